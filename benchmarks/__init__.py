@@ -1,0 +1,1 @@
+"""Figures anybody can rerun."""

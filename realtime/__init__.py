@@ -1,0 +1,1 @@
+"""numpy and onnxruntime: samples in, decisions out. Never imports torch."""

@@ -1,0 +1,63 @@
+"""What every source of samples speaks: a stream's description, its chunks and its markers.
+
+Samples are (n_times, n_channels) in microvolts, float64. Time is LSL `local_clock()` in seconds, never wall time.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """A stream as its header declares it."""
+
+    name: str
+    type: str
+    source_id: str
+    sfreq: float  # nominal rate, Hz
+    ch_names: tuple[str, ...]  # labels in the stream's own order
+    unit_to_uv: tuple[float, ...]  # factor per channel that turns a sample into microvolts
+    channel_format: str = "float32"
+    hostname: str = ""
+    warnings: tuple[str, ...] = ()  # what had to be assumed about the header, a sentence each
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive samples of one unbroken segment of a stream."""
+
+    samples: np.ndarray  # float64 (n_times, n_channels), microvolts
+    index: int  # number of the first sample since the stream began, lost samples counted
+    t_first: float  # LSL seconds of the first sample
+    sfreq: float  # Hz
+    gap_samples: int = 0  # samples lost right before this chunk
+
+    def time_of(self, index: int) -> float:
+        """LSL seconds of sample number `index`, which may lie outside the chunk."""
+        return self.t_first + (index - self.index) / self.sfreq
+
+    def index_of(self, t_lsl: float) -> int:
+        """Number of the sample taken nearest to `t_lsl`."""
+        return self.index + round((t_lsl - self.t_first) * self.sfreq)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One event of a marker stream."""
+
+    label: str
+    t_lsl: float  # LSL seconds; may lie before or after the samples received so far
+
+
+class Source(Protocol):
+    """A live stream that can be read."""
+
+    info: StreamInfo
+
+    def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
+        """Wait up to `timeout_s` for one sample, then return everything that has arrived."""
+
+    def close(self) -> None:
+        """Let go of the stream."""

@@ -1,0 +1,1 @@
+"""torch and data: everything that ends in a checkpoint or a report."""
