@@ -1,0 +1,133 @@
+"""Samples to decisions, as a library: `decisions, state = decoder.step(samples, state)`.
+
+Weights are shared and nothing of a stream is kept here; the same call decodes a whole file or one live chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from realtime.bundle import Bundle
+from realtime.errors import BadInput
+from realtime.evidence import Evidence
+from realtime.hops import Front, Hop
+from realtime.preprocess import Preprocess
+from realtime.runner import Runner
+from realtime.state import State, named, part
+
+TOP = 5  # labels named in a decision
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One label of a decision."""
+
+    label: str
+    p: float  # calibrated probability over all labels of the bank
+    similarity: float  # cosine of embedding and label vector
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the decoder says after one hop; times are samples of the stream, clocks are the engine's."""
+
+    number: int  # hops since the stream began
+    sample: int  # number of the newest stream sample used
+    trial: int | None  # trials since the stream began, None outside a trial
+    since_onset_s: float | None
+    top: tuple[Candidate, ...]  # best first
+    decided: bool  # the trial's confidence has reached the threshold
+    gap: bool  # samples were lost shortly before
+    bad_channels: tuple[str, ...]  # channels with samples that were not finite in this hop
+    embedding: np.ndarray = field(repr=False, compare=False)  # float32 (dim,)
+    ms: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # milliseconds spent per stage
+
+
+class Decoder:
+    """Preprocessing, encoder, bank and evidence of one bundle."""
+
+    def __init__(self, bundle: Bundle, provider: str = "auto"):
+        manifest = bundle.manifest
+        self.bundle, self.bank = bundle, bundle.bank
+        self.ch_names = tuple(manifest.ch_names)
+        self.runner = Runner(bundle.encoder_path, provider)
+        self._check()
+        self.front = Front(
+            Preprocess(bundle.preprocess, self.ch_names, manifest.sfreq), manifest.hop_samples, manifest.window_s[1]
+        )
+        self.evidence = Evidence(bundle.calibration, manifest.window_s[1])
+
+    def _check(self) -> None:
+        manifest, runner = self.bundle.manifest, self.runner
+        if missing := sorted(set(manifest.states) ^ set(runner.states)):
+            raise BadInput(
+                f"{self.bundle.encoder_path}: states {missing} differ between the encoder and the manifest; export again"
+            )
+        wanted = (len(manifest.ch_names), manifest.hop_samples)
+        if (runner.n_channels, runner.hop_samples) != wanted:
+            raise BadInput(
+                f"{self.bundle.encoder_path}: takes {runner.n_channels} channels by {runner.hop_samples} samples, the "
+                f"manifest says {wanted[0]} by {wanted[1]}; export again"
+            )
+
+    def start(self) -> State:
+        """State of a stream before its first sample: a flat dict of arrays that can be saved and moved."""
+        return self.front.start() | named("encoder", self.runner.start()) | named("evidence", self.evidence.start())
+
+    def skip(self, state: State, lost: int) -> State:
+        """State after `lost` samples went missing: everything but the running scale starts from silence."""
+        fresh = self.start()
+        return fresh | self.front.skip(state, lost)
+
+    def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Decision], State]:
+        """One Decision per hop completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
+
+        `onsets`: numbers of the samples at which trials begin, as far as newly known.
+        """
+        hops, state = self.prepare(samples, state, onsets)
+        decisions = []
+        for hop in hops:
+            embeddings, [state] = self.encode([hop], [state])
+            decision, state = self.decide(hop, embeddings[0], state)
+            decisions.append(decision)
+        return decisions, state
+
+    def prepare(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Hop], State]:
+        """Hops completed by `samples`; see `step`."""
+        if samples.ndim != 2 or samples.shape[1] != len(self.ch_names):
+            raise BadInput(
+                f"samples: shape {samples.shape} found, (n_times, {len(self.ch_names)}) needed for the channels of "
+                f"bundle {self.bundle.manifest.name}"
+            )
+        hops, front = self.front.step(samples, state, onsets)
+        return hops, state | front
+
+    def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[np.ndarray, list[State]]:
+        """Embeddings (n, dim) of one hop each from n streams in one batch, and the streams' states after it."""
+        before = {key: np.concatenate([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
+        signal = np.stack([hop.signal for hop in hops])
+        embeddings, after = self.runner.step(signal, np.array([hop.onset for hop in hops]), before)
+        split = [state | {f"encoder.{k}": v[i : i + 1] for k, v in after.items()} for i, state in enumerate(states)]
+        return embeddings, split
+
+    def decide(self, hop: Hop, embedding: np.ndarray, state: State) -> tuple[Decision, State]:
+        """The decision for one hop's embedding (dim,)."""
+        began = perf_counter()
+        inner, cosine = self.bank.scores(embedding)
+        p, decided, evidence = self.evidence.step(inner, hop.trial, hop.onset, part(state, "evidence"))
+        best = np.argsort(-inner, kind="stable")[:TOP]
+        decision = Decision(
+            number=hop.number,
+            sample=hop.sample,
+            trial=hop.trial,
+            since_onset_s=hop.since_onset_s,
+            top=tuple(Candidate(self.bank.names[i], float(p[i]), float(cosine[i])) for i in best),
+            decided=decided,
+            gap=hop.gap,
+            bad_channels=tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad),
+            embedding=embedding,
+            ms={"retrieve": (perf_counter() - began) * 1e3},
+        )
+        return decision, state | named("evidence", evidence)

@@ -1,0 +1,226 @@
+"""Causal preprocessing with carried state: raw microvolts in, network-ready float64 out.
+
+Every step obeys `y, state = step(x, state)` on (n_times, n_channels) arrays; cutting the input differently changes no bit
+of the output. Knows nothing of streams, hops or networks.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy import signal
+
+from realtime.state import State, named, part
+
+# Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one sample of delay.
+RESAMPLE_HALF_WIDTH = 8
+# Microvolts added before the logarithm of the running scale: a flat channel must not be blown up into noise.
+SCALE_FLOOR_UV = 0.05
+# exp(-E log|z|) of a standard normal z: turns a mean of log|x| into a standard deviation.
+LOG_ABS_TO_SD = float(np.exp((np.log(2) + np.euler_gamma) / 2))
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """What happens to a sample before the network sees it."""
+
+    highpass_hz: float | None = 1.0  # second-order Butterworth; None: off
+    lowpass_hz: float | None = 40.0  # fourth-order Butterworth; None: only the resampler's anti-aliasing
+    notch_hz: float | None = None  # line frequency to remove with its harmonics; None: off
+    sfreq: float = 128.0  # rate the network sees, Hz
+    reference: str | tuple[str, ...] = "average"  # "average", "none", or the names of the reference channels
+    scale_s: float = 30.0  # time constant of the running scale, seconds
+    clamp: float = 8.0  # largest absolute value passed on, in running standard deviations
+
+
+def _sections(config: PreprocessConfig, sfreq: float) -> np.ndarray:
+    parts = []
+    if config.highpass_hz:
+        parts.append(signal.butter(2, config.highpass_hz, "highpass", fs=sfreq, output="sos"))
+    if config.notch_hz:
+        harmonics = np.arange(config.notch_hz, min(sfreq / 2, config.lowpass_hz or sfreq) - 1e-9, config.notch_hz)
+        parts += [signal.tf2sos(*signal.iirnotch(f, 30.0, fs=sfreq)) for f in harmonics]
+    if config.lowpass_hz and config.lowpass_hz < sfreq / 2:
+        parts.append(signal.butter(4, config.lowpass_hz, "lowpass", fs=sfreq, output="sos"))
+    return np.concatenate(parts) if parts else np.empty((0, 6))
+
+
+class Guard:
+    """Hold the last good value through NaN and Inf, and count them: one NaN would poison a recursive filter for ever.
+
+    State: last float64[C]  last finite sample; count int64[C]  samples replaced since the start.
+    """
+
+    def start(self, first: np.ndarray) -> State:
+        """State before the first sample, whose value is `first` (n_channels,)."""
+        return {"last": np.where(np.isfinite(first), first, 0.0), "count": np.zeros(len(first), np.int64)}
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Replace what is not finite."""
+        good = np.isfinite(x)
+        if good.all():
+            return x, {"last": x[-1].copy(), "count": state["count"]}
+        seen = np.vstack([state["last"], x])
+        rows = np.vstack([np.zeros(x.shape[1], int), np.where(good, np.arange(1, len(x) + 1)[:, None], 0)])
+        held = np.take_along_axis(seen, np.maximum.accumulate(rows), axis=0)[1:]
+        return held, {"last": held[-1].copy(), "count": state["count"] + (~good).sum(axis=0)}
+
+
+class Filter:
+    """Second-order sections run forward, settled on the first sample so that an electrode offset rings nothing.
+
+    State: zi float64[n_sections, 2, C].
+    """
+
+    def __init__(self, sos: np.ndarray):
+        self.sos = sos
+        self.settled = signal.sosfilt_zi(sos) if len(sos) else np.zeros((0, 2))
+        self.dc_gain = float(np.prod(sos[:, :3].sum(axis=1) / sos[:, 3:].sum(axis=1)))
+
+    def start(self, first: np.ndarray) -> State:
+        """State of a filter that has seen `first` (n_channels,) for ever."""
+        return {"zi": self.settled[:, :, None] * first}
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Filter the chunk."""
+        if not len(self.sos):
+            return x, state
+        y, zi = signal.sosfilt(self.sos, x, axis=0, zi=state["zi"])
+        return y, {"zi": zi}
+
+
+class Resample:
+    """Rational polyphase resampling with a minimum-phase filter.
+
+    Output m uses input samples up to floor(m * down / up). State: past float64[n_taps - 1, C]  last inputs; n_in, n_out
+    int64  samples seen and made.
+    """
+
+    def __init__(self, sfreq_in: float, sfreq_out: float):
+        ratio = Fraction(sfreq_out / sfreq_in).limit_denominator(2000)
+        self.up, self.down = ratio.numerator, ratio.denominator
+        if ratio == 1:
+            self.phases = np.ones((1, 1))
+            return
+        slow = max(self.up, self.down)
+        # Squaring inside `minimum_phase(half=True)` halves the attenuation in dB, hence half=False on a longer prototype.
+        prototype = signal.firwin(2 * RESAMPLE_HALF_WIDTH * slow + 1, 0.9 / slow, window=("kaiser", 6.0))
+        taps = signal.minimum_phase(prototype, half=False)
+        taps = np.pad(taps, (0, -len(taps) % self.up))
+        phases = taps.reshape(-1, self.up).T  # (up, n_taps): phases[p, j] multiplies the input j samples back
+        self.phases = phases / phases.sum(axis=1, keepdims=True)
+
+    @property
+    def n_taps(self) -> int:
+        """Input samples behind one output."""
+        return self.phases.shape[1]
+
+    def start(self, first: np.ndarray) -> State:
+        """State of a resampler that has seen `first` (n_channels,) for ever."""
+        past = np.repeat(first[None], self.n_taps - 1, axis=0)
+        return {"past": past, "n_in": np.array(0), "n_out": np.array(0)}
+
+    def newest_input(self, m: np.ndarray) -> np.ndarray:
+        """Number of the newest input sample used by outputs `m`."""
+        return np.asarray(m) * self.down // self.up
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Every output whose inputs are now complete."""
+        n_in, n_out = int(state["n_in"]), int(state["n_out"])
+        total = n_in + len(x)
+        stop = (total * self.up - 1) // self.down + 1  # outputs m with m * down // up <= total - 1
+        seen = np.concatenate([state["past"], x])
+        m = np.arange(n_out, stop)
+        at = self.newest_input(m) - n_in + self.n_taps - 1
+        weights = self.phases[m * self.down % self.up]
+        y = np.zeros((len(m), x.shape[1]))
+        for j in range(self.n_taps):  # tap by tap: a matrix product would sum in an order that depends on the chunk
+            y += weights[:, j, None] * seen[at - j]
+        past = seen[len(seen) - (self.n_taps - 1) :]
+        return y, {"past": past, "n_in": np.array(total), "n_out": np.array(stop)}
+
+
+class RunningScale:
+    """Divide by a slow running scale per channel, robust to bursts because it averages log|x|, then clamp.
+
+    State: log float64[1, C]  filter memory; n int64  samples seen.
+    """
+
+    def __init__(self, sfreq: float, scale_s: float, clamp: float):
+        self.keep = float(np.exp(-1 / (sfreq * scale_s)))
+        self.clamp = clamp
+
+    def start(self, first: np.ndarray) -> State:
+        """State before any sample."""
+        return {"log": np.zeros((1, len(first))), "n": np.array(0)}
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Scale the chunk to running standard deviations."""
+        level = np.log(np.abs(x) + SCALE_FLOOR_UV)
+        mean, log = signal.lfilter([1 - self.keep], [1, -self.keep], level, axis=0, zi=state["log"])
+        n = int(state["n"])
+        weight = -np.expm1(np.log(self.keep) * np.arange(n + 1, n + len(x) + 1))[:, None]
+        scale = np.exp(mean / weight) * LOG_ABS_TO_SD
+        return np.clip(x / scale, -self.clamp, self.clamp), {"log": log, "n": np.array(n + len(x))}
+
+
+class Preprocess:
+    """The whole chain for one set of channels at one stream rate: guard, reference, filter, resample, scale."""
+
+    def __init__(self, config: PreprocessConfig, ch_names: tuple[str, ...], sfreq_in: float):
+        self.config, self.ch_names, self.sfreq_in = config, ch_names, sfreq_in
+        self.guard = Guard()
+        self.filter = Filter(_sections(config, sfreq_in))
+        self.resample = Resample(sfreq_in, config.sfreq)
+        self.scale = RunningScale(config.sfreq, config.scale_s, config.clamp)
+        names = config.reference
+        self.reference = None if names in ("none", "average") else [ch_names.index(name) for name in names]
+
+    def __repr__(self) -> str:
+        c = self.config
+        return (
+            f"<Preprocess {len(self.ch_names)} channels {self.sfreq_in:g} -> {c.sfreq:g} Hz, "
+            f"{c.highpass_hz or 0:g}-{c.lowpass_hz or c.sfreq / 2:g} Hz, reference {c.reference}>"
+        )
+
+    def _rereference(self, x: np.ndarray) -> np.ndarray:
+        if self.config.reference == "none":
+            return x
+        rows = np.ascontiguousarray(x if self.reference is None else x[:, self.reference])
+        return x - rows.mean(axis=1, keepdims=True)
+
+    def start(self, first: np.ndarray | None = None) -> State:
+        """State before the first sample; given `first` (n_channels,), settled on it."""
+        row = np.zeros(len(self.ch_names)) if first is None else first.astype(float)
+        guard = self.guard.start(row)
+        row = self._rereference(guard["last"][None])[0]
+        settled = row * self.filter.dc_gain
+        return {
+            "started": np.array(first is not None),
+            **named("guard", guard),
+            **named("filter", self.filter.start(row)),
+            **named("resample", self.resample.start(settled)),
+            **named("scale", self.scale.start(settled)),
+        }
+
+    def resume(self, state: State) -> State:
+        """State after lost samples: filters start afresh, the slow running scale is kept."""
+        return self.start() | named("scale", part(state, "scale"))
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Preprocess `x` (n_times, n_channels) in microvolts into running standard deviations at `config.sfreq`."""
+        if not len(x):
+            return np.zeros((0, len(self.ch_names))), state
+        if not state["started"]:
+            state = self.start(x[0]) | named("scale", part(state, "scale"))
+        y, guard = self.guard.step(np.asarray(x, float), part(state, "guard"))
+        y, filtered = self.filter.step(self._rereference(y), part(state, "filter"))
+        y, resampled = self.resample.step(y, part(state, "resample"))
+        y, scale = self.scale.step(y, part(state, "scale"))
+        return y, {
+            "started": np.array(True),
+            **named("guard", guard),
+            **named("filter", filtered),
+            **named("resample", resampled),
+            **named("scale", scale),
+        }
