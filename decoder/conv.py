@@ -1,0 +1,84 @@
+"""Convolution and running mean that see only the past.
+
+Shape suffixes: B streams, C channels, T samples.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.streaming import State, Streaming, remember
+
+
+class CausalConv(Streaming):
+    """Convolution over time that sees only the past.
+
+    float32[B, n_in, T] to float32[B, n_out, T / stride]; T is a multiple of the stride, and every output is computed
+    from samples up to and including the last one of its stride.
+
+    State: past  float32[B, n_in, (kernel - 1) * dilation + 1 - stride]  # last samples seen; absent where that is 0
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int,
+        dilation: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.conv = nn.Conv1d(n_in, n_out, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias)
+        self.hop = stride
+        self.receptive_field = (kernel - 1) * dilation + 1
+        self.keep = self.receptive_field - stride
+        if self.keep < 0:
+            raise ValueError(f"CausalConv: stride {stride} skips samples, needs at most {self.receptive_field}")
+
+    def init_state(self, batch: int) -> State:
+        return {"past": self.zeros(batch, self.conv.in_channels, self.keep)} if self.keep else {}
+
+    def forward(self, x_BCT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        if self.steps(x_BCT.shape[-1]) == 0:
+            return x_BCT.new_zeros(x_BCT.shape[0], self.conv.out_channels, 0), state
+        if not self.keep:
+            return self.conv(x_BCT), state
+        seen, past = remember(state["past"], x_BCT)
+        return self.conv(seen), {"past": past}
+
+
+class CausalMean(Streaming):
+    """Mean of the last `window` steps; early in a stream, of those seen so far.
+
+    float32[B, C, T] to the same shape.
+
+    State: past  float32[B, C, window - 1]  # last steps seen, zeros where none
+           seen  int64[B]                   # how many of them are real
+    """
+
+    def __init__(self, n_channels: int, window: int):
+        super().__init__()
+        if window < 2:
+            raise ValueError(f"CausalMean: window of {window} steps, needs 2 or more")
+        self.n_channels = n_channels
+        self.window = self.receptive_field = window
+
+    def init_state(self, batch: int) -> State:
+        return {
+            "past": self.zeros(batch, self.n_channels, self.window - 1),
+            "seen": self.zeros(batch, dtype=torch.int64),
+        }
+
+    def forward(self, x_BCT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        n_times = x_BCT.shape[-1]
+        if n_times == 0:
+            return x_BCT, state
+        padded, past = remember(state["past"], x_BCT)
+        total = F.avg_pool1d(padded, self.window, stride=1) * self.window
+        count_BT = state["seen"][:, None] + torch.arange(1, n_times + 1, device=x_BCT.device)
+        mean = total / count_BT.clamp(max=self.window)[:, None]
+        return mean, {"past": past, "seen": (state["seen"] + n_times).clamp(max=self.window - 1)}

@@ -1,0 +1,144 @@
+"""A network as one ONNX file, written only if it answers as torch does.
+
+The names are spelled here and nowhere else: inputs `signal`, `onset`, `state.*`; outputs `embedding`, `next.*`.
+"""
+
+import copy
+import inspect
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor
+
+from decoder.streaming import State, Streaming
+
+TOLERANCE = 1e-4  # of the largest value; float32 rounding over 2,000 steps measures near 1e-6
+
+
+def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], subject: int = 0) -> None:
+    """Write `network` as one ONNX file that takes exactly one hop a call, for any number of streams.
+
+    Before the file gets its name, onnxruntime runs it for 2,000 hops (and 100 hops of 3 streams) beside torch; a
+    difference raises ValueError and leaves nothing on disk. `metadata` goes into the file, each value as JSON unless
+    a string. `subject` is baked in.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    network = copy.deepcopy(network).cpu().eval()
+    config = network.config
+    try:
+        x = torch.zeros(2, config.n_channels, config.hop_samples)
+        write_onnx(network, part, x, extra={"onset_BH": ("onset", torch.zeros(2, 1))}, fixed={"subject": subject})
+        model = onnx.load(part)
+        for key, value in metadata.items():
+            model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
+        onnx.save(model, part)
+        for batch, n_hops in ((1, 2000), (3, 100)):
+            check(network, part, batch, n_hops, subject)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_onnx(
+    layer: Streaming,
+    path: Path,
+    x: Tensor,
+    extra: dict[str, tuple[str, Tensor]] | None = None,
+    fixed: dict[str, Any] | None = None,
+) -> None:
+    """Export a streaming layer for inputs shaped like `x`, only the batch dynamic (`x` must hold 2 streams or more).
+
+    `extra`: further tensors by the name of their argument, with their name in the file; `fixed`: arguments baked in.
+    """
+    batch = torch.export.Dim("batch")
+    state = layer.init_state(x.shape[0])
+    extra, fixed = extra or {}, fixed or {}
+    first, *others = inspect.signature(layer.forward).parameters  # the exporter orders inputs by signature
+    values = {"state": state} | {key: tensor for key, (_, tensor) in extra.items()} | fixed
+    names = {"state": [f"state.{key}" for key in state]} | {key: [name] for key, (name, _) in extra.items()}
+    shapes = {"state": {key: {0: batch} for key in state}} | {key: {0: batch} for key in extra}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        logging.disable(logging.WARNING)
+        try:
+            torch.onnx.export(
+                layer,
+                (x,),
+                path,
+                kwargs={key: values[key] for key in others if key in values},
+                input_names=["signal", *(name for key in others for name in names.get(key, []))],
+                output_names=["embedding", *(f"next.{key}" for key in state)],
+                dynamic_shapes={first: {0: batch}} | {key: shapes.get(key) for key in others if key in values},
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def open_onnx(path: Path) -> onnxruntime.InferenceSession:
+    """A session on one CPU thread: a hop is too small a task to share."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(
+    session: onnxruntime.InferenceSession, hops: list[dict[str, np.ndarray]], state: State
+) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """Feed the file hop after hop: its outputs, and the state after the last."""
+    names = [output.name for output in session.get_outputs()]
+    carried, outputs = {f"state.{key}": value.numpy() for key, value in state.items()}, []
+    for hop in hops:
+        y, *new = session.run(names, hop | carried)
+        carried = {name.replace("next.", "state.", 1): value for name, value in zip(names[1:], new, strict=True)}
+        outputs.append(y)
+    return outputs, {name.removeprefix("state."): value for name, value in carried.items()}
+
+
+def check(network: Streaming, path: Path, batch: int, n_hops: int, subject: int) -> None:
+    """Raise ValueError unless the file, hop by hop, answers as torch fed 100 hops at a time."""
+    config, rng = network.config, torch.Generator().manual_seed(0)
+    signal = torch.randn(batch, config.n_channels, n_hops * config.hop_samples, generator=rng)
+    onset = random_onset(batch, n_hops, config.hop_samples / config.sfreq, rng)
+    state, parts = network.init_state(batch), []
+    with torch.inference_mode():
+        for x, since in zip(signal.split(100 * config.hop_samples, -1), onset.split(100, -1), strict=True):
+            y, state = network(x, state, since, subject)
+            parts.append(y)
+    hops = [
+        {"signal": x.numpy(), "onset": since.numpy()}
+        for x, since in zip(signal.split(config.hop_samples, -1), onset.split(1, -1), strict=True)
+    ]
+    outputs, carried = run_onnx(open_onnx(path), hops, network.init_state(batch))
+    pairs = {"embedding": (torch.cat(parts, dim=1).numpy(), np.concatenate(outputs, axis=1))}
+    pairs |= {f"state {key}": (value.numpy(), carried[key]) for key, value in state.items()}
+    for name, (want, got) in pairs.items():
+        difference = np.abs(want - got).max() / max(np.abs(want).max(), 1e-6)
+        if not difference <= TOLERANCE:
+            raise ValueError(
+                f"{name} of the ONNX file differs from torch by {difference:.1e} of its largest value after {n_hops} "
+                f"hops, needs {TOLERANCE:.0e}; nothing was written"
+            )
+
+
+def random_onset(batch: int, n_hops: int, hop_s: float, rng: torch.Generator) -> Tensor:
+    """Since-onset seconds as trials of random length give, a third of them without a known onset, [batch, n_hops]."""
+    onset = torch.full((batch, n_hops), -1.0)
+    for row in onset:
+        start = 0
+        while start < n_hops:
+            length = int(torch.randint(1, 60, (), generator=rng))
+            if torch.rand((), generator=rng) > 1 / 3:
+                row[start : start + length] = hop_s * torch.arange(1, len(row[start : start + length]) + 1)
+            start += length
+    return onset
