@@ -1,0 +1,172 @@
+"""Sample numbers and times from the stamps of a stream: lost samples counted, jitter smoothed, all of it causal.
+
+A stream is cut into segments. Inside one, a recursive least-squares line with forgetting predicts each stamp, so the
+slow drift of a device's clock is followed and the jitter of its packets is not. Samples whose stamps leave the line
+are held until it is clear why: a late packet comes back to the line, lost samples never do. Held samples are the only
+delay, at most CONFIRM_S after a true gap. Everything is decided sample by sample: how the stream is cut into chunks
+cannot matter.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+MEMORY_S = 30.0  # the line forgets older stamps with this time constant
+JITTER_S = 2.0  # time constant of the running mean absolute deviation from the line
+CONFIRM_S = 0.1  # samples off the line for this long, at a plausible pace, are a new segment
+PATIENCE_S = 2.0  # samples off the line for this long are a new segment whatever their pace
+RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of the nominal one
+
+
+@dataclass(frozen=True)
+class ClockState:
+    """Where a stream's clock stands; `ClockState()` is before its first sample."""
+
+    index: int = 0  # number the next sample gets, lost samples counted
+    n_segment: int = 0  # samples placed in the running segment; 0: none yet
+    stamp: float = 0.0  # raw stamp of the latest placed sample, seconds
+    line: float = 0.0  # smoothed time of that sample, seconds
+    period: float = 0.0  # seconds per sample along the line
+    p_line: float = 0.0  # covariance of (line, period), in squared nominal periods
+    p_cross: float = 0.0
+    p_period: float = 0.0
+    jitter: float = 0.0  # running mean |stamp - line|, seconds
+    held: tuple[float, ...] = ()  # stamps whose samples are not placed yet
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Placed samples without a break inside."""
+
+    index: int  # number of the first sample
+    times: np.ndarray  # float64 (n_times,), smoothed LSL seconds
+    lost: int  # samples lost right before it; 0: it goes on from the segment before
+    lateness_s: float = 0.0  # how far the stamps stepped against the old line; negative: the clock went back
+
+
+def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Segment], ClockState]:
+    """Number and time the samples of a stream, in order.
+
+    `stamps` are LSL seconds, one per sample, after clock synchronisation; `sfreq` is the nominal rate in Hz. The
+    segments place the oldest samples not placed yet, held ones first; `len(state.held)` samples stay behind. Stamps
+    that go back (a clock reset) start a new segment with `lost` = 1: how many were lost cannot be known.
+    """
+    placed: list[tuple[int, float]] = []
+    breaks: list[tuple[int, int, float]] = []  # (position in placed, lost, lateness)
+    todo = deque(np.asarray(stamps, dtype=np.float64).tolist())
+    while todo:
+        stamp = todo.popleft()
+        if state.n_segment == 0:
+            state = _start(state, stamp, sfreq)
+        elif not state.held and not _leaves(stamp, state, sfreq):
+            state = _follow(stamp, state, sfreq)
+        else:
+            state = replace(state, held=(*state.held, stamp))
+            lateness = _lateness(state)
+            if abs(lateness[-1]) <= _tolerance(state, sfreq):
+                run, state = state.held, replace(state, held=())
+                for late in run:
+                    state = _follow(late, state, sfreq)
+                    placed.append((state.index - 1, state.line))
+                continue
+            if not _confirmed(state, sfreq):
+                continue
+            alike = np.abs(lateness - lateness[0]) <= _tolerance(state, sfreq)
+            step = float(np.median(lateness[alike]))
+            lost = max(1, round(step * sfreq))
+            breaks.append((len(placed), lost, step))
+            first, *rest = state.held
+            todo.extendleft(reversed(rest))  # another break may lie among them
+            state = _start(replace(state, index=state.index + lost, held=()), first, sfreq)
+        placed.append((state.index - 1, state.line))
+    return _segments(placed, breaks), state
+
+
+def measured_rate(state: ClockState, sfreq: float, after_s: float = 2.0) -> float | None:
+    """Rate in Hz at which samples arrive, or None until the running segment is `after_s` seconds long."""
+    return 1 / state.period if state.n_segment >= after_s * sfreq else None
+
+
+def wrong_rate(state: ClockState, sfreq: float, tolerance: float = 0.01) -> bool:
+    """Whether the measured rate is known and differs from the nominal `sfreq` (Hz) by more than `tolerance`."""
+    rate = measured_rate(state, sfreq)
+    return rate is not None and abs(rate / sfreq - 1) > tolerance
+
+
+def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
+    """First sample of a segment; the jitter known so far stays, the line does not."""
+    return ClockState(
+        index=state.index + 1,
+        n_segment=1,
+        stamp=stamp,
+        line=stamp,
+        period=1 / sfreq,
+        p_line=1.0,
+        p_period=RATE_PRIOR**2,
+        jitter=state.jitter if state.n_segment else 1 / sfreq,
+    )
+
+
+def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
+    """Next sample of the running segment; the noise of a stamp is taken as one nominal period."""
+    keep = 1 - 1 / (MEMORY_S * sfreq)
+    p_line = (state.p_line + 2 * state.p_cross + state.p_period) / keep
+    p_cross = (state.p_cross + state.p_period) / keep
+    p_period = state.p_period / keep
+    gain, gain_period = p_line / (p_line + 1), p_cross / (p_line + 1)
+    predicted = state.line + state.period
+    error = stamp - predicted
+    tolerance = _tolerance(state, sfreq)
+    bounded = min(max(error, -tolerance), tolerance)  # one wild stamp must not bend the line
+    forget = 1 / (JITTER_S * sfreq)
+    return ClockState(
+        index=state.index + 1,
+        n_segment=state.n_segment + 1,
+        stamp=stamp,
+        line=predicted + gain * bounded,
+        period=state.period + gain_period * bounded,
+        p_line=(1 - gain) * p_line,
+        p_cross=(1 - gain) * p_cross,
+        p_period=p_period - gain_period * p_cross,
+        jitter=state.jitter + min(1.0, forget) * (abs(error) - state.jitter),
+    )
+
+
+def _tolerance(state: ClockState, sfreq: float) -> float:
+    """Seconds a stamp may leave the line by without suspicion."""
+    return max(1.5 / sfreq, 5 * state.jitter)
+
+
+def _leaves(stamp: float, state: ClockState, sfreq: float) -> bool:
+    """Whether the stamp jumped off the line; a steady slide off it is a wrong rate, which the line follows."""
+    error = stamp - state.line - state.period
+    jump = stamp - state.stamp - state.period
+    return abs(error) > _tolerance(state, sfreq) and abs(jump) > 0.5 / sfreq and (jump > 0) == (error > 0)
+
+
+def _lateness(state: ClockState) -> np.ndarray:
+    """Seconds by which each held stamp is later than the line."""
+    return np.array(state.held) - state.line - state.period * np.arange(1, len(state.held) + 1)
+
+
+def _confirmed(state: ClockState, sfreq: float) -> bool:
+    """Whether the held samples can only be a new segment: a delayed burst comes faster than its samples were taken."""
+    confirm_n = max(3, round(CONFIRM_S * sfreq))
+    patience_n = max(confirm_n, round(PATIENCE_S * sfreq))
+    if len(state.held) >= patience_n:
+        return True
+    recent = state.held[-confirm_n:]
+    return len(recent) == confirm_n and recent[-1] - recent[0] >= 0.5 * (confirm_n - 1) / sfreq
+
+
+def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int, float]]) -> list[Segment]:
+    """Placed samples cut where segments start."""
+    cuts = [(0, 0, 0.0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
+    ends = [position for position, *_ in cuts[1:]] + [len(placed)]
+    segments = []
+    for (begin, lost, lateness), end in zip(cuts, ends, strict=True):
+        if end > begin:
+            times = np.array([time for _, time in placed[begin:end]])
+            segments.append(Segment(placed[begin][0], times, lost, lateness))
+    return segments
