@@ -1,0 +1,112 @@
+"""The web server: REST under /v1, two WebSockets, health, metrics and the page; knows no LSL and no network weights."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from realtime.errors import BadInput
+from serve.backend import Backend
+from serve.hub import Hub
+from serve.protocol import Bank, Session, SessionRequest, Stream
+from serve.sessions import Sessions
+from serve.settings import Settings
+from serve.sockets import add_sockets
+
+STATIC = Path(__file__).parent / "static"
+# The pages load nothing from elsewhere, and a browser holds them to it.
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "Cache-Control": "no-cache"}
+
+
+def create_app(settings: Settings, backend: Backend) -> FastAPI:
+    """The application; its engine starts and stops with it.
+
+    Meanwhile `app.state.sessions` holds the open sessions. When the session of the settings cannot be opened,
+    `app.state.failed` says why and the caller has to stop the server.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.sessions = Sessions(settings, backend)
+        try:
+            try:
+                await app.state.sessions.open_first()
+            except BadInput as error:  # raised from here it would be a traceback in the log
+                app.state.failed = error
+            yield
+        finally:
+            await app.state.sessions.stop()
+
+    app = FastAPI(title="Glimpse", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+
+    def find(session: str) -> Hub:
+        if session not in app.state.sessions.hubs:
+            raise HTTPException(404, f"No session {session!r}: GET /v1/sessions lists them.")
+        return app.state.sessions.hubs[session]
+
+    @app.exception_handler(BadInput)
+    async def bad_input(request: Request, error: BadInput) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 400)
+
+    @app.get("/v1/streams", summary="LSL streams in sight")
+    async def streams() -> list[Stream]:
+        rows = await asyncio.to_thread(backend.streams)
+        return [Stream.model_validate(row, from_attributes=True) for row in rows]
+
+    @app.get("/v1/sessions", summary="Streams being decoded")
+    async def sessions() -> list[Session]:
+        return [app.state.sessions.describe(hub) for hub in app.state.sessions.hubs.values()]
+
+    @app.post("/v1/sessions", status_code=201, summary="Decode a stream")
+    async def open_session(request: SessionRequest) -> Session:
+        session = await app.state.sessions.open(request)
+        return app.state.sessions.describe(find(session))
+
+    @app.get("/v1/sessions/{session}", summary="One session")
+    async def one_session(session: str) -> Session:
+        return app.state.sessions.describe(find(session))
+
+    @app.delete("/v1/sessions/{session}", status_code=204, summary="Stop decoding a stream")
+    async def close_session(session: str) -> None:
+        find(session)
+        await app.state.sessions.close(session)
+
+    @app.get("/v1/bank", summary="Labels a bundle chooses from")
+    async def bank(
+        session: str | None = Query(None, description="left out: the bundle the server was started with"),
+    ) -> Bank:
+        about = find(session).about if session else backend.about(await app.state.sessions.decoder(None))
+        return Bank(bundle=about["bundle"], labels=about["labels"])
+
+    @app.get("/healthz", summary="Is the process alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", summary="Does every session have fresh samples")
+    async def readyz() -> JSONResponse:
+        now = time.monotonic()
+        fresh = {name: now - hub.heard < settings.fresh_s for name, hub in app.state.sessions.hubs.items()}
+        ready = bool(fresh) and all(fresh.values())
+        return JSONResponse({"ready": ready, "fresh": fresh}, 200 if ready else 503)
+
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(app.state.sessions.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return FileResponse(STATIC / "docs.html", headers=PAGE_HEADERS)
+
+    add_sockets(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

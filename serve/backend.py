@@ -1,0 +1,62 @@
+"""The only door from the server to `realtime`: what the server asks of an engine, and where the real one comes from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+Publish = Callable[[str, dict[str, Any]], None]  # session, message without seq; from any thread
+
+
+class EngineLike(Protocol):
+    """What decodes: reads streams, publishes messages from a thread of its own."""
+
+    def open(self, session: str, decoder: Any, query: Any) -> None:
+        """Start decoding the stream `query` names."""
+
+    def close(self, session: str) -> None:
+        """Stop decoding it; nothing of that session is published afterwards."""
+
+    def stop(self) -> None:
+        """Close every session and end every thread."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The four things the server needs from outside."""
+
+    engine: Callable[[Publish], EngineLike]
+    load: Callable[[Path], Any]  # bundle folder -> decoder; raises BadInput
+    about: Callable[[Any], dict[str, Any]]  # decoder -> the fields of Hello that a bundle knows
+    query: Callable[[str, str | None], Any]  # stream and marker stream, by name or source_id
+    streams: Callable[[], list[Any]]  # StreamRow of every LSL stream in sight
+
+
+def realtime_backend() -> Backend:
+    """The real thing: LSL streams, decoded by onnxruntime."""
+    from realtime.bundle import Bundle
+    from realtime.decoder import Decoder
+    from realtime.engine import Engine, StreamQuery
+    from realtime.lsl import find_streams
+
+    def about(decoder: Decoder) -> dict[str, Any]:
+        bundle, manifest = decoder.bundle, decoder.bundle.manifest
+        return {
+            "name": manifest.name,
+            "note": manifest.note,
+            "bundle": bundle.hash,
+            "labels": list(bundle.bank.names),
+            "channels": list(decoder.ch_names),
+            "events": dict(manifest.events),
+            "sfreq": manifest.sfreq,
+            "hop_s": decoder.front.hop_s,
+            "window_s": list(manifest.window_s),
+        }
+
+    return Backend(
+        engine=Engine,
+        load=lambda path: Decoder(Bundle.load(path)),
+        about=about,
+        query=lambda stream, markers: StreamQuery(stream, markers),
+        streams=find_streams,
+    )

@@ -1,0 +1,123 @@
+"""One session's messages on their way to its clients: numbered, kept, encoded once; knows no sockets and no engine."""
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from serve.feed import Feed, Reader
+from serve.metrics import Metrics
+from serve.protocol import VERSION, pack_frame
+from serve.settings import Settings
+
+LASTING = (
+    "connecting",
+    "live",
+    "stale",
+    "lost",
+    "mismatch",
+)  # others pass, this one still holds
+WARM = 64  # newest messages that keep their text with embedding: 20 kB each at 1024 dimensions
+
+
+def encode(message: dict[str, Any]) -> str:
+    """Compact JSON; numpy scalars and arrays become numbers and lists, NaN is refused (no browser can read it)."""
+    return json.dumps(message, separators=(",", ":"), default=lambda value: value.tolist(), allow_nan=False)
+
+
+class Event:
+    """One numbered message and its texts, with and without embedding, each made once however many clients there are."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        self.embedding: np.ndarray | None = message.pop("embedding", None)
+        self.plain = encode(message)
+        self.full: str | None = None
+
+    def text(self, embedding: bool) -> str:
+        """The JSON text; float32 values are written with enough digits to be read back unchanged."""
+        if not embedding or self.embedding is None:
+            return self.plain
+        if self.full is None:
+            self.full = f'{self.plain[:-1]},"embedding":{encode(self.embedding.tolist())}}}'
+        return self.full
+
+
+class Hub:
+    """The messages of one session. Every method runs on the server's event loop."""
+
+    def __init__(self, session: str, about: dict[str, Any], settings: Settings, metrics: Metrics) -> None:
+        self.session = session
+        self.about = about  # the hello message without seq
+        self.metrics = metrics
+        self.events: Feed[Event] = Feed(settings.keep_messages, settings.queue_messages)
+        self.signal: Feed[bytes] = Feed(settings.signal_frames, settings.signal_frames)
+        self.status: dict[str, Any] = {"state": "connecting", "detail": "Waiting for the first samples."}
+        self.trial: dict[str, Any] | None = None
+        self.heard = -float("inf")  # time.monotonic() of the newest decision or signal frame
+        self.run = uuid.uuid4().hex[:12]
+
+    def publish(self, message: dict[str, Any]) -> None:
+        """Take one message of the engine, number it, keep it and wake the clients."""
+        kind = message["type"]
+        if kind in ("decision", "signal"):
+            self.heard = time.monotonic()
+        if kind == "signal":
+            self.signal.publish(pack_frame(self.signal.last + 1, message))
+            return
+        if kind == "status" and message["state"] in LASTING:
+            self.status = {"state": message["state"], "detail": message["detail"]}
+        if kind == "trial":
+            self.trial = message
+        self.metrics.observe(self.session, message)
+        seq = self.events.last + 1
+        self.events.publish(Event({"type": kind, "seq": seq, "session": self.session, **message}))
+        if len(self.events.ring) > WARM:
+            self.events.ring[-WARM - 1].full = None
+
+    def hello(self, seq: int) -> dict[str, Any]:
+        """The first message of a connection whose next message will be number `seq` + 1."""
+        return {
+            "type": "hello",
+            "seq": seq,
+            "protocol": VERSION,
+            "session": self.session,
+            "run": self.run,
+            **self.about,
+        }
+
+    def greeting(self, reader: Reader[Event]) -> Iterator[str]:
+        """What a client must know before its first message: who speaks, the present state, the present trial."""
+        now = {"seq": reader.seen, "session": self.session}
+        yield encode(self.hello(reader.seen))
+        yield encode({"type": "status", **now, **self.status})
+        if self.trial is not None and reader.seen == self.events.last:
+            yield encode({"type": "trial", **now, **self.trial})
+
+    async def texts(self, reader: Reader[Event], embedding: bool) -> AsyncIterator[str]:
+        """Everything one client is sent, in order."""
+        for text in self.greeting(reader):
+            yield text
+        async for lost, seq, event in reader:
+            if lost:
+                self.metrics.dropped.labels(self.session).inc(lost)
+                yield encode({"type": "dropped", "seq": seq - 1, "session": self.session, "count": lost})
+            yield event.text(embedding)
+
+    def close(self) -> None:
+        """End every client of this session."""
+        self.events.close()
+        self.signal.close()
+
+
+@contextmanager
+def reading(feed: Feed[Any], after: int | None = None) -> Iterator[Reader[Any]]:
+    """A reader for as long as the block runs."""
+    reader = feed.join(after)
+    try:
+        yield reader
+    finally:
+        reader.close()

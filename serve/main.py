@@ -1,0 +1,96 @@
+"""`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tyro
+import uvicorn
+
+from realtime.errors import BadInput
+from serve.app import create_app
+from serve.backend import Backend, realtime_backend
+from serve.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """uvicorn that stops at once when its first session cannot be opened; `failed` then says why."""
+
+    def __init__(self, settings: Settings, backend: Backend) -> None:
+        self.app = create_app(settings, backend)
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,  # messages of 600 bytes: compressing costs more time than it saves
+                log_level="warning",
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    @property
+    def failed(self) -> BadInput | None:
+        """Why the first session could not be opened."""
+        return getattr(self.app.state, "failed", None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, or not."""
+        await super().startup(sockets)
+        self.should_exit |= self.failed is not None
+
+
+def listen(settings: Settings) -> tuple[socket.socket, str]:
+    """A listening socket and the address of the page on it; raises BadInput when the port cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listening = socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise BadInput(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another with --port."
+        ) from None
+    host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    return listening, f"http://{host}:{listening.getsockname()[1]}"
+
+
+@contextmanager
+def serving(settings: Settings, backend: Backend) -> Iterator[str]:
+    """The server in a thread for as long as the block runs; gives its address. Raises BadInput when it cannot start."""
+    listening, url = listen(settings)
+    server = Server(settings, backend)
+    thread = threading.Thread(target=server.run, args=([listening],), name="serve")
+    thread.start()
+    try:
+        while thread.is_alive() and not server.started:
+            time.sleep(0.005)
+        if server.failed is not None:
+            raise server.failed
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def from_environment() -> list[str]:
+    """The GLIMPSE_ variables as flags, so that a flag on the command line wins over them."""
+    named = {f"--{name.replace('_', '-')}": os.environ.get(f"GLIMPSE_{name.upper()}") for name in Settings.model_fields}
+    return [part for flag, value in named.items() if value for part in (flag, value)]
+
+
+def main(argv: list[str]) -> int:
+    """Serve until interrupted; 0, or 1 with one sentence when the server cannot start."""
+    try:
+        settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
+        listening, url = listen(settings)
+        server = Server(settings, realtime_backend())
+        print(f"Glimpse decodes {settings.stream or 'the only EEG or MEG stream in sight'}: open {url}", flush=True)
+        server.run([listening])
+        if server.failed is not None:
+            raise server.failed
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,45 @@
+"""What Prometheus may ask: counters and histograms of one server, in a registry of its own."""
+
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """Counted per session since the server started."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        by_session: Any = {"labelnames": ("session",), "registry": self.registry}
+        self.decisions = Counter("glimpse_decisions", "Decisions published.", **by_session)
+        self.trials = Counter("glimpse_trials", "Trials opened by a marker.", **by_session)
+        self.gaps = Counter("glimpse_gaps", "Gaps in the stream.", **by_session)
+        self.dropped = Counter("glimpse_dropped", "Messages lost to a client that was too slow.", **by_session)
+        self.clients = Gauge("glimpse_clients", "Open event sockets.", **by_session)
+        self.age = Histogram(
+            "glimpse_age_seconds", "Newest sample taken to decision published.", buckets=SECONDS, **by_session
+        )
+        self.stages = Histogram(
+            "glimpse_stage_seconds",
+            "Time spent on one decision, by stage.",
+            labelnames=("session", "stage"),
+            buckets=(0.0001, 0.0002, 0.0005, *SECONDS),
+            registry=self.registry,
+        )
+
+    def observe(self, session: str, message: dict[str, Any]) -> None:
+        """Count one message of the engine."""
+        match message:
+            case {"type": "decision", "latency_ms": latency_ms}:
+                self.decisions.labels(session).inc()
+                for stage, ms in latency_ms.items():
+                    if stage == "age":
+                        self.age.labels(session).observe(ms / 1e3)
+                    else:
+                        self.stages.labels(session, stage).observe(ms / 1e3)
+            case {"type": "status", "state": "gap"}:
+                self.gaps.labels(session).inc()
+            case {"type": "trial"}:
+                self.trials.labels(session).inc()

@@ -1,0 +1,22 @@
+"""What the server can be told, by flag or by a GLIMPSE_ environment variable."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Address, what to decode, and how much is kept for slow clients."""
+
+    model_config = SettingsConfigDict(env_prefix="GLIMPSE_", extra="forbid")
+
+    bundle: Path = Field(description="folder of the bundle that decodes")
+    stream: str | None = Field(None, description="name or source_id of the stream; default: the only EEG or MEG one")
+    markers: str | None = Field(None, description="name or source_id of the marker stream")
+    host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
+    port: int = Field(8765, ge=0, le=65535, description="port to listen on; 0: any free one")
+    keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")
+    queue_messages: int = Field(1024, ge=1, description="messages a client may be behind before it loses some")
+    signal_frames: int = Field(128, ge=1, description="frames of the traces a client may be behind")
+    fresh_s: float = Field(2.0, gt=0, description="/readyz says no when a session has had no samples for so long")

@@ -1,0 +1,79 @@
+"""The two WebSockets of a session: messages as JSON, traces as binary frames; knows no engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Query, Response, WebSocket, WebSocketDisconnect
+
+from serve.hub import Hub, reading
+from serve.sessions import Sessions
+
+
+async def refused(websocket: WebSocket, sessions: Sessions, session: str) -> bool:
+    """Answer a handshake that cannot be accepted, before it is; says whether it did.
+
+    Browsers let any page open a WebSocket to this machine, so one from another origin is turned away: it could read
+    a person's brain signal otherwise.
+    """
+    origin = websocket.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+        await websocket.send_denial_response(Response("This page may not listen: its origin is not the server's.", 403))
+    elif session not in sessions.hubs:
+        await websocket.send_denial_response(Response(f"No session {session!r}: GET /v1/sessions lists them.", 404))
+    else:
+        return False
+    return True
+
+
+async def send_until_closed(websocket: WebSocket, items: AsyncIterator[str] | AsyncIterator[bytes]) -> None:
+    """Send `items` until they end or the client goes; what the client says is read and ignored."""
+
+    async def send() -> None:
+        async for item in items:
+            await websocket.send({"type": "websocket.send", "text" if isinstance(item, str) else "bytes": item})
+        await websocket.close(1001, "the session was closed")
+
+    sending = asyncio.create_task(send())
+    try:
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            pass
+    finally:
+        sending.cancel()
+        (ended,) = await asyncio.gather(sending, return_exceptions=True)
+        await items.aclose()  # type: ignore[union-attr]
+    if isinstance(ended, Exception) and not isinstance(ended, WebSocketDisconnect):
+        raise ended
+
+
+async def frames(hub: Hub, reader: Any) -> AsyncIterator[bytes]:
+    """The frames a client is in time for; a jump of `seq` in their headers tells of those it was not."""
+    async for taken in reader:
+        yield taken.item
+
+
+def add_sockets(app: FastAPI) -> None:
+    """Add both WebSockets to the app."""
+
+    @app.websocket("/v1/sessions/{session}/events")
+    async def events(
+        websocket: WebSocket, session: str, after: int | None = Query(None, ge=0), embedding: bool = False
+    ) -> None:
+        sessions: Sessions = app.state.sessions
+        if await refused(websocket, sessions, session):
+            return
+        await websocket.accept()
+        hub, clients = sessions.hubs[session], sessions.metrics.clients.labels(session)
+        with reading(hub.events, after) as reader, clients.track_inprogress():
+            await send_until_closed(websocket, hub.texts(reader, embedding))
+
+    @app.websocket("/v1/sessions/{session}/signal")
+    async def signal(websocket: WebSocket, session: str) -> None:
+        sessions: Sessions = app.state.sessions
+        if await refused(websocket, sessions, session):
+            return
+        await websocket.accept()
+        hub = sessions.hubs[session]
+        with reading(hub.signal) as reader:
+            await send_until_closed(websocket, frames(hub, reader))

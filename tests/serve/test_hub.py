@@ -1,0 +1,108 @@
+import asyncio
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pydantic import TypeAdapter
+
+from serve.hub import WARM, Event, Hub, reading
+from serve.metrics import Metrics
+from serve.protocol import Message, pack_frame, unpack_frame
+from serve.settings import Settings
+from tests.serve.amplifier import about, decision, load
+
+SETTINGS = Settings(bundle=".", keep_messages=64, queue_messages=16)
+FLOATS = st.floats(-1e6, 1e6, width=32)
+
+
+def new_hub(tmp_path, settings=SETTINGS):
+    return Hub("s1", {"stream": "eeg", **about(load(tmp_path))}, settings, Metrics())
+
+
+def publish_decisions(hub, count):
+    rng = np.random.default_rng(0)
+    for step in range(count):
+        hub.publish(decision(rng, 0, step, 0, 10.0))
+
+
+def texts(hub, reader, count, embedding=False):
+    """The first `count` messages a client is sent."""
+
+    async def take():
+        stream = hub.texts(reader, embedding)
+        return [json.loads(await anext(stream)) for _ in range(count)]
+
+    return asyncio.run(take())
+
+
+def test_every_message_is_what_the_protocol_says(tmp_path):
+    hub = new_hub(tmp_path)
+    with reading(hub.events) as reader:
+        hub.publish({"type": "status", "state": "live", "detail": "It lives."})
+        hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": None})
+        publish_decisions(hub, 20)
+        got = texts(hub, reader, 2 + 1 + 16)
+    messages = [TypeAdapter(Message).validate_python(message) for message in got]
+    assert [m.type for m in messages] == ["hello", "status", "dropped", *["decision"] * 16]
+    assert messages[2].count == 6
+    assert {m.session for m in messages} == {"s1"}
+
+
+def test_numbers_account_for_every_message(tmp_path):
+    """After any message the next one is number seq + 1, or a `dropped` whose count is the jump."""
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 5)
+    with reading(hub.events, after=2) as reader:
+        publish_decisions(hub, 100)
+        got = texts(hub, reader, 2 + 1 + 64)
+    seen = got[0]["seq"]
+    assert seen == 2
+    for message in got[2:]:
+        assert message["seq"] == seen + message.get("count", 1)
+        seen = message["seq"]
+    assert seen == 105
+
+
+def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
+    hub = new_hub(tmp_path)
+    hub.publish({"type": "status", "state": "live", "detail": "It lives."})
+    hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost."})
+    hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": "owl"})
+    with reading(hub.events) as reader:
+        hello, status, trial = texts(hub, reader, 3)
+    assert (hello["seq"], status["state"], trial["label"]) == (3, "live", "owl")
+
+
+@given(arrays(np.float32, 16, elements=FLOATS))
+def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
+    event = Event({"type": "decision", "seq": 1, "embedding": embedding})
+    assert "embedding" not in json.loads(event.text(False))
+    assert np.array_equal(np.float32(json.loads(event.text(True))["embedding"]), embedding)
+    assert event.text(True) is event.text(True)
+    assert event.text(False) is event.text(False)
+
+
+def test_old_messages_do_not_keep_the_text_of_their_embedding(tmp_path):
+    hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
+    for _ in range(3 * WARM):
+        publish_decisions(hub, 1)
+        hub.events.ring[-1].text(True)
+    assert sum(event.full is not None for event in hub.events.ring) == WARM
+
+
+def test_a_message_no_browser_could_read_is_refused(tmp_path):
+    hub = new_hub(tmp_path)
+    with pytest.raises(ValueError, match="JSON"):
+        hub.publish({"type": "trial", "trial": 1, "t_onset": float("nan"), "marker": "T1", "label": None})
+    assert hub.events.last == 0
+
+
+@given(arrays(np.float32, st.tuples(st.integers(0, 5), st.integers(1, 7)), elements=FLOATS))
+def test_a_frame_of_traces_is_read_back_unchanged(samples):
+    t_first, sfreq, seq, back = unpack_frame(pack_frame(9, {"t_first": 1.5, "sfreq": 128.0, "samples": samples}))
+    assert (t_first, sfreq, seq) == (1.5, 128.0, 9)
+    assert np.array_equal(back, samples)
+    assert back.shape == samples.shape
