@@ -2,10 +2,8 @@
 
 import multiprocessing
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
-from itertools import chain
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -21,6 +19,14 @@ class Sent(NamedTuple):
 
     samples: int
     markers: int
+
+
+class Block(NamedTuple):
+    """Samples to send together."""
+
+    first: int  # number of the first sample in the stream, lost samples counted
+    samples: np.ndarray  # (n_times, n_channels) microvolts
+    markers: list[tuple[int, str]]  # (sample number, label) to send before them
 
 
 class LiveOutlet:
@@ -69,35 +75,29 @@ class LiveOutlet:
 
 def play(
     outlet: LiveOutlet,
-    blocks: Iterable[tuple[int, np.ndarray]],
-    markers: Iterable[tuple[int, str]],
+    blocks: Iterable[Block],
     stopped: Callable[[], bool],
     speed: float = 1.0,
-    lead_s: float = 0.0,
+    start_in_s: float = 0.0,
 ) -> Sent:
-    """Send blocks the moment their last sample is due, each marker at least `lead_s` stream seconds before its sample.
+    """Send each block the moment its last sample is due, its markers as soon as the block before has left.
 
-    `blocks` are (number of the first sample, samples), `markers` (sample number, label) in order; sample i is stamped
-    t0 + i / sfreq on the LSL clock. At `speed` 1 that is when it is sent; at other speeds stamps and clock part.
+    Sample i is stamped t0 + i / sfreq on the LSL clock, t0 being `start_in_s` seconds from now. At `speed` 1 that is
+    when it is due; at other speeds stamps and clock part.
     """
-    sfreq, n_samples, n_marked = outlet.sfreq, 0, 0
-    t0 = pylsl.local_clock() + lead_s / speed
-    upcoming = chain(markers, [(sys.maxsize, "")])
-    marker = next(upcoming)
-    for first, samples in blocks:
-        last = first + len(samples) - 1
-        while marker[0] <= last + lead_s * sfreq:
-            outlet.mark(marker[1], t0 + marker[0] / sfreq)
-            marker, n_marked = next(upcoming), n_marked + 1
-        while (wait_s := t0 + last / sfreq / speed - pylsl.local_clock()) > 0:
+    n_samples = n_markers = 0
+    t0 = pylsl.local_clock() + start_in_s
+    for first, samples, markers in blocks:
+        for number, label in markers:
+            outlet.mark(label, t0 + number / outlet.sfreq)
+        last_s = (first + len(samples) - 1) / outlet.sfreq
+        while (wait_s := t0 + last_s / speed - pylsl.local_clock()) > 0 and not stopped():
             time.sleep(min(wait_s, 0.1))
-            if stopped():
-                break
         if stopped():
             break
-        outlet.send(samples, t0 + last / sfreq)
-        n_samples += len(samples)
-    return Sent(n_samples, n_marked)
+        outlet.send(samples, t0 + last_s)
+        n_samples, n_markers = n_samples + len(samples), n_markers + len(markers)
+    return Sent(n_samples, n_markers)
 
 
 class OutletProcess:

@@ -8,11 +8,10 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 
 from realtime.errors import BadInput
-from realtime.outlet import LiveOutlet, OutletProcess, Sent, play
+from realtime.outlet import Block, LiveOutlet, OutletProcess, Sent, play
 from realtime.recording import Recording, read_recording
 
 CHUNK_WALL_S = 0.02  # wall time between two pushes
@@ -43,8 +42,9 @@ def run(options: Replay, say: Callable[[str], None], stopped: Callable[[], bool]
             say(outlet.wait_for_listeners(stopped))
         lead_s = max(MARKER_LEAD_S, MARKER_LEAD_WALL_S * options.speed)
         hop = max(1, round(CHUNK_WALL_S * options.speed * recording.sfreq))
-        blocks, markers = _blocks(recording, hop, options.loop), _markers(recording, options.loop)
-        return play(outlet, blocks, markers, stopped, options.speed, lead_s)
+        return play(
+            outlet, _blocks(recording, hop, lead_s, options.loop), stopped, options.speed, lead_s / options.speed
+        )
     finally:
         outlet.close()
 
@@ -72,17 +72,25 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _blocks(recording: Recording, hop: int, loop: bool) -> Iterator[tuple[int, np.ndarray]]:
-    """Blocks of at most `hop` rows with the stream number of their first, lost samples counted."""
+def _blocks(recording: Recording, hop: int, lead_s: float, loop: bool) -> Iterator[Block]:
+    """Blocks of at most `hop` rows, none across a hole, with the markers due before `lead_s` after their end."""
     holes = [row for row, _ in recording.gaps]
+    markers = _markers(recording, loop)
+    marker = next(markers, None)
     for repeat in count() if loop else range(1):
         for begin, end in pairwise([0, *holes, len(recording.samples)]):
             for row in range(begin, end, hop):
-                yield _number(recording, repeat, row), recording.samples[row : min(row + hop, end)]
+                samples = recording.samples[row : min(row + hop, end)]
+                first = _number(recording, repeat, row)
+                due: list[tuple[int, str]] = []
+                while marker and marker[0] <= first + len(samples) - 1 + lead_s * recording.sfreq:
+                    due.append(marker)
+                    marker = next(markers, None)
+                yield Block(first, samples, due)
 
 
 def _markers(recording: Recording, loop: bool) -> Iterator[tuple[int, str]]:
-    for repeat in count() if loop else range(1):
+    for repeat in count() if loop and recording.markers else range(1):
         for row, label in recording.markers:
             yield _number(recording, repeat, row), label
 
