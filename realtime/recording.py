@@ -41,8 +41,8 @@ def read_recording(
     """Read a recording: whatever MNE reads (EDF BDF GDF FIF SET VHDR ...), XDF, CSV with time stamps, or npz.
 
     `reader` is one of `READERS`; `auto` goes by the file's suffix. `pick` is `eeg`, `meg`, `all`, or channel names
-    matched as in `realtime.montage`, in the order wanted; CSV and npz declare no channel types, so there all three words
-    mean all. `marker_column` names the CSV column that holds the markers (else every column whose name starts with
+    matched as in `realtime.montage`, in the order wanted; CSV and npz declare no types, so there the three words mean
+    all. `marker_column` names the CSV column that holds the markers (else every column whose name starts with
     `marker`); `stream` names the signal stream of an XDF file that holds several. An npz file holds `samples`
     (n_times, n_channels) microvolts, `sfreq`, `ch_names` and optionally `markers` (n, 2): row and label.
     Markers outside the recording are left out. Raises BadInput, naming the file.

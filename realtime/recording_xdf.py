@@ -22,7 +22,7 @@ TO_MICROVOLTS = {
 def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
     """Read the signal stream of an XDF file and every marker stream beside it.
 
-    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one with a rate.
+    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one.
     """
     try:
         # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
