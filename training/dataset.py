@@ -14,7 +14,8 @@ from realtime.errors import BadInput
 from realtime.montage import match
 from realtime.recording import Recording, read_recording
 from training.dataset_faults import explain
-from training.dataset_schema import DatasetFile
+from training.dataset_schema import DatasetFile, Simulate
+from training.targets import load_targets
 
 SPLITS = ("train", "valid", "test")
 # Formats whose named file is only a header: two recordings may share it, so the data beside it counts too.
@@ -124,6 +125,9 @@ def check_labels(dataset: DatasetFile, splits: Mapping[str, Sequence[Recording]]
 
 def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
     """Recordings with channels picked, renamed and dropped, one at a time."""
+    if dataset.simulate is not None:
+        yield from _simulated(dataset, dataset.simulate, split)
+        return
     channels = dataset.channels
     old = {new: name for name, new in channels.rename.items()}
     pick = channels.pick if isinstance(channels.pick, str) else [old.get(name, name) for name in channels.pick]
@@ -138,6 +142,18 @@ def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
         if not keep:
             raise BadInput(f"{path}: channels.drop leaves none of {', '.join(names)}; keep at least one.")
         yield replace(recording, samples=recording.samples[:, keep], ch_names=tuple(names[i] for i in keep))
+
+
+def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Recording]:
+    from realtime.simulator import SimulatedBrain  # loads liblsl, which no recording needs
+    from realtime.simulator import simulate as play
+
+    labels, vectors = load_targets(dataset)
+    assert vectors is not None
+    brain = SimulatedBrain(spec.ch_names, spec.sfreq, vectors, labels, spec.snr)
+    for seed in getattr(dataset.files, split):
+        samples, markers = play(brain, seed, spec.minutes * 60)
+        yield Recording(samples, spec.sfreq, spec.ch_names, tuple(markers), (), f"simulated session {seed}")
 
 
 def _labelled(dataset: DatasetFile, recording: Recording) -> Recording:

@@ -35,7 +35,7 @@ def explain(error: ValidationError, raw: dict[str, Any]) -> str:
     return f"{dotted} is missing, but needs {need}; add it." if missing else f"{dotted} is {value!r}, but needs {need}."
 
 
-def _found(loc: tuple[int | str, ...], raw: Any) -> tuple[list[str], Any]:
+def _found(loc: tuple[Any, ...], raw: Any) -> tuple[list[str], Any]:
     """The keys that lead to the fault, and the value there; pydantic mixes the names of alternatives in with them."""
     keys: list[str] = []
     value: Any = raw

@@ -157,7 +157,9 @@ class DatasetFile(Part):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels, each once, in the order of the file."""
+        """The labels, each once, in the order of the file; the simulated amplifier's are numbered."""
+        if self.simulate:
+            return tuple(f"label {i + 1}" for i in range(self.simulate.labels))
         return tuple(dict.fromkeys(self.markers.values()))
 
     def resolve(self, key: str, text: str) -> Path:
@@ -200,6 +202,10 @@ class DatasetFile(Part):
             raise ValueError(
                 f"reader is {self.reader!r} and simulate is {'given' if self.simulate else 'missing'}, but one needs "
                 "the other; add or remove `simulate`."
+            )
+        if simulated and self.events:
+            raise ValueError(
+                f"events is {self.events!r}, but needs to be absent: simulated labels are numbered; remove it."
             )
         if not simulated and not self.markers:
             raise ValueError(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realtime.errors import BadInput
-from training.dataset_schema import DatasetFile, TextTargets
+from training.dataset_schema import DatasetFile, Simulate, TextTargets
 
 
 def load_targets(
@@ -17,13 +17,14 @@ def load_targets(
 ) -> tuple[tuple[str, ...], np.ndarray | None]:
     """Names and their unit vectors, float32 (n_labels, dim), or None with `targets: labels`.
 
+    The simulated amplifier shows vectors of its own, drawn from `vectors_seed`, unless the dataset gives others.
     `labels` defaults to the dataset's own; each is looked up by name, then by synonym, without case, underscores and
     spaces. Raises BadInput for a label that the targets lack, and for files that do not fit together.
     """
     names = tuple(dataset.labels if labels is None else labels)
     targets = dataset.targets
     if isinstance(targets, str):
-        return names, None
+        return names, None if dataset.simulate is None else _simulated(dataset, dataset.simulate, names)
     if isinstance(targets, TextTargets):
         rows_file, keys_file = (
             dataset.resolve("targets.text", targets.text),
@@ -50,6 +51,12 @@ def load_targets(
                 f"{rows_file}: row {row}, for label {name!r}, has length {length}, but needs a direction; replace it."
             )
     return names, (chosen / lengths).astype(np.float32)
+
+
+def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:
+    drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((simulate.labels, simulate.dim))
+    at = [dataset.labels.index(name) for name in names]
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
 
 
 def _row(dataset: DatasetFile, rows_of: dict[str, list[int]], name: str, keys_file: Path) -> int:

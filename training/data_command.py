@@ -1,0 +1,138 @@
+"""`glimpse data`: what a dataset file gives, before anyone trains on it."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from realtime.errors import BadInput
+from realtime.montage import positions
+from realtime.recording import Recording
+from training.dataset import label_counts, load_dataset, load_splits
+from training.dataset_schema import DatasetFile
+from training.targets import load_targets
+
+SHIPPED = Path(__file__).parent.parent / "datasets"
+
+
+def main(argv: list[str]) -> int:
+    """`glimpse data check FILE` or `glimpse data list`; 0, or 2 with one sentence when the input cannot be used."""
+    try:
+        tyro.extras.subcommand_cli_from_dict({"check": check, "list": show_list}, args=argv, prog="glimpse data")
+    except BadInput as error:
+        print(f"glimpse data: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def check(
+    file: Annotated[Path, tyro.conf.Positional], /, json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None
+):
+    """Read everything a dataset file names and say what is there.
+
+    Args:
+        file: The dataset file (YAML).
+        json_to: Also write the findings to this JSON file.
+    """
+    dataset = load_dataset(file)
+    found = summary(dataset, load_splits(dataset))
+    _print(found)
+    if json_to is not None:
+        json_to.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def show_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
+    """List the dataset files of a folder, and whether their recordings are here.
+
+    Args:
+        folder: Where the YAML files are.
+    """
+    table = Table("dataset", "labels", "recordings", "file", title=str(folder))
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            dataset = load_dataset(path)
+        except BadInput as error:
+            table.add_row("", "", f"not usable: {error}", path.name)
+        else:
+            table.add_row(dataset.name, _listed(dataset.labels), "here", path.name)
+    Console().print(table)
+
+
+def summary(dataset: DatasetFile, splits: dict[str, list[Recording]]) -> dict[str, Any]:
+    """Findings as plain JSON values; seconds, Hz and counts."""
+    labels, vectors = load_targets(dataset)
+    ch_names = splits["train"][0].ch_names
+    placed = np.isfinite(positions(ch_names)).all(axis=1)
+    return {
+        "name": dataset.name,
+        "labels": list(labels),
+        "chance": 1 / len(labels),
+        "target_dim": None if vectors is None else vectors.shape[1],
+        "window_s": list(dataset.window_s),
+        "channels": {
+            "matched": [name for name, known in zip(ch_names, placed, strict=True) if known],
+            "unmatched": [name for name, known in zip(ch_names, placed, strict=True) if not known],
+        },
+        "splits": {
+            split: {
+                "files": len(recordings),
+                "trials": label_counts(recordings).total(),
+                "events": label_counts(recordings),
+            }
+            for split, recordings in splits.items()
+        },
+        "files": [_of_file(split, recording, dataset) for split in splits for recording in splits[split]],
+    }
+
+
+def _of_file(split: str, recording: Recording, dataset: DatasetFile) -> dict[str, Any]:
+    start, end = (round(s * recording.sfreq) for s in dataset.window_s)
+    holes = [row for row, _ in recording.gaps]
+    broken = sum(
+        row + start < 0 or row + end > len(recording.samples) or any(row + start < hole < row + end for hole in holes)
+        for row, _ in recording.markers
+    )
+    return {
+        "split": split,
+        "path": recording.name,
+        "sfreq": recording.sfreq,
+        "duration_s": recording.duration_s,
+        "events": label_counts([recording]),
+        "broken_trials": broken,  # their window crosses a gap or an end of the recording
+        "gaps": [list(gap) for gap in recording.gaps],
+        "warnings": list(recording.warnings),
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console()
+    files = Table("split", "file", "Hz", "seconds", "gaps", "trials", "broken", title=f"{found['name']}: recordings")
+    for one in found["files"]:
+        numbers = (f"{one['sfreq']:g}", f"{one['duration_s']:.1f}", len(one["gaps"]), sum(one["events"].values()))
+        files.add_row(one["split"], Path(one["path"]).name, *map(str, numbers), str(one["broken_trials"]))
+    events = Table("label", *found["splits"], title="trials")
+    for label in found["labels"] if len(found["labels"]) <= 20 else ():
+        events.add_row(label, *(str(split["events"].get(label, 0)) for split in found["splits"].values()))
+    events.add_row("all", *(str(split["trials"]) for split in found["splits"].values()), style="bold")
+    console.print(files, events)
+    channels = found["channels"]
+    console.print(f"channels on the 10-05 system ({len(channels['matched'])}): {_listed(channels['matched'], 70)}")
+    console.print(f"channels without a position ({len(channels['unmatched'])}): {_listed(channels['unmatched'], 70)}")
+    console.print(
+        f"window {found['window_s'][0]:g} to {found['window_s'][1]:g} s from onset; {len(found['labels'])} labels, "
+        f"chance {found['chance']:.3g}"
+    )
+    for one in found["files"]:
+        for warning in one["warnings"]:
+            console.print(f"note: {warning}")
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more or "none"
