@@ -20,6 +20,8 @@ class WindowedAttention(Streaming):
            seen  int64[B]                                        # filled slots
     """
 
+    slopes_N: Tensor
+
     def __init__(self, dim: int, n_heads: int, window: int, dropout: float = 0.0):
         super().__init__()
         if dim % n_heads:

@@ -4,10 +4,13 @@ The names are spelled here and nowhere else: inputs `signal`, `onset`, `state.*`
 """
 
 import copy
+import functools
 import inspect
 import json
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +35,17 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
     network = copy.deepcopy(network).cpu().eval()
-    config = network.config
+    network.forward = functools.partial(network.forward, subject=subject)
+    config: Any = network.config
     try:
         x = torch.zeros(2, config.n_channels, config.hop_samples)
-        write_onnx(network, part, x, extra={"onset_BH": ("onset", torch.zeros(2, 1))}, fixed={"subject": subject})
+        write_onnx(network, part, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
         model = onnx.load(part)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
         onnx.save(model, part)
         for batch, n_hops in ((1, 2000), (3, 100)):
-            check(network, part, batch, n_hops, subject)
+            check(network, part, batch, n_hops)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -52,37 +56,46 @@ def write_onnx(
     path: Path,
     x: Tensor,
     extra: dict[str, tuple[str, Tensor]] | None = None,
-    fixed: dict[str, Any] | None = None,
 ) -> None:
     """Export a streaming layer for inputs shaped like `x`, only the batch dynamic (`x` must hold 2 streams or more).
 
-    `extra`: further tensors by the name of their argument, with their name in the file; `fixed`: arguments baked in.
+    `extra`: further tensors by the name of their argument, with their name in the file.
     """
-    batch = torch.export.Dim("batch")
     state = layer.init_state(x.shape[0])
-    extra, fixed = extra or {}, fixed or {}
-    first, *others = inspect.signature(layer.forward).parameters  # the exporter orders inputs by signature
-    values = {"state": state} | {key: tensor for key, (_, tensor) in extra.items()} | fixed
+    extra = extra or {}
+    first, *others = inspect.signature(layer.forward).parameters
+    values = ({"state": state} if state else {}) | {key: tensor.contiguous() for key, (_, tensor) in extra.items()}
+    order = sorted(values, key=others.index)  # the exporter orders inputs by signature
     names = {"state": [f"state.{key}" for key in state]} | {key: [name] for key, (name, _) in extra.items()}
-    shapes = {"state": {key: {0: batch} for key in state}} | {key: {0: batch} for key in extra}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        logging.disable(logging.WARNING)
-        try:
-            torch.onnx.export(
-                layer,
-                (x,),
-                path,
-                kwargs={key: values[key] for key in others if key in values},
-                input_names=["signal", *(name for key in others for name in names.get(key, []))],
-                output_names=["embedding", *(f"next.{key}" for key in state)],
-                dynamic_shapes={first: {0: batch}} | {key: shapes.get(key) for key in others if key in values},
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-        finally:
-            logging.disable(logging.NOTSET)
+    shapes = {"state": {key: {0: "batch"} for key in state}} | {key: {0: "batch"} for key in extra}
+    with quiet_exporter():
+        torch.onnx.export(
+            layer,
+            (x.contiguous(),),  # the exporter cannot express the strides of a view
+            path,
+            kwargs={key: values[key] for key in order},
+            input_names=["signal", *(name for key in order for name in names[key])],
+            output_names=["embedding", *(f"next.{key}" for key in state)],
+            dynamic_shapes={first: {0: "batch"}} | {key: shapes[key] for key in order},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Hide what torch 2.13's exporter says about itself; warnings about the network still come through."""
+    registry = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = registry.level
+    registry.setLevel(logging.ERROR)  # it reports every torchvision operator it did not find
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
+            warnings.filterwarnings("ignore", "# The axis name: batch will not be used", UserWarning)
+            yield
+    finally:
+        registry.setLevel(level)
 
 
 def open_onnx(path: Path) -> onnxruntime.InferenceSession:
@@ -105,15 +118,16 @@ def run_onnx(
     return outputs, {name.removeprefix("state."): value for name, value in carried.items()}
 
 
-def check(network: Streaming, path: Path, batch: int, n_hops: int, subject: int) -> None:
+def check(network: Streaming, path: Path, batch: int, n_hops: int) -> None:
     """Raise ValueError unless the file, hop by hop, answers as torch fed 100 hops at a time."""
-    config, rng = network.config, torch.Generator().manual_seed(0)
+    config: Any = network.config
+    rng = torch.Generator().manual_seed(0)
     signal = torch.randn(batch, config.n_channels, n_hops * config.hop_samples, generator=rng)
     onset = random_onset(batch, n_hops, config.hop_samples / config.sfreq, rng)
-    state, parts = network.init_state(batch), []
+    state, parts = network.init_state(batch), list[Tensor]()
     with torch.inference_mode():
         for x, since in zip(signal.split(100 * config.hop_samples, -1), onset.split(100, -1), strict=True):
-            y, state = network(x, state, since, subject)
+            y, state = network(x, state, since)
             parts.append(y)
     hops = [
         {"signal": x.numpy(), "onset": since.numpy()}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from decoder.conv import CausalConv
 from decoder.power import LogPower
 from decoder.sensor_graph import GraphAttention, distance_knn
 from decoder.since_onset import SinceOnset, onset_basis

@@ -12,7 +12,7 @@ class Network(NamedTuple):
     """How to build a network and what it is."""
 
     config: type
-    network: type[Streaming]
+    network: type
     about: str
 
 

@@ -26,6 +26,8 @@ class LogPower(Streaming):
            means.<i>.*                      # see CausalMean, one per window
     """
 
+    whitening: Tensor
+
     def __init__(
         self,
         n_channels: int,

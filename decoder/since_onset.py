@@ -7,6 +7,7 @@ is known. Shape suffixes: B streams, H hops, D features, P positions (carried su
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from decoder.streaming import State, Streaming
@@ -39,7 +40,9 @@ class SinceOnset(Streaming):
     def init_state(self, batch: int) -> State:
         return {"sum": self.zeros(batch, self.dim), "count": self.zeros(batch), "last": self.zeros(batch)}
 
-    def forward(self, x_BHD: Tensor, state: State | None = None, onset_BH: Tensor | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, x_BHD: Tensor, state: State | None = None, onset_BH: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         if x_BHD.shape[1] == 0:
             return x_BHD, state
@@ -56,8 +59,8 @@ class SinceOnset(Streaming):
         before_BH = torch.cat([last_B[:, None], onset_BH[:, :-1]], dim=1)
         known_BH = onset_BH >= 0
         restart_BH = (known_BH != (before_BH >= 0)) | (known_BH & (onset_BH < before_BH))
-        trial_BP = torch.nn.functional.pad(restart_BH.long().cumsum(1), (1, 0))
-        leaks_BP = torch.nn.functional.pad((~known_BH).long().cumsum(1), (1, 0))
+        trial_BP = F.pad(restart_BH.long().cumsum(1), (1, 0))
+        leaks_BP = F.pad((~known_BH).long().cumsum(1), (1, 0))
         step = torch.arange(trial_BP.shape[1], device=onset_BH.device)
         kept = (trial_BP[:, 1:, None] == trial_BP[:, None]) & (step[1:, None] >= step)
         leaks = (leaks_BP[:, 1:, None] - leaks_BP[:, None]).clamp(min=0)

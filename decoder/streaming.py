@@ -22,6 +22,8 @@ class Streaming(nn.Module):
     hop: int = 1
     receptive_field: int | None = None
 
+    _like: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         # Tells a layer without weights which device and dtype its state belongs to.

@@ -1,0 +1,112 @@
+"""Every streaming layer keeps the contract; a layer without a row here fails the suite."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import decoder
+from decoder.attention import WindowedAttention
+from decoder.conv import CausalConv, CausalMean
+from decoder.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
+from decoder.power import LogPower
+from decoder.since_onset import SinceOnset
+from decoder.streaming import Streaming
+from decoder.transformer import TransformerBlock
+from tests.helpers import contract
+from tests.helpers.contract import Case
+
+SMALL = GatTransformerConfig(
+    n_channels=5,
+    sfreq=40.0,
+    hop_samples=4,
+    embedding_dim=7,
+    positions=((0.0, 0.0, 0.1), (0.0, 0.1, 0.0), (0.1, 0.0, 0.0), (0.0, -0.1, 0.0), None),
+    dim=8,
+    stem_features=4,
+    k_neighbours=3,
+    n_heads=2,
+    attention_window=6,
+    power_bands=3,
+    power_sources=2,
+    power_band_hz=(4.0, 15.0),
+    power_windows_s=(0.5, 1.0),
+    onset_features=5,
+)
+
+CASES = {
+    "conv": Case(lambda: CausalConv(3, 4, 5), 3),
+    "conv, dilated": Case(lambda: CausalConv(3, 4, 3, dilation=4), 3),
+    "conv, strided": Case(lambda: CausalConv(3, 4, 5, stride=3), 3),
+    "conv, grouped, kernel = stride": Case(lambda: CausalConv(4, 8, 2, stride=2, groups=4, bias=False), 4),
+    "mean": Case(lambda: CausalMean(3, 7), 3),
+    "attention": Case(lambda: WindowedAttention(8, 2, 6), 8, time_last=False, steps_last=False),
+    "block": Case(lambda: TransformerBlock(8, 2, 6), 8, time_last=False, steps_last=False),
+    "power": Case(lambda: LogPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
+    "since onset": Case(lambda: SinceOnset(3, 0.9), 3, time_last=False, steps_last=False, onset=True),
+    "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
+    "gat_transformer": Case(lambda: GatTransformer(SMALL), 5, steps_last=False, onset=True),
+}
+FINITE = {name: case for name, case in CASES.items() if case.make().receptive_field is not None}
+CACHED = {name: CASES[name] for name in ("attention", "block", "gat_transformer")}
+
+
+def rows(cases: dict[str, Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases.values(), ids=cases)
+
+
+def test_every_streaming_layer_has_a_row() -> None:
+    """A layer added to `decoder` without a row in the table fails here."""
+    for module in pkgutil.walk_packages(decoder.__path__, "decoder."):
+        importlib.import_module(module.name)
+    pending, found = [Streaming], set()
+    while pending:
+        below = [kind for kind in pending.pop().__subclasses__() if kind.__module__.startswith("decoder.")]
+        found.update(below)
+        pending += below
+    assert found == {type(case.make()) for case in CASES.values()}
+
+
+@rows(CASES)
+@settings(max_examples=8, deadline=None)
+@given(cuts=st.lists(st.integers(0, 24), max_size=12))
+def test_any_chunking_equals_the_whole(case: Case, cuts: list[int]) -> None:
+    contract.check_chunks(case, cuts)
+
+
+@rows(CASES)
+def test_one_step_at_a_time_equals_the_whole(case: Case) -> None:
+    contract.check_chunks(case, list(range(24)))
+
+
+@rows(CASES)
+def test_gradient_to_the_future_is_exactly_zero(case: Case) -> None:
+    contract.check_causal(case)
+
+
+@rows(CASES)
+def test_empty_chunk_is_harmless_and_states_keep_their_shape(case: Case) -> None:
+    contract.check_state(case)
+
+
+@rows(CASES)
+def test_streams_in_one_batch_do_not_mix(case: Case) -> None:
+    contract.check_batch(case)
+
+
+@rows(FINITE)
+def test_receptive_field_is_as_declared(case: Case) -> None:
+    contract.check_receptive_field(case)
+
+
+@rows(CACHED)
+def test_unread_cache_slots_leak_nothing(case: Case) -> None:
+    contract.check_unread_slots(case)
+
+
+@rows(CASES)
+def test_onnx_answers_as_torch(case: Case, tmp_path: Path) -> None:
+    contract.check_onnx(case, tmp_path)
