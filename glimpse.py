@@ -1,0 +1,48 @@
+"""The command line: one sub-command per need, each imported only when called."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "demo": ("serve.demo", "simulated amplifier -> LSL -> decoder -> web page; nothing to download"),
+    "doctor": ("realtime.doctor", "what works on this machine, what does not, what to do"),
+    "streams": ("realtime.streams_command", "LSL streams in sight"),
+    "replay": ("realtime.replay", "a recorded file as live LSL streams"),
+    "data": ("training.data_command", "check or list dataset files"),
+    "train": ("training.train", "train a network on a dataset file"),
+    "evaluate": ("training.evaluate", "figures of a run or a bundle on a dataset file"),
+    "export": ("training.export", "run -> bundle"),
+    "bank": ("realtime.bank_command", "build, show and search banks of label vectors"),
+    "serve": ("serve.main", "the server"),
+    "bench": ("benchmarks.command", "figures of this machine"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a sub-command; 0 done, 1 the work failed, 2 bad arguments or input."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: glimpse COMMAND [--help]\n")
+        print("\n".join(f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()))
+        return 0 if arguments else 2
+    if arguments[0] not in COMMANDS:
+        print(f"glimpse: {arguments[0]!r} is no command, one of {', '.join(COMMANDS)} is needed", file=sys.stderr)
+        return 2
+    from realtime.errors import BadInput
+
+    try:
+        return import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
+    except BadInput as error:
+        print(f"glimpse {arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "onnx", "onnxscript"):
+            print(f"glimpse {arguments[0]}: needs {error.name}; install it with pip install 'glimpse[train]'", file=sys.stderr)
+            return 1
+        raise
+    except KeyboardInterrupt:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+"""One stream decoded by one bundle: finding and checking the stream, its gaps, its markers, its state.
+
+The reader thread finds and reads; the engine's thread calls `take`. What happens to the stream is said in `status`
+messages, a sentence each.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from realtime.decoder import Decoder
+from realtime.errors import BadInput, StreamLost
+from realtime.hops import Hop
+from realtime.montage import match
+from realtime.stream import Chunk, Marker, Source, StreamInfo
+
+if TYPE_CHECKING:
+    from realtime.lsl import StreamQuery
+
+STALE_S = 1.0  # no sample for this long: the stream is stale
+RETRY_S = 0.5  # between two looks for a stream that is not there
+RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
+SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What the reader got: unbroken samples, markers, or both."""
+
+    session: "Session"
+    chunk: Chunk | None
+    markers: list[Marker]
+    order: np.ndarray  # the stream's column of each of the bundle's channels
+    restarted: bool  # the stream was opened anew before this
+
+
+@dataclass
+class Session:
+    """One open session; `state` belongs to the engine's thread, everything else here to the reader's."""
+
+    id: str
+    decoder: Decoder
+    query: "StreamQuery"
+    connect: Callable[["StreamQuery"], Source]
+    deliver: Callable[[Pulled], None]
+    publish: Callable[[str, dict[str, Any]], None]
+    status: str = "connecting"
+    info: StreamInfo | None = None
+    n_decisions: int = 0
+    closed: bool = False
+    thread: threading.Thread = field(init=False)
+    _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
+    _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
+    _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
+    _bad: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._silence = np.empty((0, len(self.decoder.ch_names)))
+        self.state = self.decoder.start()
+        self.thread = threading.Thread(target=self._read, name=f"glimpse-{self.id}", daemon=True)
+
+    def describe(self) -> dict[str, Any]:
+        """A row for people and for `GET /v1/sessions`."""
+        return {
+            "id": self.id,
+            "state": self.status,
+            "stream": self.info.name if self.info else self.query.name,
+            "bundle": self.decoder.bundle.manifest.name,
+            "decisions": self.n_decisions,
+        }
+
+    def close(self) -> None:
+        """Let go of the stream and wait for the reader to end."""
+        self.closed = True
+        self.thread.join()
+
+    def time_of(self, sample: int) -> float:
+        """LSL seconds of a sample near the newest chunk."""
+        assert self._chunk is not None
+        return self._chunk.time_of(sample)
+
+    def tell(self, state: str, detail: str, lasting: bool = True) -> None:
+        """Publish a status; a lasting one is not repeated while it holds."""
+        if lasting and self.status == state:
+            return
+        if lasting:
+            self.status = state
+        self.publish(self.id, {"type": "status", "session": self.id, "state": state, "detail": detail})
+
+    # --- reader's thread
+
+    def _read(self) -> None:
+        restarted = False
+        self.publish(self.id, {"type": "status", "session": self.id, "state": "connecting", "detail": f"Looking for {self.query}."})
+        while not self.closed:
+            try:
+                source = self.connect(self.query)
+            except BadInput as error:
+                self.tell("lost" if restarted else "connecting", str(error))
+                self._sleep(RETRY_S)
+                continue
+            try:
+                if (order := self._check(source.info)) is None:
+                    self._sleep(RETRY_S)
+                    continue
+                self.info = source.info
+                self._follow(source, order, restarted)
+            except StreamLost as error:
+                self.tell("lost", f"{error}; looking for it again.")
+            finally:
+                source.close()
+            restarted = True
+
+    def _check(self, info: StreamInfo) -> np.ndarray | None:
+        """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
+        manifest = self.decoder.bundle.manifest
+        if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
+            self.tell(
+                "mismatch",
+                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} Hz: "
+                "set the amplifier's rate or train a bundle at this one.",
+            )
+            return None
+        try:
+            return match(self.decoder.ch_names, info.ch_names)
+        except BadInput as error:
+            self.tell("mismatch", f"Stream {info.name!r}: {error}")
+            return None
+
+    def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
+        heard = monotonic()
+        while not self.closed:
+            chunks, markers = source.pull(timeout_s=0.1)
+            if chunks:
+                heard = monotonic()
+                self.tell("live", f"Samples arrive from {source.info.name!r}.")
+            elif monotonic() - heard > STALE_S:
+                self.tell("stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network.")
+            if markers and not chunks:
+                self.deliver(Pulled(self, None, markers, order, restarted))
+            for chunk in chunks:
+                self.deliver(Pulled(self, chunk, markers, order, restarted))
+                markers, restarted = [], False
+
+    def _sleep(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        while not self.closed and monotonic() < until:
+            threading.Event().wait(0.05)
+
+    # --- engine's thread
+
+    def take(self, pulled: Pulled) -> list[tuple[Hop, float]]:
+        """Hops completed by what was read, each with the milliseconds its preprocessing took."""
+        began = perf_counter()
+        chunk, markers = pulled.chunk, self._waiting + pulled.markers
+        if chunk is not None:
+            if pulled.restarted:
+                self._reopen(chunk)
+            self._chunk = chunk = replace(chunk, index=chunk.index + self._offset)
+            if chunk.gap_samples and not pulled.restarted:
+                self._gap(chunk)
+        if self._chunk is None:
+            self._waiting = markers
+            return []
+        self._waiting = []
+        samples = self._silence if chunk is None else chunk.samples[:, pulled.order]
+        hops, self.state = self.decoder.prepare(samples, self.state, self._onsets(markers))
+        for hop in hops:
+            self._tell_bad(hop)
+        if chunk is not None:
+            self._show(chunk, pulled.order)
+        ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
+        return [(hop, ms) for hop in hops]
+
+    def _reopen(self, chunk: Chunk) -> None:
+        """Count on from before the stream was lost, by the clock."""
+        expected = self.decoder.front.next_sample(self.state)
+        lost = 0
+        if self._chunk is not None:
+            lost = max(0, self._chunk.index_of(chunk.t_first) - expected)
+            self.state = self.decoder.skip(self.state, lost)
+        self._offset = expected + lost - chunk.index
+        self.tell("reconnected", f"Samples arrive again; {lost} were lost.", lasting=False)
+
+    def _gap(self, chunk: Chunk) -> None:
+        self.state = self.decoder.skip(self.state, chunk.gap_samples)
+        self.tell(
+            "gap",
+            f"{chunk.gap_samples} samples ({chunk.gap_samples / chunk.sfreq:.3g} s) were lost; the running trial is dropped.",
+            lasting=False,
+        )
+
+    def _onsets(self, markers: list[Marker]) -> list[int]:
+        """Sample numbers of the trial starts among `markers`; also tells clients what was marked."""
+        assert self._chunk is not None
+        events = self.decoder.bundle.manifest.events
+        decoded = self.decoder.front.next_sample(self.state)
+        onsets = []
+        for marker in markers:
+            if marker.label not in events:
+                continue
+            onset = self._chunk.index_of(marker.t_lsl)
+            onsets.append(onset)
+            if onset < decoded - round(self._chunk.sfreq * self.decoder.front.hop_s):
+                late_ms = (decoded - onset) / self._chunk.sfreq * 1e3
+                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.", lasting=False)
+            self.publish(
+                self.id,
+                {
+                    "type": "trial",
+                    "session": self.id,
+                    "trial": int(self.state["onset.trial"]) + len(self.state["onset.pending"]) + len(onsets) - 1,
+                    "t_onset": marker.t_lsl,
+                    "marker": marker.label,
+                    "label": events[marker.label],
+                },
+            )
+        return onsets
+
+    def _tell_bad(self, hop: Hop) -> None:
+        bad = tuple(name for name, is_bad in zip(self.decoder.ch_names, hop.bad, strict=True) if is_bad)
+        if bad and bad != self._bad:
+            self.tell("bad_samples", f"NaN or Inf from {', '.join(bad)}: held at the last good value.", lasting=False)
+        self._bad = bad
+
+    def _show(self, chunk: Chunk, order: np.ndarray) -> None:
+        """Traces for people: block means at about SIGNAL_SFREQ."""
+        thin = max(1, int(chunk.sfreq / SIGNAL_SFREQ))
+        n = len(chunk.samples) // thin
+        rows = chunk.samples[: n * thin, order] if n else chunk.samples[-1:, order]
+        means = rows.reshape(max(n, 1), -1, len(order)).mean(axis=1)
+        self.publish(
+            self.id,
+            {
+                "type": "signal",
+                "t_first": chunk.t_first,
+                "sfreq": chunk.sfreq / thin,
+                "samples": means.astype(np.float32),
+            },
+        )

@@ -1,0 +1,110 @@
+"""A run or a bundle over whole recordings, as it would have decoded them live; every figure is made from this."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from decoder.streaming import Streaming
+from realtime.bank import Bank
+from realtime.decoder import Decoder
+from realtime.evidence import Calibration, softmax
+from realtime.hops import Front, Hop
+from realtime.recording import Recording
+from training.prepare import hops_of, marks_of
+
+WHOLE_HOPS = 512  # hops a whole-mode pass takes at once: bounds memory on recordings of hours
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Every hop of some recordings, in order; trials are numbered over all of them."""
+
+    embedding: np.ndarray  # float32 (n_hops, dim)
+    inner: np.ndarray  # float32 (n_hops, n_labels): inner products with the bank
+    since_onset_s: np.ndarray  # float (n_hops,), negative outside trials
+    trial: np.ndarray  # int (n_hops,), -1 outside trials
+    sample: np.ndarray  # int (n_hops,): newest sample of its recording used
+    recording: np.ndarray  # int (n_hops,)
+    label: np.ndarray  # int (n_trials,): index in the bank, -1 where the bank lacks it
+
+    def p(self, calibration: Calibration, window_s: float) -> np.ndarray:
+        """Probabilities (n_hops, n_labels)."""
+        return softmax(self.inner.astype(float) * calibration.scale(self.since_onset_s, window_s)[:, None])
+
+
+class Encode(Protocol):
+    """Embeddings (n_hops, dim) of consecutive hops, from silence."""
+
+    def __call__(self, hops: Sequence[Hop]) -> np.ndarray:
+        """Encode them."""
+
+
+def torch_encoder(network: Streaming, streaming: bool) -> Encode:
+    """The trained network, whole stretches at once or one hop at a time."""
+
+    def encode(hops: Sequence[Hop]) -> np.ndarray:
+        step = 1 if streaming else WHOLE_HOPS
+        state, parts = None, []
+        with torch.inference_mode():
+            for begin in range(0, len(hops), step):
+                part = hops[begin : begin + step]
+                signal = torch.from_numpy(np.concatenate([hop.signal for hop in part], axis=1))[None]
+                onset = torch.tensor([[hop.onset for hop in part]], dtype=torch.float32)
+                embedding, state = network(signal, state, onset)
+                parts.append(embedding[0].numpy())
+        return np.concatenate(parts)
+
+    return encode
+
+
+def onnx_encoder(decoder: Decoder) -> Encode:
+    """A bundle's encoder on onnxruntime, one hop at a time as live."""
+
+    def encode(hops: Sequence[Hop]) -> np.ndarray:
+        state, parts = decoder.runner.start(), []
+        for hop in hops:
+            embedding, state = decoder.runner.step(hop.signal[None], np.array([hop.onset]), state)
+            parts.append(embedding)
+        return np.concatenate(parts)
+
+    return encode
+
+
+def decode(
+    recordings: Sequence[Recording], front: Front, bank: Bank, encode: Encode, streaming: bool = False, cued: bool = True
+) -> Decoded:
+    """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told."""
+    row = {name: i for i, name in enumerate(bank.names)}
+    parts: dict[str, list[np.ndarray]] = {key: [] for key in ("embedding", "since", "trial", "sample", "recording")}
+    labels: list[int] = []
+    for number, recording in enumerate(recordings):
+        marks = marks_of(recording)
+        for hops in hops_of(recording, front, chunk_s=0.02 if streaming else None):
+            if not hops:
+                continue
+            heard = hops if cued else [replace(hop, since_onset_s=None) for hop in hops]
+            parts["embedding"].append(encode(heard))
+            parts["since"].append(np.array([hop.onset for hop in hops]))
+            parts["trial"].append(np.array([-1 if hop.trial is None else hop.trial + len(labels) for hop in hops]))
+            parts["sample"].append(np.array([hop.sample for hop in hops]))
+            parts["recording"].append(np.full(len(hops), number))
+        labels += [row.get(label, -1) for _, label in marks]
+    embedding = np.concatenate(parts["embedding"])
+    return Decoded(
+        embedding=embedding,
+        inner=bank.scores(embedding)[0],
+        since_onset_s=np.concatenate(parts["since"]),
+        trial=np.concatenate(parts["trial"]),
+        sample=np.concatenate(parts["sample"]),
+        recording=np.concatenate(parts["recording"]),
+        label=np.array(labels),
+    )
+
+
+def save_embeddings(decoded: Decoded, path: Path) -> None:
+    """Every hop's embedding with its recording and sample number, as npz."""
+    np.savez(path, embedding=decoded.embedding, recording=decoded.recording, sample=decoded.sample, trial=decoded.trial)

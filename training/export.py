@@ -1,0 +1,145 @@
+"""`glimpse export`: a run becomes a bundle, or nothing is written."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from decoder.export import export_onnx
+from realtime.bundle import ENCODER, Bundle, write_bundle
+from realtime.errors import BadInput
+from training.run import Run
+
+console = Console(highlight=False)
+
+NOTES = {
+    "labels": "Trained label prototypes: a space of this bundle's own, not CLIP's.",
+    "text": "CLIP text vectors of the labels.",
+    "images": "CLIP image vectors of the stimuli.",
+}
+
+
+def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = None) -> Bundle:
+    """Write the bundle of a finished run to `out`, replacing a bundle that is there and nothing else.
+
+    It is made beside `out` and moved there whole, once the ONNX file has answered as torch does.
+    """
+    if out.exists() and not (out / "manifest.json").exists():
+        raise BadInput(f"{out}: exists and is not a bundle; choose another --out or remove it")
+    d = run.description
+    network, bank = run.trained()
+    note = note or NOTES[d.targets]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        metadata = {"name": d.name, "ch_names": d.ch_names, "sfreq": d.sfreq, "network": d.network}
+        export_onnx(network, part / ENCODER, metadata)
+        write_bundle(
+            part,
+            bank,
+            card(run, accuracy, note),
+            name=d.name,
+            note=note,
+            network=d.network,
+            states=list(network.init_state(1)),
+            ch_names=d.ch_names,
+            positions_m=d.positions_m,
+            sfreq=d.sfreq,
+            hop_samples=d.hop_samples,
+            window_s=d.window_s,
+            preprocess=d.preprocess,
+            events=d.events,
+            targets=d.targets,
+            calibration=d.calibration,
+            training={
+                "recipe": d.recipe,
+                "data": d.data,
+                "made": datetime.now(UTC).date().isoformat(),
+                "versions": {name: version(name) for name in ("glimpse", "torch", "onnx")},
+            },
+            accuracy=accuracy,
+        )
+        part.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Bundle.load(out)
+
+
+def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
+    """The bundle's card: what it was trained on, how well it does, what it is not for."""
+    d = run.description
+    files = [
+        f"- {split}: {len(part['files'])} recordings, {sum(part['trials'].values())} trials"
+        for split, part in d.data.items()
+        if part["files"]
+    ]
+    scores = [
+        f"- {split}: accuracy {found['accuracy']:.3f} (95 % interval {found['ci95'][0]:.3f} to {found['ci95'][1]:.3f}), "
+        f"chance {found['chance']:.3f}, {found['n_trials']} trials"
+        for split, found in accuracy.items()
+    ]
+    trials = d.calibration["n_trials"]
+    return "\n".join(
+        [
+            f"# {d.name}",
+            "",
+            f"{note}",
+            "",
+            f"{len(d.ch_names)} channels at {d.sfreq:g} Hz, {len(d.labels)} labels, network `{d.network['name']}`, a decision "
+            f"every {1e3 * d.hop_samples / d.preprocess['sfreq']:.0f} ms, trials of {d.window_s[1]:g} s.",
+            "",
+            "## Trained on",
+            "",
+            *files,
+            "",
+            "## How well it does",
+            "",
+            *(scores or ["Not measured: the dataset file named no validation or test recordings."]),
+            "",
+            f"Confidence is calibrated on {trials} validation trials." if trials else "Confidence is not calibrated.",
+            "",
+            "## Not for",
+            "",
+            "Diagnosis or any decision about a person's health; other people, montages or tasks than those it was trained on.",
+            "",
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class ExportCommand:
+    """Make a bundle of a run."""
+
+    run: tyro.conf.Positional[Path]  # run folder
+    out: Path  # bundle folder to write
+    data: Path | None = None  # dataset file: measures the splits valid and test for the card
+    note: str | None = None  # one line for people instead of the usual one
+
+
+def main(argv: list[str]) -> int:
+    """Run `glimpse export`."""
+    command = tyro.cli(Annotated[ExportCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse export")
+    run = Run.load(command.run)
+    accuracy = {}
+    if command.data:
+        from training.dataset import load_dataset
+        from training.evaluate import evaluate
+
+        dataset = load_dataset(command.data)
+        for split in ("valid", "test"):
+            if getattr(dataset.files, split):
+                found, _ = evaluate(command.run, dataset, split, streaming=False)
+                accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
+    bundle = export(run, command.out, accuracy, command.note)
+    size_mb = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
+    console.print(f"wrote {bundle.path} ({size_mb:.1f} MB); the encoder answers as torch does over 2,000 hops")
+    return 0

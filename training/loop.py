@@ -1,0 +1,140 @@
+"""The training loop: AdamW, OneCycle, mixed precision, clipping, a full checkpoint every epoch and exact resume."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from decoder.streaming import Streaming
+from training.batches import ShuffledCrops
+from training.objective import Objective, hop_weights
+from training.recipe import Recipe
+from training.run import LOG, Run
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device() -> tuple[torch.device, str]:
+    """The device to train on and why."""
+    if torch.cuda.is_available():
+        return torch.device("cuda"), f"{torch.cuda.get_device_name()} is here"
+    return torch.device("cpu"), "no CUDA device is here"
+
+
+def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
+    """The autocast precision and why; `auto` takes bf16 where the device has it, else fp16 with a scaler, fp32 on CPU."""
+    if asked != "auto":
+        return asked, "asked for"
+    if device.type == "cpu":
+        return "fp32", "the CPU gains nothing from less"
+    return ("bf16", "the device has it") if torch.cuda.is_bf16_supported() else ("fp16", "the device lacks bf16")
+
+
+def parameter_groups(modules: nn.ModuleList, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay for matrices and kernels only: none on norms, biases, temperatures and label vectors."""
+    decayed, plain = [], []
+    for name, parameter in modules.named_parameters():
+        (plain if parameter.ndim < 2 or name.endswith("prototypes") else decayed).append(parameter)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+
+
+class Trainer:
+    """One network, one objective, and everything that changes while they are trained."""
+
+    def __init__(self, network: Streaming, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
+        self.recipe, self.device = recipe, device
+        self.modules = nn.ModuleList([network, objective]).to(device)
+        precision, _ = choose_precision(recipe.precision, device)
+        self.dtype = PRECISIONS[precision]
+        groups = parameter_groups(self.modules, recipe.weight_decay)
+        self.optimiser = torch.optim.AdamW(groups, lr=recipe.lr, fused=device.type == "cuda")
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, recipe.lr, total_steps=recipe.epochs * n_batches, pct_start=recipe.warm_up
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self.epoch = 0
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on exactly."""
+        network, objective = self.modules
+        return {
+            "epoch": self.epoch,
+            "network": network.state_dict(),
+            "objective": objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "rng": torch.get_rng_state(),
+            "rng_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        network, objective = self.modules
+        network.load_state_dict(saved["network"])
+        objective.load_state_dict(saved["objective"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.schedule.load_state_dict(saved["schedule"])
+        self.scaler.load_state_dict(saved["scaler"])
+        torch.set_rng_state(saved["rng"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state_all(saved["rng_cuda"])
+        self.epoch = saved["epoch"]
+
+    def train_epoch(self, batches: DataLoader, window_s: float) -> float:
+        """One pass over the crops; the mean loss. A loss that is not finite raises before it can spoil a weight."""
+        network, objective = self.modules
+        self.modules.train()
+        total = torch.zeros((), device=self.device)
+        for signal, heard, onset, counts, label in batches:
+            signal, heard, onset, counts, label = (
+                tensor.to(self.device, non_blocking=True) for tensor in (signal, heard, onset, counts, label)
+            )
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                embedding, _ = network(signal, None, heard)
+            loss = objective(embedding, label, hop_weights(onset, counts, window_s))
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(self.optimiser)
+            norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
+            if not self.scaler.is_enabled() and not torch.isfinite(norm):
+                raise FloatingPointError(f"epoch {self.epoch + 1}: the gradient is not finite (loss {loss.item():g})")
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            self.optimiser.zero_grad(set_to_none=True)
+            self.schedule.step()
+            total += loss.detach()
+        self.epoch += 1
+        return float(total) / len(batches)
+
+
+def fit(
+    run: Run,
+    trainer: Trainer,
+    batches: DataLoader,
+    sampler: ShuffledCrops,
+    progress: Callable[[int, float], None],
+    stop_after: int | None = None,
+) -> None:
+    """Train to the recipe's last epoch, or `stop_after` epochs, with a checkpoint and a line in the log after each."""
+    for epoch in range(trainer.epoch, min(trainer.recipe.epochs, stop_after or trainer.recipe.epochs)):
+        sampler.epoch = epoch
+        loss = trainer.train_epoch(batches, run.description.window_s[1])
+        run.save_checkpoint(trainer.state())
+        with open(run.path / LOG, "a") as log:
+            log.write(json.dumps({"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}) + "\n")
+        progress(epoch + 1, loss)
+
+
+def whiten(network: Streaming, segments: list[np.ndarray], shrinkage: float) -> None:
+    """Set the network's fixed whitening from training signals (C, n_times), shrunk towards a multiple of identity."""
+    if not hasattr(network, "set_whitening"):
+        return
+    signal = np.concatenate(segments, axis=1).astype(float)
+    covariance = signal @ signal.T / signal.shape[1]
+    covariance = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    network.set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))

@@ -1,0 +1,115 @@
+"""A run: the folder `glimpse train` fills and `evaluate` and `export` read.
+
+run.json says what the network is and was trained on; checkpoint.pt holds weights and everything needed to go on
+exactly; log.jsonl has a line per epoch.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from decoder.networks import build
+from decoder.streaming import Streaming
+from realtime.bank import Bank
+from realtime.errors import BadInput
+from realtime.evidence import Calibration
+from realtime.hops import Front
+from realtime.preprocess import Preprocess, PreprocessConfig
+
+DESCRIPTION, CHECKPOINT, LOG = "run.json", "checkpoint.pt", "log.jsonl"
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """Everything about a run but its weights, as JSON holds it."""
+
+    name: str  # of the dataset file
+    network: dict[str, Any]  # {"name", "config"}
+    ch_names: list[str]
+    positions_m: list[list[float | None]]
+    sfreq: float  # of the recordings, Hz
+    hop_samples: int
+    window_s: list[float]
+    preprocess: dict[str, Any]
+    events: dict[str, str]
+    targets: str  # labels, text or images
+    labels: list[str]  # of the bank, in the order of its vectors
+    recipe: dict[str, Any]
+    data: dict[str, Any]  # split -> files, trials per label
+    calibration: dict[str, Any] = field(default_factory=lambda: asdict(Calibration()))
+    note: str = ""
+
+
+class Run:
+    """A finished or unfinished run in `path`."""
+
+    def __init__(self, path: Path, description: RunDescription):
+        self.path, self.description = path, description
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """Read a run's description; BadInput if `path` holds none."""
+        file = path / DESCRIPTION
+        if not file.is_file():
+            raise BadInput(f"{file}: no such file, so {path} is not a run; make one with `glimpse train --out {path}`")
+        return cls(path, RunDescription(**json.loads(file.read_text())))
+
+    def save(self) -> None:
+        """Write run.json."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        _replace(self.path / DESCRIPTION, json.dumps(asdict(self.description), indent=1).encode() + b"\n")
+
+    @property
+    def preprocess(self) -> PreprocessConfig:
+        """Preprocessing as trained."""
+        fields = dict(self.description.preprocess)
+        if not isinstance(fields["reference"], str):
+            fields["reference"] = tuple(fields["reference"])
+        return PreprocessConfig(**fields)
+
+    def front(self) -> Front:
+        """Preprocessing and hop cutter, the same object that runs live."""
+        d = self.description
+        return Front(Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq), d.hop_samples, d.window_s[1])
+
+    def build(self) -> Streaming:
+        """The network with fresh weights."""
+        return build(self.description.network["name"], **self.description.network["config"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch's checkpoint is there."""
+        saved = self.checkpoint()
+        return saved is not None and saved["epoch"] >= self.description.recipe["epochs"]
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """The newest checkpoint, or None; tensors and plain values only."""
+        file = self.path / CHECKPOINT
+        return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
+
+    def save_checkpoint(self, values: dict[str, Any]) -> None:
+        """Write the checkpoint; a crash leaves the previous one whole."""
+        part = self.path / f".{CHECKPOINT}.part"
+        torch.save(values, part)
+        os.replace(part, self.path / CHECKPOINT)
+
+    def trained(self) -> tuple[Streaming, Bank]:
+        """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
+        saved = self.checkpoint()
+        if saved is None:
+            raise BadInput(f"{self.path / CHECKPOINT}: no such file, the run has no weights; finish `glimpse train` first")
+        network = self.build()
+        network.load_state_dict(saved["network"])
+        vectors: np.ndarray = saved["objective"]["prototypes"].numpy()
+        return network.eval(), Bank(tuple(self.description.labels), vectors)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    os.replace(part, path)
