@@ -50,7 +50,7 @@ def about(weights: Weights) -> dict:
         "events": {label: label for label in LABELS},
         "sfreq": SFREQ,
         "hop_s": HOP_S,
-        "window_s": [0.0, 1.25],
+        "window_s": [0.0, 1.5],
     }
 
 
@@ -104,7 +104,7 @@ def decision(rng, trial: int, step: int, shown: int, t: float) -> dict:
     """A decision that grows more certain of `shown`, or of its neighbour in every fourth trial."""
     favoured = (shown + 1) % len(LABELS) if trial % 4 == 3 else shown
     logits = np.random.default_rng(trial).normal(0, 0.7, len(LABELS)) + rng.normal(0, 0.1, len(LABELS))
-    logits[favoured] += 4.2 / (1 + np.exp(-(step - 7) / 2.2))
+    logits[favoured] += 5.4 / (1 + np.exp(-(step - 7) / 2.2))
     p = np.exp(logits) / np.exp(logits).sum()
     best = np.argsort(-p)[:5]
     return {

@@ -236,10 +236,10 @@ def test_a_client_that_stops_reading_slows_nobody_and_is_told_its_loss(tmp_path)
 
     backend = replace(BACKEND, engine=Flood)
     settings = Settings(bundle=tmp_path, stream="x", port=0, queue_messages=8, keep_messages=16)
-    with serving(settings, backend) as server, listening(server) as quick:
+    with serving(settings, backend) as server, listening(server, close_timeout=0.2) as quick:
         narrow = socket.create_connection(("127.0.0.1", int(server.rsplit(":", 1)[1])))
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        with listening(server, "/v1/sessions/s1/events", max_queue=1, sock=narrow) as slow:
+        with listening(server, "/v1/sessions/s1/events", max_queue=1, sock=narrow, close_timeout=0.2) as slow:
             seen = json.loads(slow.recv(5))["seq"]
             slow.recv(5)
             quick_seen = json.loads(quick.recv(5))["seq"]

@@ -1,0 +1,89 @@
+// Glimpse's page: one session, live. `?session=s2` in the address chooses another than the first.
+
+import { DecisionPanel } from "./decision.js";
+import { GrowthChart } from "./growth.js";
+import { fold, newModel } from "./model.js";
+import { showLatency, showNames, showState, showTally } from "./panels.js";
+import { listen, watch } from "./socket.js";
+import { Traces } from "./traces.js";
+
+const LOOK_MS = 2000;
+const find = (id) => document.getElementById(id);
+const model = newModel();
+const traces = new Traces(find("traces"));
+const decision = new DecisionPanel(find);
+const growth = new GrowthChart(find("growth"), find("growth-note"));
+let connected = false, changed = true;
+
+function follow(session) {
+  find("empty").hidden = true;
+  find("live").hidden = false;
+  const endings = [
+    listen(session, (said) => {
+      connected = changed = true;
+      fold(model, said);
+      if (said.type === "hello") traces.channels = said.channels;
+      if (said.type === "trial") traces.mark(said.t_onset, said.label ?? said.marker);
+    }, async () => {
+      connected = false;
+      if (!(await isOpen(session))) { endings.forEach((end) => end()); choose(); }
+    }),
+    watch(session, (frame) => traces.add(frame)),
+  ];
+}
+
+/** Is the session still there; a server that does not answer may come back with it. */
+async function isOpen(session) {
+  try { return (await fetch(`v1/sessions/${session}`)).status !== 404; } catch { return true; }
+}
+
+/** Follow the session of the address or the first one, or offer the streams in sight until there is one. */
+async function choose() {
+  const wanted = new URLSearchParams(location.search).get("session");
+  try {
+    const sessions = await (await fetch("v1/sessions")).json();
+    const found = sessions.find(({ session }) => session === wanted) ?? sessions[0];
+    connected = true;
+    if (found) return follow(found.session);
+    Object.assign(model, newModel(), { state: "connecting", detail: "No stream is being decoded." });
+    find("live").hidden = true;
+    find("empty").hidden = false;
+    offer(await (await fetch("v1/streams")).json());
+  } catch {
+    connected = false;
+  }
+  setTimeout(choose, LOOK_MS);
+}
+
+function offer(streams) {
+  const rows = streams.filter(({ sfreq }) => sfreq > 0).map(({ name, type, n_channels, sfreq }) => {
+    const row = document.createElement("li"), text = document.createElement("span"), button = document.createElement("button");
+    text.textContent = `${name} · ${type}, ${n_channels} channels, ${sfreq} Hz`;
+    button.textContent = "Decode";
+    button.onclick = () => fetch("v1/sessions", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream: name }),
+    });
+    row.append(text, button);
+    return row;
+  });
+  if (!rows.length) rows.push(Object.assign(document.createElement("li"), { textContent: "None yet: start the amplifier's LSL outlet." }));
+  find("sight").replaceChildren(...rows);
+}
+
+function draw() {
+  if (changed) {
+    changed = false;
+    decision.show(model);
+    growth.show(model);
+  }
+  requestAnimationFrame(draw);
+}
+
+setInterval(() => {
+  showState(find, model, connected);
+  showTally(find, model);
+  showLatency(find, model);
+  showNames(find, model);
+}, 250);
+choose();
+draw();

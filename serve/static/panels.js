@@ -1,0 +1,65 @@
+// State badge, tally, latency and the lines about stream and bundle.
+
+import { write } from "./decision.js";
+import { quantile } from "./model.js";
+
+const MOMENT_MS = 4000;
+const STAGES = { age: "Sample age", preprocess: "Preprocess", encode: "Encode", retrieve: "Retrieve" };
+
+const percent = (part, whole) => `${Math.round((100 * part) / whole)}%`;
+const words = (state) => state.replaceAll("_", " ");
+
+export function showState(find, model, connected) {
+  const moment = model.moment && performance.now() - model.moment.at < MOMENT_MS ? model.moment : null;
+  const now = !connected
+    ? { kind: "lost", state: "no server", detail: "The connection to the server is gone; trying again." }
+    : moment ? { kind: moment.state === "failed" ? "failed" : "moment", ...moment }
+    : { kind: model.state, state: model.state, detail: model.detail };
+  find("state").dataset.state = now.kind;
+  write(find("state-name"), words(now.state));
+  write(find("state-detail"), now.detail);
+}
+
+export function showTally(find, { tally, hello }) {
+  if (!hello) return;
+  const n = hello.labels.length, five = n > 5;
+  write(find("tally-trials"), String(tally.trials));
+  write(find("tally-note"), `${n} labels`);
+  write(find("tally-top1"), tally.known ? percent(tally.top1, tally.known) : "–");
+  write(find("tally-chance1"), `chance ${percent(1, n)}`);
+  find("tally-five").hidden = !five; // five of five labels are always right
+  write(find("tally-top5"), tally.known ? percent(tally.top5, tally.known) : "–");
+  write(find("tally-chance5"), `chance ${percent(Math.min(5, n), n)}`);
+  const strip = find("tally-strip");
+  if (strip.dataset.trials === String(tally.trials)) return;
+  strip.dataset.trials = tally.trials;
+  strip.replaceChildren(...tally.strip.map(({ shown, decoded, rank }) => {
+    const item = document.createElement("li");
+    item.className = rank === 0 ? "top1" : rank > 0 && five ? "top5" : "miss";
+    item.title = item.ariaLabel = `shown ${shown}, decoded ${decoded}`;
+    return item;
+  }));
+}
+
+export function showLatency(find, { latency }) {
+  const rows = [...latency].map(([stage, values]) => {
+    const row = document.createElement("tr");
+    for (const text of [STAGES[stage] ?? stage, quantile(values, 0.5).toFixed(2), quantile(values, 0.99).toFixed(2)]) {
+      row.append(Object.assign(document.createElement("td"), { textContent: text }));
+    }
+    return row;
+  });
+  find("latency").tBodies[0].replaceChildren(...rows);
+  const counted = Math.max(0, ...[...latency.values()].map((values) => values.length));
+  write(find("latency-note"), `ms, last ${counted}`);
+}
+
+export function showNames(find, { hello, skipped }) {
+  if (!hello) return;
+  const { stream, channels, sfreq, name, note, bundle, hop_s } = hello;
+  write(find("stream"), `${stream} · ${channels.length} channels · ${+sfreq.toFixed(2)} Hz`);
+  const about = [`Bundle ${name}`, note, `a decision every ${+(1000 * hop_s).toFixed(1)} ms`, bundle.slice(0, 19)];
+  write(find("bundle"), about.filter(Boolean).join(" · "));
+  write(find("skipped"), skipped ? `${skipped} messages skipped` : "");
+  document.title = `${stream} · Glimpse`;
+}

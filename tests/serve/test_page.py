@@ -1,0 +1,108 @@
+import os
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from serve.main import serving
+from serve.settings import Settings
+from tests.serve.amplifier import BACKEND, CHANNELS, LABELS
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: set CHROMIUM to one")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def watched(browser):
+    """A page with everything it complained about and every address it asked for."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.complaints, page.asked = [], []
+    page.on("console", lambda said: page.complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("websocket", lambda socket: page.asked.append(socket.url))
+    yield page
+    page.close()
+
+
+def painted(page):
+    """How many different colours the traces hold."""
+    return page.evaluate(
+        """() => {
+            const canvas = document.getElementById("traces");
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            return new Set(new Uint32Array(data.buffer)).size;
+        }"""
+    )
+
+
+@needs_chromium
+def test_the_page_shows_a_live_decoding(server, watched, tmp_path):
+    """Labels, bars, traces, state, tally and latency are there; nothing is complained of, nothing leaves loopback."""
+    watched.goto(server)
+    watched.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+    expect(watched.locator("#tally-trials")).to_have_text("2", timeout=10_000)
+    expect(watched.locator("#latency tbody tr")).to_have_count(4)
+    bars = watched.locator("#bars li .label").all_inner_texts()
+    assert len(bars) == 5
+    assert set(bars) <= set(LABELS)
+    assert all(text.endswith("%") for text in watched.locator("#bars .percent").all_inner_texts())
+    expect(watched.locator("#shown")).to_have_text(re.compile("|".join(LABELS)))
+    expect(watched.locator("#verdict")).to_have_class(re.compile("match|differs"), timeout=10_000)
+    assert watched.locator("#growth polyline.first").count() == 1
+    assert painted(watched) > 20
+    assert f"{len(CHANNELS)} channels" in watched.inner_text("#stream")
+    assert "simulated signal, not CLIP" in watched.inner_text("#bundle")
+    assert "chance 10%" in watched.inner_text(".tally")
+    assert float(watched.locator("#latency tbody tr td:nth-child(2)").first.inner_text()) > 0
+    assert watched.complaints == []
+    assert all(url.split("//")[1].startswith("127.0.0.1:") for url in watched.asked)
+    watched.screenshot(path=tmp_path / "page.png")
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 820, 1280])
+def test_nothing_overflows_sideways(server, watched, width):
+    watched.set_viewport_size({"width": width, "height": 800})
+    watched.goto(server)
+    watched.wait_for_selector('#state[data-state="live"]')
+    assert watched.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_chromium
+def test_the_page_survives_a_server_that_goes_and_comes_back(tmp_path, watched):
+    with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=0), BACKEND) as server:
+        watched.goto(server)
+        watched.wait_for_selector('#state[data-state="live"]')
+    expect(watched.locator("#state-name")).to_have_text("no server", timeout=10_000)
+    with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=int(server.rsplit(":", 1)[1])), BACKEND):
+        watched.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+
+
+@needs_chromium
+def test_without_a_session_the_page_offers_the_streams_in_sight(server, watched):
+    httpx.delete(f"{server}/v1/sessions/s1")
+    watched.goto(server)
+    watched.get_by_role("button", name="Decode").click(timeout=10_000)
+    watched.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+    assert watched.complaints == []
+
+
+@needs_chromium
+def test_the_api_page_needs_no_network(server, watched):
+    watched.goto(f"{server}/docs")
+    watched.wait_for_selector("#paths details")
+    assert "/v1/sessions" in watched.inner_text("#paths")
+    assert watched.complaints == []
+    assert all(url.startswith(server) for url in watched.asked)
