@@ -85,6 +85,7 @@ class GatTransformer(Streaming):
 
     Three paths add up: band power; tokens of the sensor graph, weighted by time since onset and accumulated (a linear
     classifier over the whole evoked response can be expressed); a windowed causal transformer over both.
+    Memory grows with the square of the hops in a chunk: feed long recordings some hundred hops at a time.
 
     State: stem.*, power.*, since_onset.*, blocks.<i>.*  # see SensorStem, LogPower, SinceOnset, TransformerBlock
     """
@@ -165,6 +166,10 @@ class GatTransformer(Streaming):
         embedding = self.head_power(power) + self.head_evoked(self.dropout(accumulated))
         embedding = embedding + self.head_context(self.norm(context))
         return embedding, {key: new[key] for key in state}
+
+    def set_whitening(self, matrix_CC: Tensor) -> None:
+        """Whiten the power path's input with a matrix learned from training data."""
+        self.power.whitening.copy_(matrix_CC)
 
     def mix(self, sensors_BHCF: Tensor, subject: Tensor | int) -> Tensor:
         """Neighbours' features added to each sensor's own, then the subject's mixing of features."""
