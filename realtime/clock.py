@@ -14,6 +14,7 @@ import numpy as np
 
 MEMORY_S = 30.0  # the line forgets older stamps with this time constant
 JITTER_S = 2.0  # time constant of the running mean absolute deviation from the line
+FIRST_JITTER_S = 0.008  # assumed before any is seen; packets late by 30 ms must be no gap even in the first second
 CONFIRM_S = 0.1  # samples off the line for this long, at a plausible pace, are a new segment
 PATIENCE_S = 2.0  # samples off the line for this long are a new segment whatever their pace
 RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of the nominal one
@@ -104,7 +105,7 @@ def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
         period=1 / sfreq,
         p_line=1.0,
         p_period=RATE_PRIOR**2,
-        jitter=state.jitter if state.n_segment else 1 / sfreq,
+        jitter=state.jitter if state.n_segment else FIRST_JITTER_S,
     )
 
 

@@ -3,6 +3,7 @@
 liblsl is asked for clock synchronisation only: its own dejitter and recovery hide lost samples and changed streams.
 """
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -59,7 +60,7 @@ class StreamQuery:
 
 def find_streams(wait_s: float = 1.0) -> list[StreamRow]:
     """Every LSL stream that answers within `wait_s` seconds, signals first."""
-    rows = [_row(info) for info in pylsl.resolve_streams(wait_s)]
+    rows = [_row(info) for info in _in_sight(pylsl.ContinuousResolver(), wait_s, settle_s=wait_s)]
     return sorted(rows, key=lambda row: (_is_marker(row), row.name, row.source_id))
 
 
@@ -70,7 +71,7 @@ class LslSource:
     raises `StreamLost`. `BadInput` if none or several streams match within `wait_s`, or the header cannot be used.
     """
 
-    def __init__(self, query: StreamQuery, wait_s: float = 5.0, buffer_s: float = 60.0):
+    def __init__(self, query: StreamQuery, wait_s: float = 5.0, buffer_s: float = 360.0):
         found = _resolve(query, wait_s)
         self._inlet = _open(found, buffer_s)
         try:
@@ -125,7 +126,7 @@ class MarkerReader:
         self._inlets: dict[str, tuple[pylsl.StreamInlet, tuple[str, ...], bool]] = {}  # by uid: labels, is it one-hot
         self._lost: set[str] = set()
         self._look_at = 0.0
-        for info in pylsl.resolve_bypred(_MARKER_PREDICATE, 1, wait_s):
+        for info in _in_sight(self._resolver, wait_s, settle_s=0.0):
             self._add(info)
 
     @property
@@ -185,9 +186,7 @@ def _resolve(query: StreamQuery, wait_s: float) -> pylsl.StreamInfo:
     if query.name is not None:
         clauses[0] = f"({clauses[0]} or source_id={_quoted(query.name)})"
     predicate = " and ".join([*clauses, f"not({_MARKER_PREDICATE})"])
-    found = pylsl.resolve_bypred(predicate, 1, wait_s)
-    if found:
-        found = pylsl.resolve_bypred(predicate, 1024, 0.3) or found
+    found = _in_sight(pylsl.ContinuousResolver(pred=predicate), wait_s, settle_s=0.3)
     rows = sorted({(info.uid(), str(_row(info))) for info in found}, key=lambda row: row[1])
     if len(rows) == 1:
         return found[0]
@@ -196,6 +195,18 @@ def _resolve(query: StreamQuery, wait_s: float) -> pylsl.StreamInfo:
         raise BadInput(f"{len(rows)} LSL streams match {query}: {listing}; name one of them by its source_id")
     in_sight = ", ".join(str(row) for row in find_streams(0.5)) or "none"
     raise BadInput(f"no LSL stream matches {query} after {wait_s:g} s; streams in sight: {in_sight}")
+
+
+def _in_sight(resolver: pylsl.ContinuousResolver, wait_s: float, settle_s: float) -> list[pylsl.StreamInfo]:
+    """What a resolver has found `settle_s` after its first answer, at the latest after `wait_s`.
+
+    pylsl.resolve_bypred would do, but with no match it takes 5 s too long every other time (measured, liblsl 1.18).
+    """
+    until = pylsl.local_clock() + wait_s
+    while not resolver.results() and pylsl.local_clock() < until:
+        time.sleep(0.01)
+    time.sleep(max(0.0, min(settle_s, until - pylsl.local_clock())))
+    return resolver.results()
 
 
 def _open(info: pylsl.StreamInfo, buffer_s: float) -> pylsl.StreamInlet:
