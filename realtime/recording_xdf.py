@@ -1,5 +1,6 @@
 """Recordings in XDF, the format of LabRecorder and of `glimpse record`."""
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
     """
     try:
         # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
-        streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False, verbose=False)
+        with (gzip.open if path.suffix.lower() == ".xdfz" else open)(path, "rb") as file:
+            streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=False)
     except Exception as error:  # pyxdf lets its parsers' errors through
         raise BadInput(f"{path}: not a readable XDF file ({error}); record it again or repair it.") from error
     signal = _signal(path, streams, stream)

@@ -15,8 +15,8 @@ def rate_and_gaps(
 ) -> tuple[float, tuple[tuple[int, int], ...]]:
     """Rate in Hz and holes as (first row after the hole, samples lost), from one time stamp in seconds a row.
 
-    The rate is rows over duration with the holes left out, never the median step: a Muse sends packets of 12 whose
-    stamps are up to 33 ms off, and its median step reads 250 Hz where 256 Hz is true. A step is a hole only if it
+    The rate is the slope of the stamps with the holes taken out, never the median step: a Muse sends packets of 12
+    whose stamps are up to 33 ms off, and its median step reads 250 Hz where 256 Hz is true. A step is a hole only if it
     stands out from that jitter and the samples after it stay late.
     """
     n_times = len(stamps)
@@ -34,12 +34,13 @@ def rate_and_gaps(
         )
     if nominal_hz and abs(step_s * nominal_hz - 1) < NEAR:
         step_s = 1 / nominal_hz
-    steps_s = np.diff(stamps)
+    rows, whole = np.arange(n_times), stamps - stamps[0]
     for _ in range(2):  # the second time with the step that the unbroken parts really have
         holes = _holes(stamps, step_s)
-        unbroken_s = stamps[-1] - stamps[0] - sum(steps_s[row - 1] for row, _ in holes)
-        if unbroken_s > 0:
-            step_s = unbroken_s / (n_times - 1 - len(holes))
+        lost_s = np.zeros(n_times)
+        for row, seconds in holes:
+            lost_s[row] = seconds
+        step_s = float(np.polyfit(rows, whole - np.cumsum(lost_s), 1)[0])
     sfreq = 1 / step_s
     if round(sfreq) and abs(sfreq / round(sfreq) - 1) < SNAP:
         sfreq = float(round(sfreq))

@@ -1,0 +1,67 @@
+"""Small recordings in every format, written byte by byte where no library here writes them."""
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+
+def write_csv(path: Path, stamps: Sequence[float], columns: dict[str, Sequence]) -> Path:
+    """Time stamps, then named columns, as muse-lsl writes them."""
+    lines = [",".join(["timestamps", *columns])]
+    lines += [",".join([f"{t:.3f}", *map(str, row)]) for t, *row in zip(stamps, *columns.values(), strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_edf(path: Path, samples_uv: np.ndarray, sfreq: int, ch_names: Sequence[str], unit: str = "uV") -> Path:
+    """EDF of one-second records, int16 steps of 0.1; `samples_uv` is (n_times, n_channels), whole seconds."""
+    n_channels, n_records = len(ch_names), len(samples_uv) // sfreq
+
+    def field(values: Sequence, width: int) -> bytes:
+        return b"".join(str(value).ljust(width)[:width].encode("ascii") for value in values)
+
+    def each(value: object, width: int) -> bytes:
+        return field([value] * n_channels, width)
+
+    header = field(["0"], 8) + field(["X", "X"], 80) + field(["01.01.20", "00.00.00"], 8)
+    header += field([256 * (n_channels + 1)], 8) + field([""], 44) + field([n_records, 1], 8) + field([n_channels], 4)
+    header += field(ch_names, 16) + each("", 80) + each(unit, 8) + each(-3276.8, 8) + each(3276.7, 8)
+    header += each(-32768, 8) + each(32767, 8) + each("", 80) + each(sfreq, 8) + each("", 32)
+    records = np.round(samples_uv * 10).astype("<i2").reshape(n_records, sfreq, n_channels).transpose(0, 2, 1)
+    path.write_bytes(header + records.tobytes())
+    return path
+
+
+def write_xdf(path: Path, streams: Sequence[dict]) -> Path:
+    """XDF of whole streams: dicts with name, type, sfreq, stamps, values, and for signals ch_names and unit."""
+
+    def chunk(tag: int, content: bytes) -> bytes:
+        return b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content
+
+    def text(value: str) -> bytes:
+        return b"\x04" + struct.pack("<I", len(value.encode())) + value.encode()
+
+    out = b"XDF:" + chunk(1, b"<?xml version='1.0'?><info><version>1.0</version></info>")
+    for number, stream in enumerate(streams, start=1):
+        ch_names, is_text = stream.get("ch_names", ["marker"]), isinstance(stream["values"][0], str)
+        unit = f"<unit>{stream['unit']}</unit>" if stream.get("unit") else ""
+        channels = "".join(f"<channel><label>{escape(n)}</label>{unit}</channel>" for n in ch_names)
+        header = (
+            f"<?xml version='1.0'?><info><name>{stream['name']}</name><type>{stream['type']}</type>"
+            f"<channel_count>{len(ch_names)}</channel_count><nominal_srate>{stream['sfreq']}</nominal_srate>"
+            f"<channel_format>{'string' if is_text else 'float32'}</channel_format>"
+            f"<desc><channels>{channels}</channels></desc></info>"
+        )
+        identity = struct.pack("<I", number)
+        out += chunk(2, identity + header.encode())
+        body = b"".join(
+            b"\x08" + struct.pack("<d", t) + (text(v) if is_text else np.asarray(v, "<f4").tobytes())
+            for t, v in zip(stream["stamps"], stream["values"], strict=True)
+        )
+        out += chunk(3, identity + b"\x04" + struct.pack("<I", len(stream["values"])) + body)
+        out += chunk(6, identity + b"<?xml version='1.0'?><info><sample_count>0</sample_count></info>")
+    path.write_bytes(out)
+    return path
