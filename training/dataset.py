@@ -72,14 +72,7 @@ def load_split(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None 
     The order is `ch_names` (a bundle's channels, matched by the montage rules), else that of the first training file,
     for every split alike. Raises BadInput, naming file, key and value.
     """
-    recordings = [_labelled(dataset, recording) for recording in _read_split(dataset, split)]
-    if recordings and ch_names is None:
-        ch_names = recordings[0].ch_names if split == "train" else next(_read_split(dataset, "train")).ch_names
-    recordings = [_ordered(recording, ch_names or ()) for recording in recordings]
-    for recording in recordings:
-        _check_rate(dataset, recording)
-        if not isinstance(dataset.preprocess.reference, str):
-            match(dataset.preprocess.reference, recording.ch_names, f"{recording.name}: preprocess.reference")
+    recordings = _load(dataset, split, ch_names)
     if split == "train":
         check_labels(dataset, {split: recordings})
     return recordings
@@ -89,7 +82,7 @@ def load_splits(dataset: DatasetFile, ch_names: Sequence[str] | None = None) -> 
     """Every split, and the check that no label comes up in `valid` or `test` that training never saw."""
     splits: dict[str, list[Recording]] = {}
     for split in SPLITS:
-        splits[split] = load_split(dataset, split, ch_names)
+        splits[split] = _load(dataset, split, ch_names)
         ch_names = ch_names or splits["train"][0].ch_names
     check_labels(dataset, splits)
     return splits
@@ -121,6 +114,18 @@ def check_labels(dataset: DatasetFile, splits: Mapping[str, Sequence[Recording]]
                 f"{dataset.path}: events gives label {label!r} {trained[label]} trials in files.train, but training "
                 "needs 2 or more; add recordings or take the label out."
             )
+
+
+def _load(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None) -> list[Recording]:
+    recordings = [_labelled(dataset, recording) for recording in _read_split(dataset, split)]
+    if recordings and ch_names is None:
+        ch_names = recordings[0].ch_names if split == "train" else next(_read_split(dataset, "train")).ch_names
+    recordings = [_ordered(recording, ch_names or ()) for recording in recordings]
+    for recording in recordings:
+        _check_rate(dataset, recording)
+        if not isinstance(dataset.preprocess.reference, str):
+            match(dataset.preprocess.reference, recording.ch_names, f"{recording.name}: preprocess.reference")
+    return recordings
 
 
 def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:

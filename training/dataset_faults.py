@@ -17,17 +17,19 @@ PARTS: dict[str, type[BaseModel]] = {
 
 def explain(error: ValidationError, raw: dict[str, Any]) -> str:
     """The first fault that pydantic found in the file's content `raw`."""
-    first = error.errors()[0]
+    errors = error.errors()
+    # A misspelt key is also missing under its right name; the misspelling is what helps.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     keys, value = _found(first["loc"], raw)
-    missing = first["type"] == "missing"
+    missing = first["type"] == "missing" and isinstance(first["loc"][-1], str)
     if missing:
         keys.append(str(first["loc"][-1]))
     part = _part(keys[0], raw) if len(keys) > 1 else None
     model, name = (part, keys[1]) if part else (DatasetFile, keys[0])
     dotted = ".".join(keys)
-    if first["type"] == "extra_forbidden":
+    if name not in model.model_fields:
         near = difflib.get_close_matches(name, model.model_fields, n=1)
         hint = f"did you mean {near[0]}?" if near else "remove it."
         return f"{dotted} is {value!r}, but only the keys {', '.join(model.model_fields)} are known here; {hint}"
@@ -40,7 +42,7 @@ def _found(loc: tuple[Any, ...], raw: Any) -> tuple[list[str], Any]:
     keys: list[str] = []
     value: Any = raw
     for key in loc:
-        if (isinstance(value, dict) and key in value) or (isinstance(value, list) and type(key) is int):
+        if (isinstance(value, dict) and key in value) or (isinstance(value, list) and key in range(len(value))):
             keys.append(str(key))
             value = value[key]
     return keys, value
