@@ -96,9 +96,9 @@ def label_counts(recordings: Sequence[Recording]) -> Counter[str]:
 def check_labels(dataset: DatasetFile, splits: Mapping[str, Sequence[Recording]]) -> None:
     """Refuse labels that cannot be learned: with `targets: labels` each needs two trials in `train`.
 
-    Vectors of words or pictures are known without a trial, so there a label may be new.
+    Vectors of words, pictures or the simulated amplifier are known without a trial, so there a label may be new.
     """
-    if dataset.targets != "labels":
+    if dataset.targets != "labels" or dataset.simulate is not None:
         return
     trained = label_counts(splits["train"])
     for split in ("valid", "test"):
