@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -81,16 +80,12 @@ def from_environment() -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until interrupted; 0, or 1 with one sentence when the server cannot start."""
-    try:
-        settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
-        listening, url = listen(settings)
-        server = Server(settings, realtime_backend())
-        print(f"Glimpse decodes {settings.stream or 'the only EEG or MEG stream in sight'}: open {url}", flush=True)
-        server.run([listening])
-        if server.failed is not None:
-            raise server.failed
-    except BadInput as error:
-        print(error, file=sys.stderr)
-        return 1
+    """Serve until interrupted; raises BadInput when the server cannot start."""
+    settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
+    listening, url = listen(settings)
+    server = Server(settings, realtime_backend())
+    print(f"Decoding {settings.stream or 'the only EEG or MEG stream in sight'} at {url}", flush=True)
+    server.run([listening])
+    if server.failed is not None:
+        raise server.failed
     return 0

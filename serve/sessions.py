@@ -80,8 +80,8 @@ class Sessions:
 
     async def close(self, session: str) -> None:
         """Stop decoding and end the session's clients."""
+        self.forget(session)  # first, so that a second request finds it gone
         await asyncio.to_thread(self.engine.close, session)
-        self.forget(session)
 
     async def stop(self) -> None:
         """End everything."""

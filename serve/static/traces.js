@@ -102,7 +102,7 @@ export class Traces {
       if (count) ranges.push(high - low);
     }
     ranges.sort((a, b) => a - b);
-    const wanted = 0.35 * (ranges[ranges.length >> 1] ?? 0);
+    const wanted = 0.45 * (ranges[ranges.length >> 1] ?? 0);
     if (wanted > 0 && (wanted > this.spacing || wanted < 0.3 * this.spacing)) {
       const unit = 10 ** Math.floor(Math.log10(wanted));
       this.spacing = [1, 2, 5, 10].map((k) => k * unit).find((value) => value >= wanted);
@@ -159,14 +159,17 @@ export class Traces {
   drawMarks(pen, x, left, bottom, colours) {
     pen.textAlign = "left";
     pen.lineWidth = 1;
-    for (const { t, text } of this.marks) {
+    for (const [i, { t, text }] of this.marks.entries()) {
       if (t < left) continue;
       const px = Math.round(x(t)) + 0.5;
       pen.strokeStyle = pen.fillStyle = colours.accent;
       pen.setLineDash([3, 3]);
       pen.beginPath(); pen.moveTo(px, 2); pen.lineTo(px, bottom + 4); pen.stroke();
       pen.setLineDash([]);
-      pen.fillText(text, px + 5, 11);
+      const room = x(this.marks[i + 1]?.t ?? Infinity) - px - 10;
+      let short = text;
+      while (short && pen.measureText(short).width > room) short = short.slice(0, -1);
+      pen.fillText(short, px + 5, 11);
     }
   }
 
