@@ -32,20 +32,22 @@ function follow(session) {
   ];
 }
 
+const sessionsNow = async () => (await fetch("v1/sessions")).json();
+
 /** Is the session still there; a server that does not answer may come back with it. */
 async function isOpen(session) {
-  try { return (await fetch(`v1/sessions/${session}`)).status !== 404; } catch { return true; }
+  try { return (await sessionsNow()).some((open) => open.session === session); } catch { return true; }
 }
 
 /** Follow the session of the address or the first one, or offer the streams in sight until there is one. */
 async function choose() {
   const wanted = new URLSearchParams(location.search).get("session");
   try {
-    const sessions = await (await fetch("v1/sessions")).json();
+    const sessions = await sessionsNow();
     const found = sessions.find(({ session }) => session === wanted) ?? sessions[0];
     connected = true;
     if (found) return follow(found.session);
-    Object.assign(model, newModel(), { state: "connecting", detail: "No stream is being decoded." });
+    Object.assign(model, newModel(), { state: "idle", detail: "No stream is being decoded." });
     find("live").hidden = true;
     find("empty").hidden = false;
     offer(await (await fetch("v1/streams")).json());
@@ -60,14 +62,21 @@ function offer(streams) {
     const row = document.createElement("li"), text = document.createElement("span"), button = document.createElement("button");
     text.textContent = `${name} · ${type}, ${n_channels} channels, ${sfreq} Hz`;
     button.textContent = "Decode";
-    button.onclick = () => fetch("v1/sessions", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream: name }),
-    });
+    button.onclick = () => decode(name, button);
     row.append(text, button);
     return row;
   });
   if (!rows.length) rows.push(Object.assign(document.createElement("li"), { textContent: "None yet: start the amplifier's LSL outlet." }));
   find("sight").replaceChildren(...rows);
+}
+
+async function decode(stream, button) {
+  button.disabled = true;
+  const answer = await fetch("v1/sessions", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream }),
+  });
+  find("refusal").textContent = answer.ok ? "" : (await answer.json()).detail;
+  button.disabled = answer.ok;
 }
 
 function draw() {

@@ -58,7 +58,8 @@ export class GrowthChart {
   }
 }
 
-function line(kind, points, x, y) {
+function line(kind, known, x, y) {
+  const points = known.length > 1 ? known : [known[0], known[0]]; // one point alone would not be drawn
   return make("polyline", { class: kind, points: points.map(([t, p]) => `${x(t).toFixed(1)},${y(p).toFixed(1)}`).join(" ") });
 }
 

@@ -55,7 +55,11 @@ export function showLatency(find, { latency }) {
 }
 
 export function showNames(find, { hello, skipped }) {
-  if (!hello) return;
+  if (!hello) {
+    for (const id of ["stream", "bundle", "skipped"]) write(find(id), "");
+    document.title = "Glimpse";
+    return;
+  }
   const { stream, channels, sfreq, name, note, bundle, hop_s } = hello;
   write(find("stream"), `${stream} · ${channels.length} channels · ${+sfreq.toFixed(2)} Hz`);
   const about = [`Bundle ${name}`, note, `a decision every ${+(1000 * hop_s).toFixed(1)} ms`, bundle.slice(0, 19)];
