@@ -3,6 +3,7 @@
 liblsl is asked for clock synchronisation only: its own dejitter and recovery hide lost samples and changed streams.
 """
 
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ class LslSource:
 
     def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
         """Wait up to `timeout_s` seconds for a sample; everything that has arrived since the last call."""
-        blocks, stamps = [self._held], []
+        blocks: list[np.ndarray] = [self._held]
+        stamps: list[np.ndarray] = []
         try:
             while True:
                 samples, times = self._inlet.pull_chunk(
@@ -97,15 +99,11 @@ class LslSource:
                 if len(times) < PULL_SAMPLES:
                     break
         except LostError as error:
+            if stamps:  # hand out what came before the end; the next call tells
+                return self._placed(blocks, stamps), self._markers.pull()
             raise StreamLost(f"stream {self.info.name!r} (source_id {self.info.source_id!r}) was lost") from error
-        samples = np.concatenate(blocks)
-        segments, self.clock = place(np.concatenate(stamps), self.clock, self.info.sfreq)
-        chunks = []
-        for segment in segments:
-            rows, samples = np.split(samples, [len(segment.times)])
-            chunks.append(Chunk(rows, segment.index, float(segment.times[0]), self.info.sfreq, segment.lost))
-        self._held = samples
-        return chunks, self._markers.pull()  # markers after samples: one sent before a sample is never behind it
+        # Markers after samples: one that was sent before a sample is never behind it.
+        return self._placed(blocks, stamps), self._markers.pull()
 
     def measured_rate(self) -> float | None:
         """Rate in Hz at which samples arrive, None until two unbroken seconds have been seen."""
@@ -116,6 +114,23 @@ class LslSource:
         self._inlet.close_stream()
         self._markers.close()
 
+    def _placed(self, blocks: list[np.ndarray], stamps: list[np.ndarray]) -> list[Chunk]:
+        samples = np.concatenate(blocks)
+        segments, self.clock = place(np.concatenate(stamps), self.clock, self.info.sfreq)
+        chunks = []
+        for segment in segments:
+            rows, samples = np.split(samples, [len(segment.times)])
+            chunks.append(Chunk(rows, segment.index, float(segment.times[0]), self.info.sfreq, segment.lost))
+        self._held = samples
+        return chunks
+
+
+class _MarkerInlet(NamedTuple):
+    inlet: pylsl.StreamInlet
+    name: str
+    labels: tuple[str, ...]  # of its channels
+    one_hot: bool  # whether a value stands for the label of its channel
+
 
 class MarkerReader:
     """Every marker stream in sight (or the one called `name`), also those that appear later."""
@@ -123,30 +138,28 @@ class MarkerReader:
     def __init__(self, name: str | None = None, wait_s: float = 0.5):
         self._name = name
         self._resolver = pylsl.ContinuousResolver(pred=_MARKER_PREDICATE, forget_after=5.0)
-        self._inlets: dict[str, tuple[pylsl.StreamInlet, tuple[str, ...], bool]] = {}  # by uid: labels, is it one-hot
+        self._inlets: dict[str, _MarkerInlet] = {}  # by uid
         self._lost: set[str] = set()
-        self._look_at = 0.0
         for info in _in_sight(self._resolver, wait_s, settle_s=0.0):
             self._add(info)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="glimpse-markers", daemon=True)
+        self._thread.start()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the marker streams being read."""
-        return tuple(inlet.info().name() for inlet, *_ in self._inlets.values())
+        return tuple(reader.name for reader in list(self._inlets.values()))
 
     def pull(self) -> list[Marker]:
         """Every marker that has arrived, in order of time."""
-        if pylsl.local_clock() >= self._look_at:
-            self._look_at = pylsl.local_clock() + 0.5
-            for info in self._resolver.results():
-                self._add(info)
         markers: list[Marker] = []
-        for uid, (inlet, labels, one_hot) in list(self._inlets.items()):
+        for uid, (inlet, _, labels, one_hot) in list(self._inlets.items()):
             try:
                 values, stamps = inlet.pull_chunk(timeout=0.0, max_samples=PULL_SAMPLES)
             except LostError:
-                del self._inlets[uid]  # a marker stream may end before its signal does
                 self._lost.add(uid)
+                del self._inlets[uid]  # a marker stream may end before its signal does
                 continue
             for value, stamp in zip(values, stamps, strict=True):
                 markers += [Marker(label, stamp) for label in marker_labels(value, labels, one_hot)]
@@ -154,9 +167,17 @@ class MarkerReader:
 
     def close(self) -> None:
         """Let go of every marker stream."""
+        self._closed.set()
+        self._thread.join()
         for inlet, *_ in self._inlets.values():
             inlet.close_stream()
         self._inlets.clear()
+
+    def _watch(self) -> None:
+        """Open what appears later; in a thread because connecting takes most of a second, and samples must not wait."""
+        while not self._closed.wait(0.5):
+            for info in self._resolver.results():
+                self._add(info)
 
     def _add(self, info: pylsl.StreamInfo) -> None:
         if info.uid() in self._inlets or info.uid() in self._lost or self._name not in (None, info.name()):
@@ -166,7 +187,7 @@ class MarkerReader:
             labels = tuple(row["label"] for row in channel_rows(inlet.info(timeout=5.0)))
             numbers = info.channel_format() != pylsl.cf_string
             one_hot = numbers and (len(labels) > 1 or info.type().lower() == "annotations")
-            self._inlets[info.uid()] = inlet, labels, one_hot
+            self._inlets[info.uid()] = _MarkerInlet(inlet, info.name(), labels, one_hot)
 
 
 def marker_labels(value: list, ch_names: tuple[str, ...], one_hot: bool) -> list[str]:

@@ -23,9 +23,8 @@ RESPONSE_S = 0.8  # responses end this long after onset
 LATENCIES_S = np.array([0.09, 0.13, 0.17, 0.22, 0.28, 0.36, 0.46])  # peaks of the response components
 WIDTHS_S = np.array([0.018, 0.022, 0.028, 0.035, 0.045, 0.06, 0.08])
 N_VISUAL, N_BACKGROUND, N_ALPHA = 32, 300, 6  # dipoles
-# rms of the part that tells pictures apart at snr 1, and of the part they share. Measured at snr 1 with 48 labels and 25
-# channels: whitened ridge regression taught by 10 minutes names 60 % of single trials of another session right, by 50
-# minutes 88 %.
+# rms of the part that tells pictures apart at snr 1, and of the part they share. Measured at snr 1, 48 labels, 25
+# channels: whitened ridge regression taught by 10 minutes names 60 % of another session's trials, by 50 minutes 88 %.
 VISUAL_UV, COMMON_UV = 2.0, 4.0
 BACKGROUND_UV, ALPHA_UV, BLINK_UV, LINE_UV, DRIFT_UV, SENSOR_UV = 9.0, 5.0, 120.0, 1.5, 8.0, 1.0
 BLINK_EVERY_S, BLINK_S, LINE_HZ = 6.0, 0.3, 50.0
