@@ -19,7 +19,8 @@ from serve.settings import Settings
 class Server(uvicorn.Server):
     """uvicorn that stops at once when its first session cannot be opened; `failed` then says why."""
 
-    def __init__(self, settings: Settings, backend: Backend) -> None:
+    def __init__(self, settings: Settings, backend: Backend, greeting: str = "") -> None:
+        self.greeting = greeting  # printed once the server has started
         self.app = create_app(settings, backend)
         super().__init__(
             uvicorn.Config(
@@ -40,6 +41,8 @@ class Server(uvicorn.Server):
         """Start, or not."""
         await super().startup(sockets)
         self.should_exit |= self.failed is not None
+        if self.greeting and not self.should_exit:
+            print(self.greeting, flush=True)
 
 
 def listen(settings: Settings) -> tuple[socket.socket, str]:
@@ -83,8 +86,8 @@ def main(argv: list[str]) -> int:
     """Serve until interrupted; raises BadInput when the server cannot start."""
     settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
     listening, url = listen(settings)
-    server = Server(settings, realtime_backend())
-    print(f"Decoding {settings.stream or 'the only EEG or MEG stream in sight'} at {url}", flush=True)
+    what = settings.stream or "the only EEG or MEG stream in sight"
+    server = Server(settings, realtime_backend(), f"Decoding {what} with {settings.bundle}: open {url}")
     server.run([listening])
     if server.failed is not None:
         raise server.failed
