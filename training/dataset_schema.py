@@ -95,7 +95,7 @@ class Simulate(Part):
     ch_names: tuple[Text, ...] = Field(description=NAMES, min_length=1)
     sfreq: Positive = Field(default=256.0, description="a rate in Hz, above 0")
     minutes: Positive = Field(description="the length of each recording, above 0")
-    labels: Annotated[int, Field(strict=True, ge=2)] = Field(description="how many labels, 2 or more")
+    labels: tuple[Text, ...] = Field(description="a list of two or more names", min_length=2)
     dim: Annotated[int, Field(strict=True, ge=1)] = Field(description="the length of a label's vector, 1 or more")
     vectors_seed: Count = Field(default=0, description="a whole number, 0 or more")
     snr: Positive = Field(default=1.0, description="signal over noise, above 0")
@@ -157,9 +157,9 @@ class DatasetFile(Part):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels, each once, in the order of the file; the simulated amplifier's are numbered."""
+        """The labels, each once, in the order of the file."""
         if self.simulate:
-            return tuple(f"label {i + 1}" for i in range(self.simulate.labels))
+            return self.simulate.labels
         return tuple(dict.fromkeys(self.markers.values()))
 
     def resolve(self, key: str, text: str) -> Path:
@@ -205,7 +205,7 @@ class DatasetFile(Part):
             )
         if simulated and self.events:
             raise ValueError(
-                f"events is {self.events!r}, but needs to be absent: simulated labels are numbered; remove it."
+                f"events is {self.events!r}, but needs to be absent: simulated markers are labels already; remove it."
             )
         if not simulated and not self.markers:
             raise ValueError(

@@ -54,7 +54,7 @@ def load_targets(
 
 
 def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:
-    drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((simulate.labels, simulate.dim))
+    drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((len(simulate.labels), simulate.dim))
     at = [dataset.labels.index(name) for name in names]
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
 

@@ -86,12 +86,12 @@ def test_columns_outside_the_file_are_refused(tmp_path):
 
 
 def test_simulated_labels_have_the_vectors_of_their_seed(tmp_path):
-    simulate = {"ch_names": ["Cz"], "minutes": 1, "labels": 4, "dim": 6, "vectors_seed": 5}
+    simulate = {"ch_names": ["Cz"], "minutes": 1, "labels": ["a", "b", "c", "d"], "dim": 6, "vectors_seed": 5}
     more = {"reader": "simulated", "files": {"train": [1]}, "events": {}, "simulate": simulate}
     names, vectors = load_targets(dataset(tmp_path, "labels", **more))
-    assert names == ("label 1", "label 2", "label 3", "label 4")
+    assert names == ("a", "b", "c", "d")
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
-    np.testing.assert_array_equal(load_targets(dataset(tmp_path, "labels", **more), ["label 3"])[1], vectors[2:3])
+    np.testing.assert_array_equal(load_targets(dataset(tmp_path, "labels", **more), ["c"])[1], vectors[2:3])
 
 
 @pytest.mark.parametrize(
