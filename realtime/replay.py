@@ -23,7 +23,9 @@ MARKER_LEAD_WALL_S = 0.05  # and at least this much wall time
 class Replay:
     """A recorded file as live LSL streams NAME and NAME-markers, in microvolts."""
 
-    file: Annotated[Path, tyro.conf.Positional]  # anything `glimpse data check` reads: EDF, BDF, FIF, XDF, CSV, ...
+    file: tyro.conf.Positional[
+        Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    ]  # anything `glimpse data check` reads: EDF, BDF, FIF, XDF, CSV, ...
     speed: float = 1.0  # stream seconds per second; above 1 the stamps run ahead of the clock
     loop: bool = False  # start again at the end, stamps going on
     name: str | None = None  # stream name; the file's own without its suffix if not given

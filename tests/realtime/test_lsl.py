@@ -13,7 +13,8 @@ import pytest
 from mne_lsl.player import PlayerLSL
 
 from realtime.errors import BadInput, StreamLost
-from realtime.lsl import LslSource, MarkerReader, StreamQuery, find_streams, marker_labels
+from realtime.lsl import LslSource, StreamQuery, find_streams
+from realtime.lsl_markers import MarkerReader, marker_labels
 
 LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 SFREQ = 250.0
@@ -181,7 +182,7 @@ def test_one_hot_samples_become_the_labels_of_their_channels():
 
 
 def test_a_marker_stream_that_appears_later_is_read(name):
-    reader = MarkerReader(f"{name}-markers", wait_s=0.1)
+    reader = MarkerReader(f"{name}-markers")
     assert reader.names == ()
     marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, "string", f"{name}-m"))
     found = []
