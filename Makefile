@@ -1,0 +1,45 @@
+# One .venv serves every target; the two stamps in it say what has been installed there, and when.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+SOURCES := pyproject.toml requirements.lock
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | sed 's/^/  make /'
+
+demo: .venv/.base ## simulated amplifier -> decoder -> web page; more: make demo ARGS='--seconds 60'
+	$(BIN)/glimpse demo $(ARGS)
+
+test: .venv/.dev ## every test; some of them: make test ARGS='tests/realtime -k bank'
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev ## lint, format, types, and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --durations=0 tests/test_imports.py
+
+format: .venv/.dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev ## latency of this machine, push to client
+	$(BIN)/glimpse bench latency $(ARGS)
+
+# Decoding and serving only: no torch.
+.venv/.base: $(SOURCES) | $(BIN)/python
+	$(BIN)/pip install -c requirements.lock -e .
+	@touch $@
+
+# One resolver run for everything, so that the versions fit together.
+.venv/.dev: $(SOURCES) | $(BIN)/python
+	$(BIN)/pip install -c requirements.lock -e '.[train,dev]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, '$(PYTHON)' is not; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
