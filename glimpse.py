@@ -37,9 +37,13 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except ModuleNotFoundError as error:
         if error.name in ("torch", "onnx", "onnxscript"):
-            print(f"glimpse {arguments[0]}: needs {error.name}; install it with pip install 'glimpse[train]'", file=sys.stderr)
+            extra = "pip install 'glimpse[train]'"
+            print(f"glimpse {arguments[0]}: needs {error.name}; install it with {extra}", file=sys.stderr)
             return 1
         raise
+    except (OSError, FloatingPointError) as error:
+        print(f"glimpse {arguments[0]}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 1
 

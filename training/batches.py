@@ -4,13 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from training.prepare import Crops
 from training.recipe import Recipe
-
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # signal_BCT, onset_BH as the network hears it, weight of hops' time, label_B
 
 
 class CropDataset(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]]):

@@ -1,4 +1,7 @@
-"""Confidence that means what it says: the scale on inner products, fitted on validation trials. Guo et al., ICML 2017."""
+"""Confidence that means what it says: the scale on inner products, fitted on validation trials.
+
+Guo et al., ICML 2017.
+"""
 
 from dataclasses import replace
 
@@ -10,7 +13,7 @@ from realtime.recording import Recording
 from training.decode import Decoded, decode, torch_encoder
 from training.run import Run
 
-# Standard deviations of a normal prior on both parameters, in nats: a dozen trials without one error must not claim certainty.
+# Of a normal prior on every parameter, in nats: a dozen trials without one error must not claim certainty.
 PRIOR_SD = 0.7
 
 
@@ -29,10 +32,7 @@ def calibrate(run: Run, recordings: list[Recording]) -> Calibration:
 
 def fit_cued(decoded: Decoded, window_s: float) -> Calibration:
     """The scale and its growth over the trial that make the true labels most likely, each trial counting once."""
-    inside = _scored(decoded)
-    target = decoded.label[decoded.trial[inside]]
-    _, trial, counts = np.unique(decoded.trial[inside], return_inverse=True, return_counts=True)
-    weight = 1 / counts[trial]
+    inside, target, weight = _scored(decoded)
 
     def loss(parameters: np.ndarray) -> float:
         fit = Calibration(log_scale=parameters[0], log_growth=parameters[1])
@@ -40,24 +40,24 @@ def fit_cued(decoded: Decoded, window_s: float) -> Calibration:
         return _nll(inner, target, weight) + _prior(parameters)
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead").x
-    return Calibration(log_scale=float(best[0]), log_growth=float(best[1]), n_trials=len(counts))
+    return Calibration(log_scale=float(best[0]), log_growth=float(best[1]), n_trials=round(weight.sum()))
 
 
 def fit_uncued(decoded: Decoded) -> float:
     """Log of the scale where the onset is not told, from the same trials."""
-    inside = _scored(decoded)
-    target = decoded.label[decoded.trial[inside]]
+    inside, target, weight = _scored(decoded)
+
+    def loss(parameters: np.ndarray) -> float:
+        return _nll(decoded.inner[inside] * np.exp(parameters[0]), target, weight) + _prior(parameters)
+
+    return float(minimize(loss, np.zeros(1), method="Nelder-Mead").x[0])
+
+
+def _scored(decoded: Decoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hops inside trials whose label the bank has, the label of each, and its weight, 1 over the hops of its trial."""
+    inside = (decoded.trial >= 0) & (decoded.label[np.maximum(decoded.trial, 0)] >= 0)
     _, trial, counts = np.unique(decoded.trial[inside], return_inverse=True, return_counts=True)
-    weight = 1 / counts[trial]
-    found = minimize(
-        lambda x: _nll(decoded.inner[inside] * np.exp(x[0]), target, weight) + _prior(x), np.zeros(1), method="Nelder-Mead"
-    )
-    return float(found.x[0])
-
-
-def _scored(decoded: Decoded) -> np.ndarray:
-    """Hops inside trials whose label the bank has."""
-    return (decoded.trial >= 0) & (decoded.label[np.maximum(decoded.trial, 0)] >= 0)
+    return inside, decoded.label[decoded.trial[inside]], 1 / counts[trial]
 
 
 def _nll(inner: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:

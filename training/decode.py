@@ -11,6 +11,7 @@ import torch
 from decoder.streaming import Streaming
 from realtime.bank import Bank
 from realtime.decoder import Decoder
+from realtime.errors import BadInput
 from realtime.evidence import Calibration, softmax
 from realtime.hops import Front, Hop
 from realtime.recording import Recording
@@ -75,7 +76,12 @@ def onnx_encoder(decoder: Decoder) -> Encode:
 
 
 def decode(
-    recordings: Sequence[Recording], front: Front, bank: Bank, encode: Encode, streaming: bool = False, cued: bool = True
+    recordings: Sequence[Recording],
+    front: Front,
+    bank: Bank,
+    encode: Encode,
+    streaming: bool = False,
+    cued: bool = True,
 ) -> Decoded:
     """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told."""
     row = {name: i for i, name in enumerate(bank.names)}
@@ -93,6 +99,11 @@ def decode(
             parts["sample"].append(np.array([hop.sample for hop in hops]))
             parts["recording"].append(np.full(len(hops), number))
         labels += [row.get(label, -1) for _, label in marks]
+    if not parts["embedding"]:
+        raise BadInput(
+            f"{', '.join(recording.name for recording in recordings)}: too short for one decision, which takes "
+            f"{front.hop_s:g} s; name longer recordings"
+        )
     embedding = np.concatenate(parts["embedding"])
     return Decoded(
         embedding=embedding,

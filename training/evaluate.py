@@ -44,9 +44,14 @@ def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> t
                 f"{recording.name}: runs at {recording.sfreq:g} Hz, {path} decodes {front.preprocess.sfreq_in:g} Hz; "
                 "evaluate on recordings of that rate"
             )
+        if unknown := sorted({label for _, label in recording.markers} - set(bank.names)):
+            raise BadInput(
+                f"{recording.name}: has label {unknown[0]!r}, which {path} does not know; correct events in "
+                f"{dataset.path} or train with that label"
+            )
     decoded = decode(recordings, front, bank, encode, streaming)
-    if not (decoded.label >= 0).any():
-        raise BadInput(f"{dataset.path}: files.{split} has no trial whose label {path} knows; check events")
+    if not ((decoded.trial >= 0) & (decoded.since_onset_s >= window_s[0])).any():
+        raise BadInput(f"{dataset.path}: files.{split} has no decision inside window_s of any trial; check events")
     p = decoded.p(calibration, window_s[1])
     found = figures(p, decoded.since_onset_s, decoded.trial, decoded.label, (window_s[0], window_s[1]))
     return {**found, "split": split, "streaming": streaming}, decoded

@@ -34,12 +34,19 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
         raise BadInput(f"{out}: exists and is not a bundle; choose another --out or remove it")
     d = run.description
     network, bank = run.trained()
+    if not run.finished:
+        raise BadInput(
+            f"{run.path}: training has not reached its last epoch; go on with the same `glimpse train` first"
+        )
     note = note or NOTES[d.targets]
     out.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         metadata = {"name": d.name, "ch_names": d.ch_names, "sfreq": d.sfreq, "network": d.network}
-        export_onnx(network, part / ENCODER, metadata)
+        try:
+            export_onnx(network, part / ENCODER, metadata)
+        except ValueError as error:
+            raise BadInput(f"{run.path}: {error}") from error
         write_bundle(
             part,
             bank,
@@ -83,7 +90,7 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
         if part["files"]
     ]
     scores = [
-        f"- {split}: accuracy {found['accuracy']:.3f} (95 % interval {found['ci95'][0]:.3f} to {found['ci95'][1]:.3f}), "
+        f"- {split}: accuracy {found['accuracy']:.3f} (95 %: {found['ci95'][0]:.3f} to {found['ci95'][1]:.3f}), "
         f"chance {found['chance']:.3f}, {found['n_trials']} trials"
         for split, found in accuracy.items()
     ]
@@ -94,8 +101,8 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
             "",
             f"{note}",
             "",
-            f"{len(d.ch_names)} channels at {d.sfreq:g} Hz, {len(d.labels)} labels, network `{d.network['name']}`, a decision "
-            f"every {1e3 * d.hop_samples / d.preprocess['sfreq']:.0f} ms, trials of {d.window_s[1]:g} s.",
+            f"{len(d.ch_names)} channels at {d.sfreq:g} Hz, {len(d.labels)} labels, network `{d.network['name']}`, "
+            f"a decision every {1e3 * d.hop_samples / d.preprocess['sfreq']:.0f} ms, trials of {d.window_s[1]:g} s.",
             "",
             "## Trained on",
             "",
@@ -109,7 +116,8 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
             "",
             "## Not for",
             "",
-            "Diagnosis or any decision about a person's health; other people, montages or tasks than those it was trained on.",
+            "Diagnosis or any decision about a person's health; other people, montages or tasks than those it was "
+            "trained on.",
             "",
         ]
     )

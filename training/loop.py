@@ -26,7 +26,7 @@ def choose_device() -> tuple[torch.device, str]:
 
 
 def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
-    """The autocast precision and why; `auto` takes bf16 where the device has it, else fp16 with a scaler, fp32 on CPU."""
+    """The autocast precision and why; `auto`: bf16 where the device has it, else fp16 with a scaler, fp32 on CPU."""
     if asked != "auto":
         return asked, "asked for"
     if device.type == "cpu":
@@ -36,7 +36,8 @@ def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
 
 def parameter_groups(modules: nn.ModuleList, weight_decay: float) -> list[dict[str, Any]]:
     """Decay for matrices and kernels only: none on norms, biases, temperatures and label vectors."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in modules.named_parameters():
         (plain if parameter.ndim < 2 or name.endswith("prototypes") else decayed).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
@@ -52,8 +53,12 @@ class Trainer:
         self.dtype = PRECISIONS[precision]
         groups = parameter_groups(self.modules, recipe.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=recipe.lr, fused=device.type == "cuda")
+        n_steps = max(2, recipe.epochs * n_batches)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, recipe.lr, total_steps=recipe.epochs * n_batches, pct_start=recipe.warm_up
+            self.optimiser,
+            recipe.lr,
+            total_steps=n_steps,
+            pct_start=max(recipe.warm_up, 2 / n_steps),  # OneCycleLR divides by zero where warming up takes one step
         )
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.epoch = 0
@@ -107,6 +112,8 @@ class Trainer:
             self.optimiser.zero_grad(set_to_none=True)
             self.schedule.step()
             total += loss.detach()
+        if not torch.isfinite(total):  # the scaler of fp16 skips such steps without a word
+            raise FloatingPointError(f"epoch {self.epoch + 1}: the loss is not finite")
         self.epoch += 1
         return float(total) / len(batches)
 
@@ -124,17 +131,20 @@ def fit(
         sampler.epoch = epoch
         loss = trainer.train_epoch(batches, run.description.window_s[1])
         run.save_checkpoint(trainer.state())
+        line = {"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}
         with open(run.path / LOG, "a") as log:
-            log.write(json.dumps({"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}) + "\n")
+            log.write(json.dumps(line) + "\n")
         progress(epoch + 1, loss)
 
 
 def whiten(network: Streaming, segments: list[np.ndarray], shrinkage: float) -> None:
     """Set the network's fixed whitening from training signals (C, n_times), shrunk towards a multiple of identity."""
-    if not hasattr(network, "set_whitening"):
+    set_whitening = getattr(network, "set_whitening", None)
+    if set_whitening is None:
         return
     signal = np.concatenate(segments, axis=1).astype(float)
     covariance = signal @ signal.T / signal.shape[1]
-    covariance = (1 - shrinkage) * covariance + shrinkage * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    mean_power = np.trace(covariance) / len(covariance)
+    covariance = (1 - shrinkage) * covariance + shrinkage * mean_power * np.eye(len(covariance))
     values, vectors = np.linalg.eigh(covariance)
-    network.set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))
+    set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))

@@ -28,8 +28,8 @@ def wilson(share: float, n: int, z: float = 1.959964) -> list[float]:
 def auc(score: np.ndarray, positive: np.ndarray) -> float:
     """Area under the ROC curve: how often a positive trial scores above a negative one."""
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    ranks = rankdata(score)
-    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    ordered = rankdata(score)
+    return float((ordered[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
 def auc_interval(score: np.ndarray, positive: np.ndarray) -> list[float]:
@@ -41,6 +41,11 @@ def auc_interval(score: np.ndarray, positive: np.ndarray) -> list[float]:
         auc(np.concatenate([rng.choice(yes, len(yes)), rng.choice(no, len(no))]), flags) for _ in range(N_BOOTSTRAP)
     ]
     return [round(float(edge), 4) for edge in np.quantile(drawn, [0.025, 0.975])]
+
+
+def ranks(p: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Labels placed before the true one in each row; a tie or a NaN counts against it, so a dead network scores 0."""
+    return (~(p < p[np.arange(len(p)), truth][:, None])).sum(axis=1) - 1
 
 
 def calibration_error(p: np.ndarray, correct: np.ndarray) -> float:
@@ -63,7 +68,7 @@ def figures(
     kept = (rows >= 0) & (label >= 0)
     truth, answer = label[kept], p[rows[kept]]
     n = len(truth)
-    rank = (answer > answer[np.arange(n), truth][:, None]).sum(axis=1)
+    rank = ranks(answer, truth)
     correct = rank == 0
     shown = np.unique(truth)
     found: dict[str, Any] = {
@@ -91,6 +96,6 @@ def _accuracy_at(
     t: float, p: np.ndarray, since: np.ndarray, trial: np.ndarray, label: np.ndarray, kept: np.ndarray
 ) -> float:
     """Accuracy of the newest decision at `t` seconds since onset; a trial without one yet counts as wrong."""
-    rows = last_hops(np.where((since >= 0) & (since <= t + 1e-9), trial, -1), len(label))
-    right = (rows >= 0) & (p[np.maximum(rows, 0)].argmax(axis=1) == label)
-    return round(float(right[kept].mean()), 4)
+    rows = last_hops(np.where(since <= t + 1e-9, trial, -1), len(label))
+    right = (rows[kept] >= 0) & (ranks(p[np.maximum(rows[kept], 0)], label[kept]) == 0)
+    return round(float(right.mean()), 4)

@@ -13,8 +13,8 @@ class Objective(nn.Module):
     """Weighted mean over hops of cross-entropy over all labels and, for given vectors, InfoNCE within the batch.
 
     Labels without given vectors get one trained prototype each. Only the label side is normalised in the cross-entropy,
-    so that the length of an embedding can say how sure it is; InfoNCE normalises both (Radford et al., 2021). Softmax and
-    similarities are computed in float32 whatever the precision of the network.
+    so that the length of an embedding can say how sure it is; InfoNCE normalises both (Radford et al., 2021). Softmax
+    and similarities are computed in float32 whatever the precision of the network.
     """
 
     def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, smoothing: float, contrastive: float):
@@ -35,8 +35,7 @@ class Objective(nn.Module):
         embedding, vectors = embedding_BHD.float(), self.vectors()
         logits = embedding @ vectors.T
         target = label_B[:, None].expand(logits.shape[:2])
-        per_hop = F.cross_entropy(logits.flatten(0, 1), target.flatten(), label_smoothing=self.smoothing, reduction="none")
-        per_hop = per_hop.view_as(weight_BH)
+        per_hop = F.cross_entropy(logits.transpose(1, 2), target, label_smoothing=self.smoothing, reduction="none")
         if self.contrastive:
             per_hop = (1 - self.contrastive) * per_hop + self.contrastive * self.info_nce(embedding, vectors, label_B)
         return (per_hop * weight_BH).sum() / weight_BH.sum().clamp(min=1e-6)

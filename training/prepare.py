@@ -41,9 +41,10 @@ class Crops:
         return np.array([self.segments[s].labels[t] for s, t in self.where])
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Crop `index`, begun `shift` samples late: signal (C, n_hops * hop), onset (n_hops,) seconds, counts (n_hops,).
+        """Crop `index`, begun `shift` samples late: signal (C, n_hops * hop), onset (n_hops,) in seconds, counts.
 
-        `onset` is negative before the trial; `counts` marks the hops that belong to the trial and its window.
+        Beyond the segment's ends the signal is zero. `onset` is negative where no trial runs; `counts` marks the hops
+        that belong to the trial and its window and hold no padding.
         """
         which, trial = self.where[index]
         segment = self.segments[which]
@@ -54,13 +55,13 @@ class Crops:
         signal = np.zeros((len(segment.signal), len(columns)), np.float32)
         signal[:, inside] = segment.signal[:, columns[inside]]
         ends = columns[self.hop_samples - 1 :: self.hop_samples]
-        known = (ends >= 0) & (ends < segment.signal.shape[1])
+        whole = inside.reshape(self.n_hops, self.hop_samples).all(axis=1)  # hops without padding
         sample = segment.sample[np.clip(ends, 0, segment.signal.shape[1] - 1)]
         current = np.searchsorted(segment.onsets, sample, side="right") - 1
         since = (sample - segment.onsets[np.maximum(current, 0)]) / segment.sfreq_in
-        since = np.where((current >= 0) & (since <= self.window_s[1]), since, -1.0)
-        counts = known & (current == trial) & (since >= self.window_s[0])
-        return signal, since.astype(np.float32), counts
+        running = whole & (current >= 0) & (since <= self.window_s[1])
+        counts = running & (current == trial) & (since >= self.window_s[0])
+        return signal, np.where(running, since, -1.0).astype(np.float32), counts
 
 
 def segments_of(recording: Recording, front: Front, label_names: Sequence[str]) -> list[Segment]:
@@ -86,11 +87,15 @@ def segments_of(recording: Recording, front: Front, label_names: Sequence[str]) 
 
 
 def crops_of(segments: Sequence[Segment], front: Front, window_s: tuple[float, float], lead_s: float) -> Crops:
-    """One crop per trial, from `lead_s` before its onset to the end of the window."""
+    """One crop per trial, from `lead_s` before its onset to the end of the window.
+
+    A trial in a segment too short for one sample at the network's rate gets none.
+    """
     lead_hops = round(lead_s / front.hop_s)
     n_hops = lead_hops + int(np.ceil(window_s[1] / front.hop_s)) + 1
-    where = [(i, t) for i, segment in enumerate(segments) for t in range(len(segment.onsets))]
-    return Crops(tuple(segments), np.array(where, np.int64).reshape(-1, 2), n_hops, front.hop_samples, lead_hops, window_s)
+    where = [(i, t) for i, segment in enumerate(segments) if segment.signal.size for t in range(len(segment.onsets))]
+    index = np.array(where, np.int64).reshape(-1, 2)
+    return Crops(tuple(segments), index, n_hops, front.hop_samples, lead_hops, window_s)
 
 
 def hops_of(recording: Recording, front: Front, chunk_s: float | None = None) -> list[list[Hop]]:
@@ -115,7 +120,7 @@ def hops_of(recording: Recording, front: Front, chunk_s: float | None = None) ->
 
 
 def pieces(recording: Recording) -> list[tuple[int, int, int]]:
-    """Unbroken stretches of a recording: first row, last row + 1, stream number of the first sample (lost ones counted)."""
+    """Unbroken stretches of a recording: first row, last row + 1, stream number of the first sample."""
     begins = [0, *(row for row, _ in recording.gaps)]
     ends = [*(row for row, _ in recording.gaps), len(recording.samples)]
     lost = np.cumsum([0, *(n for _, n in recording.gaps)])

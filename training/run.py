@@ -44,6 +44,11 @@ class RunDescription:
     calibration: dict[str, Any] = field(default_factory=lambda: asdict(Calibration()))
     note: str = ""
 
+    def differs(self, other: "RunDescription") -> list[str]:
+        """Fields in which two runs differ, but for what comes after training."""
+        mine, yours = (json.loads(json.dumps(asdict(one))) for one in (self, other))
+        return [key for key in mine if mine[key] != yours[key] and key not in ("calibration", "note")]
+
 
 class Run:
     """A finished or unfinished run in `path`."""
@@ -57,7 +62,10 @@ class Run:
         file = path / DESCRIPTION
         if not file.is_file():
             raise BadInput(f"{file}: no such file, so {path} is not a run; make one with `glimpse train --out {path}`")
-        return cls(path, RunDescription(**json.loads(file.read_text())))
+        try:
+            return cls(path, RunDescription(**json.loads(file.read_text())))
+        except (ValueError, TypeError) as error:
+            raise BadInput(f"{file}: not the description of a run ({error}); train again with another --out") from None
 
     def save(self) -> None:
         """Write run.json."""
@@ -102,7 +110,7 @@ class Run:
         """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
         saved = self.checkpoint()
         if saved is None:
-            raise BadInput(f"{self.path / CHECKPOINT}: no such file, the run has no weights; finish `glimpse train` first")
+            raise BadInput(f"{self.path / CHECKPOINT}: no such file, so the run has no weights; finish `glimpse train`")
         network = self.build()
         network.load_state_dict(saved["network"])
         vectors: np.ndarray = saved["objective"]["prototypes"].numpy()

@@ -13,13 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from realtime.bundle import positions_to_json
 from realtime.errors import BadInput
-from realtime.hops import Front
 from realtime.montage import positions
-from realtime.preprocess import Preprocess, PreprocessConfig
+from realtime.preprocess import PreprocessConfig
 from realtime.recording import Recording
 from training.batches import loader
 from training.calibration import calibrate
-from training.dataset import load_dataset, load_splits
+from training.dataset import check_labels, load_dataset, load_split
 from training.dataset_schema import DatasetFile
 from training.line_noise import notch_for
 from training.loop import Trainer, choose_device, choose_precision, fit, whiten
@@ -37,7 +36,9 @@ def train(dataset: DatasetFile, recipe: Recipe, out: Path, stop_after: int | Non
 
     A run folder that holds an unfinished run of the same data and recipe is gone on with, exactly.
     """
-    recordings = load_splits(dataset)
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is a file, and a run needs a folder; choose another --out")
+    recordings = learned_from(dataset)
     labels, vectors = load_targets(dataset)
     description = describe(dataset, recipe, recordings, labels, vectors)
     run = Run(out, description)
@@ -59,23 +60,41 @@ def train(dataset: DatasetFile, recipe: Recipe, out: Path, stop_after: int | Non
     n_weights = sum(p.numel() for p in network.parameters())
     console.print(f"{recipe.network}: {n_weights:,} weights; {len(crops.where)} trials of {len(labels)} labels")
     with Progress(
-        TextColumn("epoch"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn(),
+        TextColumn("epoch"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
         console=console,
     ) as bar:
         task = bar.add_task("", total=recipe.epochs, completed=trainer.epoch)
-        fit(run, trainer, batches, sampler, lambda e, loss: bar.update(task, completed=e, description=f"loss {loss:.3f}"), stop_after)
+
+        def progress(epoch: int, loss: float) -> None:
+            bar.update(task, completed=epoch, description=f"loss {loss:.3f}")
+
+        fit(run, trainer, batches, sampler, progress, stop_after)
     if run.finished:
         run.description = replace(run.description, calibration=asdict(calibrate(run, recordings["valid"])))
         run.save()
     return run
 
 
+def learned_from(dataset: DatasetFile) -> dict[str, list[Recording]]:
+    """The recordings of `train` and `valid`; those of `test` are not opened."""
+    recordings = {"train": load_split(dataset, "train")}
+    recordings["valid"] = load_split(dataset, "valid", recordings["train"][0].ch_names)
+    check_labels(dataset, recordings)
+    return recordings
+
+
 def resume(run: Run, trainer: Trainer) -> None:
     """Go on from the folder's checkpoint, or start a new run; BadInput where the folder holds another run."""
     if saved := run.checkpoint():
-        old = Run.load(run.path).description
-        if (old.recipe, old.data, old.network) != tuple(asdict(run.description)[k] for k in ("recipe", "data", "network")):
-            raise BadInput(f"{run.path}: holds a run of other data or another recipe; choose another --out or remove it")
+        if differs := Run.load(run.path).description.differs(run.description):
+            raise BadInput(
+                f"{run.path}: holds a run whose {' and '.join(differs)} differ from what is asked; choose another "
+                "--out or remove it"
+            )
         trainer.restore(saved)
         console.print(f"going on after epoch {trainer.epoch} of {run.path}")
     else:
@@ -100,7 +119,10 @@ def describe(
     wanted = dataset.preprocess
     notch_hz = notch_for(recordings["train"], wanted.lowpass_hz) if wanted.notch_hz == "auto" else wanted.notch_hz
     preprocess = PreprocessConfig(
-        highpass_hz=wanted.highpass_hz, lowpass_hz=wanted.lowpass_hz, notch_hz=notch_hz, sfreq=wanted.sfreq,
+        highpass_hz=wanted.highpass_hz,
+        lowpass_hz=wanted.lowpass_hz,
+        notch_hz=notch_hz,
+        sfreq=wanted.sfreq,
         reference=wanted.reference,
     )
     where = positions(first.ch_names)
@@ -150,6 +172,9 @@ def main(argv: list[str]) -> int:
     """Run `glimpse train`."""
     command = tyro.cli(Annotated[TrainCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse train")
     recipe = replace(recipe_named(command.recipe), seed=command.seed)
+    for key, least in (("epochs", 1), ("seed", 0)):
+        if (value := getattr(command, key)) is not None and value < least:
+            raise BadInput(f"--{key}: {value} found, {least} or more needed")
     recipe = replace(recipe, epochs=command.epochs or recipe.epochs)
     run = train(load_dataset(command.data), recipe, command.out)
     calibration = run.description.calibration
