@@ -64,7 +64,7 @@ def test_pictures_are_found_by_stimulus_and_columns_are_cut(tmp_path, as_list):
         (np.zeros(3), "name\nx\n", r"v\.npy: its shape is \(3,\)"),
         (np.eye(1), "title\nx\n", r"n\.tsv: its columns are title, but a column `name` is needed"),
         (None, "name\nx\n", r"v\.npy: not a readable npy file"),
-        (np.eye(1), None, r"n\.tsv: targets\.names cannot be read"),
+        (np.eye(1), None, r"n\.tsv: the names cannot be read"),
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path, vectors, table, sentence):
@@ -79,9 +79,7 @@ def test_files_that_do_not_fit_are_named(tmp_path, vectors, table, sentence):
 def test_columns_outside_the_file_are_refused(tmp_path):
     np.save(tmp_path / "v.npy", np.eye(2))
     (tmp_path / "n.json").write_text('["x", "y"]')
-    with pytest.raises(
-        BadInput, match=r"v\.npy: targets\.columns is \[0, 512\], but needs to lie within its 2 columns"
-    ):
+    with pytest.raises(BadInput, match=r"v\.npy: columns is \[0, 512\], but needs to lie within its 2 columns"):
         load_targets(dataset(tmp_path, {"images": "v.npy", "stimuli": "n.json", "columns": [0, 512]}))
 
 
