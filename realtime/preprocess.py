@@ -30,7 +30,7 @@ class PreprocessConfig:
     sfreq: float = 128.0  # rate the network sees, Hz
     reference: str | tuple[str, ...] = "average"  # "average", "none", or the names of the reference channels
     scale_s: float = 30.0  # time constant of the running scale, seconds
-    clamp: float = 8.0  # largest absolute value passed on, in running standard deviations
+    clamp: float = 4.0  # largest absolute value passed on, in running standard deviations
 
 
 def _sections(config: PreprocessConfig, sfreq: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from decoder.streaming import Streaming
@@ -90,6 +90,18 @@ class Trainer:
             torch.cuda.set_rng_state_all(saved["rng_cuda"])
         self.epoch = saved["epoch"]
 
+    def mix(self, signal: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Each crop with another of the batch added, the power kept: which other, and the first one's share.
+
+        Evoked responses add, so the sum is a plausible crop of both labels, and no background can be learned by heart.
+        Zhang et al., ICLR 2018.
+        """
+        if not self.recipe.mixup:
+            return signal, torch.arange(len(signal), device=signal.device), 1.0
+        share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
+        other = torch.randperm(len(signal), device=signal.device)
+        return share**0.5 * signal + (1 - share) ** 0.5 * signal[other], other, share
+
     def train_epoch(self, batches: DataLoader, window_s: float) -> float:
         """One pass over the crops; the mean loss. A loss that is not finite raises before it can spoil a weight."""
         network, objective = self.modules
@@ -99,9 +111,11 @@ class Trainer:
             signal, heard, onset, counts, label = (
                 tensor.to(self.device, non_blocking=True) for tensor in (signal, heard, onset, counts, label)
             )
+            signal, other, share = self.mix(signal)
+            weight = hop_weights(onset, counts * counts[other], window_s)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 embedding, _ = network(signal, None, heard)
-            loss = objective(embedding, label, hop_weights(onset, counts, window_s))
+            loss = share * objective(embedding, label, weight) + (1 - share) * objective(embedding, label[other], weight)
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)

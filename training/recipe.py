@@ -16,7 +16,7 @@ class Recipe:
     embedding_dim: int = 16  # width of trained prototypes; image and text targets bring their own
     epochs: int = 20
     batch: int = 16  # trials
-    lr: float = 2e-3  # peak of OneCycle
+    lr: float = 5e-3  # peak of OneCycle
     weight_decay: float = 0.05  # decoupled; none on norms, biases and prototypes
     warm_up: float = 0.2  # part of the steps before the peak
     clip_norm: float = 1.0  # largest gradient norm
@@ -25,6 +25,7 @@ class Recipe:
     lead_s: float = 1.0  # signal before the onset in each crop
     onset_dropout: float = 0.1  # crops whose onset is hidden, so that the network also runs un-cued
     noise: float = 0.0  # white noise added, in running standard deviations
+    mixup: float = 1.0  # Beta(mixup, mixup) is the share of each crop when two are added; 0: off
     whitening: float = 0.1  # shrinkage of the training covariance that whitens the power path
     precision: str = "auto"  # auto, fp32, bf16, fp16
     workers: int = 2  # loader processes where there is a GPU to feed
@@ -33,12 +34,12 @@ class Recipe:
 
 def small() -> Recipe:
     """Minutes of data from one person: a narrow network, strong regularisation, well under three minutes on two cores."""
-    return Recipe(options={"dim": 32, "n_layers": 1, "dropout": 0.3})
+    return Recipe(options={"dim": 32, "n_layers": 1, "dropout": 0.5})
 
 
 def demo() -> Recipe:
     """The bundle of `glimpse demo`: the simulated amplifier, 48 labels in a space of their own, 25 decisions a second."""
-    return Recipe(options={"dim": 64, "n_layers": 1}, hop_samples=5, epochs=12, batch=32)
+    return Recipe(options={"dim": 64, "n_layers": 1}, hop_samples=5, epochs=16, batch=32, lead_s=0.5)
 
 
 RECIPES = {"small": small, "demo": demo}
