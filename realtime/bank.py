@@ -1,11 +1,18 @@
-"""The bank: one vector and one name per label, and the search for the nearest."""
+"""The bank: one vector and one name per label, and the search for the nearest.
 
+A folder with `bank.safetensors` and `labels.json`: a bundle is one, and so is what `glimpse bank build` writes.
+"""
+
+import json
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from realtime.errors import BadInput
+
+VECTORS, LABELS = "bank.safetensors", "labels.json"
 
 
 class Bank:
@@ -20,7 +27,9 @@ class Bank:
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(length).all() or (length == 0).any():
             worst = names[int(np.argmin(np.where(np.isfinite(length), length, 0)))]
-            raise BadInput(f"bank: the vector of {worst!r} is zero or not finite, so it has no direction; remove that label")
+            raise BadInput(
+                f"bank: the vector of {worst!r} is zero or not finite, so it has no direction; remove that label"
+            )
         self.names = names
         self.vectors = (vectors / length).astype(np.float32)
 
@@ -36,13 +45,21 @@ class Bank:
         return inner, inner / np.maximum(length, 1e-12)
 
     def save(self, folder: Path) -> None:
-        """Write `bank.safetensors`; the names travel in `labels.json`, which the bundle writes."""
-        save_file({"vectors": self.vectors}, folder / "bank.safetensors")
+        """Write the two files into `folder`."""
+        save_file({"vectors": self.vectors}, folder / VECTORS)
+        rows = [{"name": name} for name in self.names]
+        (folder / LABELS).write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, names: tuple[str, ...]) -> "Bank":
-        """Read `bank.safetensors` of a bundle."""
-        tensors = load_file(folder / "bank.safetensors")
+    def load(cls, folder: Path) -> "Bank":
+        """Read the two files of `folder`; BadInput says which of them is missing or broken."""
+        try:
+            tensors = load_file(folder / VECTORS)
+            rows = json.loads((folder / LABELS).read_text(encoding="utf-8"))
+        except (OSError, SafetensorError, ValueError) as error:
+            raise BadInput(f"{folder}: its {VECTORS} or {LABELS} cannot be read ({error}); build it again") from None
         if "vectors" not in tensors:
-            raise BadInput(f"{folder / 'bank.safetensors'}: key 'vectors' is missing, found {sorted(tensors)}; export again")
-        return cls(names, tensors["vectors"])
+            raise BadInput(f"{folder / VECTORS}: key 'vectors' is missing, found {sorted(tensors)}; build it again")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and "name" in row for row in rows):
+            raise BadInput(f"{folder / LABELS}: a list of objects with a name is needed; build it again")
+        return cls(tuple(str(row["name"]) for row in rows), tensors["vectors"])

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from realtime.bank import Bank
+from realtime.bank import LABELS, VECTORS, Bank
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
 from realtime.preprocess import PreprocessConfig
 
 SCHEMA_VERSION = 1
-ENCODER, BANK, LABELS, CARD, MANIFEST = "encoder.onnx", "bank.safetensors", "labels.json", "card.md", "manifest.json"
+ENCODER, CARD, MANIFEST = "encoder.onnx", "card.md", "manifest.json"
 
 
 class Manifest(BaseModel):
@@ -26,7 +26,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str
     note: str = ""  # one line for people: what the labels' space is and is not
     network: dict[str, Any]  # {"name": ..., "config": {...}}: enough to build it again
@@ -81,7 +81,7 @@ class Bundle:
             raise BadInput(f"{manifest_path}: no such file, so {path} is not a bundle; make one with `glimpse export`")
         text = manifest_path.read_bytes()
         manifest = _parse(manifest_path, text)
-        for needed in (ENCODER, BANK, LABELS):
+        for needed in (ENCODER, VECTORS, LABELS):
             if needed not in manifest.files:
                 raise BadInput(f"{manifest_path}: key 'files' does not list {needed}; export the bundle again")
         for name, wanted in manifest.files.items():
@@ -95,9 +95,7 @@ class Bundle:
                     f"{file}: sha256 is {found[:12]}..., the manifest says {wanted[:12]}...; the file changed after "
                     "export, copy or export the bundle again"
                 )
-        labels = json.loads((path / LABELS).read_text())
-        bank = Bank.load(path, tuple(row["name"] for row in labels))
-        return cls(path, manifest, bank, "sha256:" + hashlib.sha256(text).hexdigest())
+        return cls(path, manifest, Bank.load(path), "sha256:" + hashlib.sha256(text).hexdigest())
 
 
 def _parse(path: Path, text: bytes) -> Manifest:
@@ -130,12 +128,11 @@ def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be their dataclasses.
     """
     bank.save(folder)
-    (folder / LABELS).write_text(json.dumps([{"name": name} for name in bank.names], indent=1, ensure_ascii=False) + "\n")
     (folder / CARD).write_text(card)
     for key in ("calibration", "preprocess"):
         if not isinstance(fields[key], dict):
             fields[key] = asdict(fields[key])
-    files = {name: sha256(folder / name) for name in (ENCODER, BANK, LABELS, CARD)}
+    files = {name: sha256(folder / name) for name in (ENCODER, VECTORS, LABELS, CARD)}
     manifest = Manifest(**fields, files=files)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
     return Bundle.load(folder)

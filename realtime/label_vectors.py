@@ -1,4 +1,4 @@
-"""Vectors computed elsewhere, by CLIP or another model, and the names of their rows: an npy file and a list beside it."""
+"""Vectors computed elsewhere, by CLIP or another model, and the names of their rows: an npy file and a list."""
 
 import csv
 import json
@@ -29,8 +29,8 @@ class LabelVectors:
 def read_label_vectors(vectors: Path, names: Path, columns: tuple[int, int] | None = None) -> LabelVectors:
     """Rows of the npy file `vectors`, of which `columns` (first, one after the last) are used, named by `names`.
 
-    Names are the column `name` of a TSV file (synonyms in `synonyms`, split by |), the items of a JSON list, the keys of
-    a JSON object, or the lines of a TXT file. Raises BadInput for files that cannot be read or do not fit together.
+    Names are the column `name` of a TSV file (synonyms in `synonyms`, split by |), the items of a JSON list, the keys
+    of a JSON object, or the lines of a TXT file. Raises BadInput for files that cannot be read or do not fit together.
     """
     words, synonyms = _read_names(names)
     array = read_vectors(vectors, columns)
