@@ -20,8 +20,7 @@ CMD ["demo", "--host", "0.0.0.0", "--no-browser"]
 
 FROM serve AS train
 USER root
-# Without the lock: see CONTRIBUTING.md.
-RUN pip install -e '.[all]'
+RUN pip install -c requirements.lock -e '.[all]'
 USER glimpse
 HEALTHCHECK NONE
 CMD ["--help"]
