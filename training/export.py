@@ -67,6 +67,7 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             training={
                 "recipe": d.recipe,
                 "data": d.data,
+                "simulate": d.simulate,
                 "made": datetime.now(UTC).date().isoformat(),
                 "versions": {name: version(name) for name in ("glimpse", "torch", "onnx")},
             },

@@ -42,12 +42,12 @@ class RunDescription:
     recipe: dict[str, Any]
     data: dict[str, Any]  # split -> files, trials per label
     calibration: dict[str, Any] = field(default_factory=lambda: asdict(Calibration()))
-    note: str = ""
+    simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
 
     def differs(self, other: "RunDescription") -> list[str]:
         """Fields in which two runs differ, but for what comes after training."""
         mine, yours = (json.loads(json.dumps(asdict(one))) for one in (self, other))
-        return [key for key in mine if mine[key] != yours[key] and key not in ("calibration", "note")]
+        return [key for key in mine if mine[key] != yours[key] and key != "calibration"]
 
 
 class Run:

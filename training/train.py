@@ -147,6 +147,7 @@ def describe(
         targets=dataset.targets if isinstance(dataset.targets, str) else next(iter(dataset.targets.model_dump())),
         labels=list(labels),
         recipe=asdict(recipe),
+        simulate=dataset.simulate.model_dump(mode="json", exclude={"labels", "ch_names"}) if dataset.simulate else {},
         data={
             split: {
                 "files": [Path(recording.name).name for recording in found],
