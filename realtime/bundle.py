@@ -5,7 +5,7 @@ Reading one checks the schema and every hash, unpickles nothing, and says in one
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,10 +36,10 @@ class Manifest(BaseModel):
     sfreq: float  # rate of the stream, Hz
     hop_samples: int  # at preprocess.sfreq
     window_s: list[float]  # from and to, seconds since onset
-    preprocess: dict[str, Any]  # fields of PreprocessConfig
+    preprocess: PreprocessConfig
     events: dict[str, str]  # marker -> label
     targets: Literal["labels", "text", "images"]  # what the vectors are: trained prototypes, or CLIP vectors
-    calibration: dict[str, float]  # fields of Calibration
+    calibration: Calibration
     training: dict[str, Any]  # data, recipe, seed, versions
     accuracy: dict[str, Any]  # split -> the figures `glimpse evaluate` prints
     files: dict[str, str]  # file -> sha256
@@ -62,15 +62,12 @@ class Bundle:
     @property
     def preprocess(self) -> PreprocessConfig:
         """Preprocessing as trained."""
-        fields = dict(self.manifest.preprocess)
-        if isinstance(fields.get("reference"), list):
-            fields["reference"] = tuple(fields["reference"])
-        return PreprocessConfig(**fields)
+        return self.manifest.preprocess
 
     @property
     def calibration(self) -> Calibration:
         """The fitted confidence."""
-        return Calibration(**self.manifest.calibration)  # type: ignore[arg-type]
+        return self.manifest.calibration
 
     @classmethod
     def load(cls, path: str | Path) -> "Bundle":
@@ -87,7 +84,9 @@ class Bundle:
         for name, wanted in manifest.files.items():
             file = path / name
             if not file.resolve().is_relative_to(path.resolve()):
-                raise BadInput(f"{manifest_path}: key 'files' names {name!r}, which lies outside the bundle; do not use it")
+                raise BadInput(
+                    f"{manifest_path}: key 'files' names {name!r}, which lies outside the bundle; do not use it"
+                )
             if not file.is_file():
                 raise BadInput(f"{file}: listed in the manifest but missing; copy the whole bundle again")
             if (found := sha256(file)) != wanted:
@@ -125,13 +124,10 @@ def sha256(file: Path) -> str:
 def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     """Finish a bundle in `folder`, which already holds `encoder.onnx`: bank, labels, card, and last the manifest.
 
-    `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be their dataclasses.
+    `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be dicts of their fields.
     """
     bank.save(folder)
     (folder / CARD).write_text(card)
-    for key in ("calibration", "preprocess"):
-        if not isinstance(fields[key], dict):
-            fields[key] = asdict(fields[key])
     files = {name: sha256(folder / name) for name in (ENCODER, VECTORS, LABELS, CARD)}
     manifest = Manifest(**fields, files=files)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")

@@ -63,13 +63,19 @@ class Decoder:
         manifest, runner = self.bundle.manifest, self.runner
         if missing := sorted(set(manifest.states) ^ set(runner.states)):
             raise BadInput(
-                f"{self.bundle.encoder_path}: states {missing} differ between the encoder and the manifest; export again"
+                f"{self.bundle.encoder_path}: states {missing} differ between the encoder and the manifest's key "
+                "'states'; export again"
             )
         wanted = (len(manifest.ch_names), manifest.hop_samples)
         if (runner.n_channels, runner.hop_samples) != wanted:
             raise BadInput(
                 f"{self.bundle.encoder_path}: takes {runner.n_channels} channels by {runner.hop_samples} samples, the "
                 f"manifest says {wanted[0]} by {wanted[1]}; export again"
+            )
+        if runner.dim != self.bank.dim:
+            raise BadInput(
+                f"{self.bundle.encoder_path}: output 'embedding' is {runner.dim} wide, the bank's vectors "
+                f"{self.bank.dim}; export again"
             )
 
     def start(self) -> State:

@@ -7,11 +7,11 @@ through one callback. Knows nothing of sockets or clients.
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 from pylsl import local_clock
 
 from realtime.decoder import Decision, Decoder
@@ -23,6 +23,7 @@ from realtime.stream import Source
 log = logging.getLogger("glimpse")
 
 Message = dict[str, Any]
+Due = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
 Publish = Callable[[str, Message], None]
 
 
@@ -77,47 +78,62 @@ class Engine:
         One piece at a time, because the next may come after a gap that resets the state these hops need.
         """
         now = {pulled.session.id: pulled for pulled in reversed(batch)}
-        try:
-            due = [
-                (pulled.session, hop, ms)
-                for pulled in now.values()
-                if not pulled.session.closed
-                for hop, ms in pulled.session.take(pulled)
-            ]
-            while due:
-                due = self._decode_first(due)
-        except Exception as error:  # a defect of ours must be seen by every client, and must not end the other sessions
-            log.exception("decoding failed")
-            for pulled in now.values():
-                pulled.session.tell("failed", f"Decoding failed: {error!r}; see the server's log.", lasting=False)
+        due: list[Due] = []
+        for pulled in now.values():
+            session = pulled.session
+            if not session.closed:
+                with _told_to(session):
+                    due += [(session, hop, ms) for hop, ms in session.take(pulled)]
+        while due:
+            first, due = _first_hops(due)
+            try:
+                self._decode(first)
+            except Exception:
+                for item in first:  # one of them broke the batch: alone, the others go on
+                    with _told_to(item[0]):
+                        self._decode([item])
         taken = {id(pulled) for pulled in now.values()}
         return [pulled for pulled in batch if id(pulled) not in taken]
 
-    def _decode_first(self, due: list[tuple[Session, Hop, float]]) -> list[tuple[Session, Hop, float]]:
-        """Decode the oldest hop of every session that shares the first one's decoder; returns what is left."""
-        decoder = due[0][0].decoder
-        now: dict[str, tuple[Session, Hop, float]] = {}
-        later = []
-        for item in due:
-            if item[0].decoder is decoder and item[0].id not in now:
-                now[item[0].id] = item
-            else:
-                later.append(item)
+    def _decode(self, due: list[Due]) -> None:
+        """Decode one hop each of sessions that share a decoder, and publish."""
         began = perf_counter()
-        sessions = [session for session, _, _ in now.values()]
-        hops = [hop for _, hop, _ in now.values()]
-        embeddings, states = decoder.encode(hops, [session.state for session in sessions])
+        decoder = due[0][0].decoder
+        embeddings, states = decoder.encode([hop for _, hop, _ in due], [session.state for session, _, _ in due])
         encode_ms = (perf_counter() - began) * 1e3
-        for (session, hop, preprocess_ms), embedding, state in zip(now.values(), embeddings, states, strict=True):
-            decision, session.state = decoder.decide(hop, embedding, state)
+        decided = [
+            decoder.decide(hop, embedding, state)
+            for (_, hop, _), embedding, state in zip(due, embeddings, states, strict=True)
+        ]
+        for (session, _, preprocess_ms), (decision, state) in zip(due, decided, strict=True):
+            session.state = state
             session.n_decisions += 1
-            self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms, embedding))
-        return later
+            self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 
 
-def _message(
-    session: Session, decision: Decision, preprocess_ms: float, encode_ms: float, embedding: np.ndarray
-) -> Message:
+def _first_hops(due: list[Due]) -> tuple[list[Due], list[Due]]:
+    """The oldest hop of every session that shares the first one's decoder, and what is left."""
+    now: dict[str, Due] = {}
+    later = []
+    for item in due:
+        if item[0].decoder is due[0][0].decoder and item[0].id not in now:
+            now[item[0].id] = item
+        else:
+            later.append(item)
+    return list(now.values()), later
+
+
+@contextmanager
+def _told_to(session: Session) -> Iterator[None]:
+    """A defect of ours must be seen by the session's clients, and must not end the other sessions."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("decoding failed")
+        session.tell("failed", f"Decoding failed: {error!r}; see the server's log.", lasting=False)
+
+
+def _message(session: Session, decision: Decision, preprocess_ms: float, encode_ms: float) -> Message:
     t_lsl = session.time_of(decision.sample)
     since = decision.since_onset_s
     return {
@@ -139,5 +155,5 @@ def _message(
             "retrieve": decision.ms["retrieve"],
         },
         "bundle": session.decoder.bundle.hash,
-        "embedding": embedding,
+        "embedding": decision.embedding,
     }

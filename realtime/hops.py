@@ -11,7 +11,7 @@ import numpy as np
 from realtime.preprocess import Preprocess
 from realtime.state import State, named, part
 
-NO_ONSET = -1  # in state["onset.current"]: no trial is running
+NO_TRIAL = np.array([-(2**62), -1])  # in state["onset.current"]: before any; sorts before every real one
 # Decisions this soon after a gap are flagged: the high-pass and the network's memory are still filling.
 SETTLE_S = 1.0
 
@@ -39,7 +39,8 @@ class Front:
 
     State: pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop; hop.number, hop.origin (number of the
     segment's first sample), hop.settled (first sample that is no longer flagged as after a gap), hop.bad int64[C];
-    onset.pending int64[k], onset.current, onset.trial.
+    onset.pending int64[k, 2], onset.current int64[2]  sample and number of trials to come and of the latest one;
+    onset.told  trials told so far.
     """
 
     def __init__(self, preprocess: Preprocess, hop_samples: int, window_s: float):
@@ -60,9 +61,9 @@ class Front:
             "hop.origin": np.array(0),
             "hop.settled": np.array(0),
             "hop.bad": np.zeros(n_channels, np.int64),
-            "onset.pending": np.zeros(0, np.int64),
-            "onset.current": np.array(NO_ONSET),
-            "onset.trial": np.array(0),
+            "onset.pending": np.zeros((0, 2), np.int64),
+            "onset.current": NO_TRIAL,
+            "onset.told": np.array(0),
         }
 
     def next_sample(self, state: State) -> int:
@@ -80,50 +81,54 @@ class Front:
             "hop.origin": np.array(resume),
             "hop.settled": np.array(resume + round(SETTLE_S * self.preprocess.sfreq_in)),
             "hop.bad": np.zeros_like(state["hop.bad"]),
-            "onset.pending": pending[pending >= resume],
-            "onset.current": np.array(NO_ONSET),
-            "onset.trial": state["onset.trial"] + np.count_nonzero(pending < resume),
+            "onset.pending": pending[pending[:, 0] >= resume],
+            "onset.current": NO_TRIAL,
+            "onset.told": state["onset.told"],
         }
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Hop], State]:
         """Hops completed by `samples` (n_times, n_channels) in microvolts; `onsets` are trial starts newly known.
 
-        An onset may lie ahead of the samples, and then waits, or behind, and then counts from the next hop on.
+        Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
+        then counts from the next hop on, unless a later trial has begun or samples were lost since.
         """
         begun = self.next_sample(state) - int(state["hop.origin"])
-        finite = np.isfinite(samples)
         y, pre = self.preprocess.step(samples, part(state, "pre"))
         left = np.concatenate([state["hop.left"], y])
         new = state | named("pre", pre)
-        pending = np.sort(np.concatenate([state["onset.pending"], np.asarray(onsets, np.int64)]))
+        told = int(state["onset.told"])
+        numbered = np.array([(sample, told + i) for i, sample in enumerate(onsets)], np.int64).reshape(-1, 2)
+        pending = np.concatenate([state["onset.pending"], numbered[numbered[:, 0] >= state["hop.origin"]]])
         n_hops = len(left) // self.hop_samples
         n_out = int(pre["resample.n_out"])
         last_out = n_out - len(left) + self.hop_samples * np.arange(1, n_hops + 1) - 1
-        bad_count = state["pre.guard.count"]
+        bad, bad_count, counted = ~np.isfinite(samples), state["pre.guard.count"], 0
         hops = []
         for k, newest in enumerate(self.preprocess.resample.newest_input(last_out)):
             sample = int(state["hop.origin"] + newest)
-            due, pending = pending[pending <= sample], pending[pending > sample]
-            trial, current = int(new["onset.trial"]) + len(due), int(due[-1] if len(due) else new["onset.current"])
-            since = (sample - current) / self.preprocess.sfreq_in
-            if current != NO_ONSET and since > self.window_s:
-                current = NO_ONSET
-            counted = bad_count + (~finite[: int(newest) - begun + 1]).sum(axis=0)
+            due = pending[:, 0] <= sample
+            onset, trial = max([new["onset.current"].tolist(), *pending[due].tolist()])
+            pending = pending[~due]
+            since = (sample - onset) / self.preprocess.sfreq_in
+            in_trial = since <= self.window_s
+            bad_count = bad_count + bad[counted : int(newest) - begun + 1].sum(axis=0)
+            counted = int(newest) - begun + 1
             hops.append(
                 Hop(
                     signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
-                    trial=None if current == NO_ONSET else trial - 1,
-                    since_onset_s=None if current == NO_ONSET else since,
-                    bad=counted > new["hop.bad"],
+                    trial=trial if in_trial else None,
+                    since_onset_s=since if in_trial else None,
+                    bad=bad_count > new["hop.bad"],
                     gap=sample < int(state["hop.settled"]),
                 )
             )
-            new |= {"onset.trial": np.array(trial), "onset.current": np.array(current), "hop.bad": counted}
+            new |= {"onset.current": np.array([onset, trial]), "hop.bad": bad_count}
         new |= {
             "hop.left": left[n_hops * self.hop_samples :],
-            "hop.number": state["hop.number"] + n_hops,
+            "hop.number": np.array(state["hop.number"] + n_hops),
             "onset.pending": pending,
+            "onset.told": np.array(told + len(onsets)),
         }
         return hops, new

@@ -156,6 +156,8 @@ class RunningScale:
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Scale the chunk to running standard deviations."""
+        if not len(x):  # what the resampler gives for a short chunk; scipy's lfilter then returns memory it never set
+            return x, state
         level = np.log(np.abs(x) + SCALE_FLOOR_UV)
         mean, log = signal.lfilter([1 - self.keep], [1, -self.keep], level, axis=0, zi=state["log"])
         n = int(state["n"])

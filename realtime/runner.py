@@ -36,7 +36,10 @@ class Runner:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(str(path), options, providers=[chosen])
+        try:
+            self.session = ort.InferenceSession(str(path), options, providers=[chosen])
+        except Exception as error:  # onnxruntime's own kinds share no base class
+            raise BadInput(f"{path}: onnxruntime cannot load it ({error}); export the encoder again") from None
         self.provider = self.session.get_providers()[0]
         if self.provider != chosen:
             raise BadInput(f"{path}: onnxruntime could not start {chosen} and offers {self.provider}; ask for 'cpu'")
@@ -46,18 +49,29 @@ class Runner:
         for name in ("signal", "onset"):
             if name not in inputs:
                 raise BadInput(f"{path}: input '{name}' is missing, found {sorted(inputs)}; export the encoder again")
+        if "embedding" not in self.outputs:
+            raise BadInput(
+                f"{path}: output 'embedding' is missing, found {sorted(self.outputs)}; export the encoder again"
+            )
         given = {name.removeprefix("next.") for name in self.outputs if name.startswith("next.")}
         if odd := given.symmetric_difference(self.states):
-            raise BadInput(f"{path}: state {sorted(odd)} goes only in or only out; export the encoder again")
+            names = ", ".join(f"next.{key}" if key in self.states else f"state.{key}" for key in sorted(odd))
+            raise BadInput(f"{path}: {names} is missing, states must go in and out; export the encoder again")
+        self.dim = {node.name: node for node in self.session.get_outputs()}["embedding"].shape[-1]
         _, self.n_channels, self.hop_samples = inputs["signal"].shape
-        self._shapes = {name: (tuple(inputs[f"state.{name}"].shape[1:]), inputs[f"state.{name}"].type) for name in self.states}
+        self._shapes = {
+            name: (tuple(inputs[f"state.{name}"].shape[1:]), inputs[f"state.{name}"].type) for name in self.states
+        }
 
     def start(self, batch: int = 1) -> State:
         """State of silence for `batch` streams."""
         return {name: np.zeros((batch, *shape), DTYPES[kind]) for name, (shape, kind) in self._shapes.items()}
 
     def step(self, signal: np.ndarray, onset: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Embeddings (batch, dim) of one hop each: signal float32 (batch, n_channels, hop_samples), onset (batch,) seconds."""
+        """Embeddings (batch, dim) of one hop each.
+
+        `signal` is float32 (batch, n_channels, hop_samples), `onset` (batch,) seconds.
+        """
         feed = {"signal": signal, "onset": onset.astype(np.float32)[:, None]}
         feed |= {f"state.{name}": state[name] for name in self.states}
         found = dict(zip(self.outputs, self.session.run(None, feed), strict=True))

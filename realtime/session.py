@@ -4,6 +4,7 @@ The reader thread finds and reads; the engine's thread calls `take`. What happen
 messages, a sentence each.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from realtime.stream import Chunk, Marker, Source, StreamInfo
 
 if TYPE_CHECKING:
     from realtime.lsl import StreamQuery
+
+log = logging.getLogger("glimpse")
 
 STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.5  # between two looks for a stream that is not there
@@ -49,6 +52,7 @@ class Session:
     deliver: Callable[[Pulled], None]
     publish: Callable[[str, dict[str, Any]], None]
     status: str = "connecting"
+    detail: str = ""
     info: StreamInfo | None = None
     n_decisions: int = 0
     closed: bool = False
@@ -84,24 +88,27 @@ class Session:
         return self._chunk.time_of(sample)
 
     def tell(self, state: str, detail: str, lasting: bool = True) -> None:
-        """Publish a status; a lasting one is not repeated while it holds."""
-        if lasting and self.status == state:
+        """Publish a status; a lasting one is not repeated while it and its sentence hold."""
+        if lasting and (self.status, self.detail) == (state, detail):
             return
         if lasting:
-            self.status = state
+            self.status, self.detail = state, detail
         self.publish(self.id, {"type": "status", "session": self.id, "state": state, "detail": detail})
 
     # --- reader's thread
 
     def _read(self) -> None:
         restarted = False
-        self.publish(self.id, {"type": "status", "session": self.id, "state": "connecting", "detail": f"Looking for {self.query}."})
+        self.tell("connecting", f"Looking for {self.query}.")
         while not self.closed:
             try:
                 source = self.connect(self.query)
-            except BadInput as error:
+            except (BadInput, StreamLost) as error:
                 self.tell("lost" if restarted else "connecting", str(error))
                 self._sleep(RETRY_S)
+                continue
+            except Exception as error:  # a defect of ours or a broken library: the session says so and tries on
+                self._tell_failed(error)
                 continue
             try:
                 if (order := self._check(source.info)) is None:
@@ -111,9 +118,16 @@ class Session:
                 self._follow(source, order, restarted)
             except StreamLost as error:
                 self.tell("lost", f"{error}; looking for it again.")
+            except Exception as error:
+                self._tell_failed(error)
             finally:
                 source.close()
             restarted = True
+
+    def _tell_failed(self, error: Exception) -> None:
+        log.exception("reading failed")
+        self.tell("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
+        self._sleep(RETRY_S)
 
     def _check(self, info: StreamInfo) -> np.ndarray | None:
         """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
@@ -121,8 +135,8 @@ class Session:
         if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
             self.tell(
                 "mismatch",
-                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} Hz: "
-                "set the amplifier's rate or train a bundle at this one.",
+                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} "
+                "Hz: set the amplifier's rate or train a bundle at this one.",
             )
             return None
         try:
@@ -139,7 +153,9 @@ class Session:
                 heard = monotonic()
                 self.tell("live", f"Samples arrive from {source.info.name!r}.")
             elif monotonic() - heard > STALE_S:
-                self.tell("stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network.")
+                self.tell(
+                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
+                )
             if markers and not chunks:
                 self.deliver(Pulled(self, None, markers, order, restarted))
             for chunk in chunks:
@@ -161,8 +177,8 @@ class Session:
             if pulled.restarted:
                 self._reopen(chunk)
             self._chunk = chunk = replace(chunk, index=chunk.index + self._offset)
-            if chunk.gap_samples and not pulled.restarted:
-                self._gap(chunk)
+            if lost := chunk.index - self.decoder.front.next_sample(self.state):
+                self._gap(lost, chunk.sfreq)
         if self._chunk is None:
             self._waiting = markers
             return []
@@ -186,12 +202,10 @@ class Session:
         self._offset = expected + lost - chunk.index
         self.tell("reconnected", f"Samples arrive again; {lost} were lost.", lasting=False)
 
-    def _gap(self, chunk: Chunk) -> None:
-        self.state = self.decoder.skip(self.state, chunk.gap_samples)
+    def _gap(self, lost: int, sfreq: float) -> None:
+        self.state = self.decoder.skip(self.state, lost)
         self.tell(
-            "gap",
-            f"{chunk.gap_samples} samples ({chunk.gap_samples / chunk.sfreq:.3g} s) were lost; the running trial is dropped.",
-            lasting=False,
+            "gap", f"{lost} samples ({lost / sfreq:.3g} s) were lost; the running trial is dropped.", lasting=False
         )
 
     def _onsets(self, markers: list[Marker]) -> list[int]:
@@ -207,13 +221,15 @@ class Session:
             onsets.append(onset)
             if onset < decoded - round(self._chunk.sfreq * self.decoder.front.hop_s):
                 late_ms = (decoded - onset) / self._chunk.sfreq * 1e3
-                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.", lasting=False)
+                self.tell(
+                    "late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.", lasting=False
+                )
             self.publish(
                 self.id,
                 {
                     "type": "trial",
                     "session": self.id,
-                    "trial": int(self.state["onset.trial"]) + len(self.state["onset.pending"]) + len(onsets) - 1,
+                    "trial": int(self.state["onset.told"]) + len(onsets) - 1,
                     "t_onset": marker.t_lsl,
                     "marker": marker.label,
                     "label": events[marker.label],
