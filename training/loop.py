@@ -53,12 +53,12 @@ class Trainer:
         self.dtype = PRECISIONS[precision]
         groups = parameter_groups(self.modules, recipe.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=recipe.lr, fused=device.type == "cuda")
-        n_steps = max(2, recipe.epochs * n_batches)
+        n_steps = max(3, recipe.epochs * n_batches)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
             recipe.lr,
             total_steps=n_steps,
-            pct_start=max(recipe.warm_up, 2 / n_steps),  # OneCycleLR divides by zero where warming up takes one step
+            pct_start=max(recipe.warm_up, 2 / n_steps),  # OneCycleLR divides by zero where a phase takes one step
         )
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.epoch = 0
@@ -115,7 +115,9 @@ class Trainer:
             weight = hop_weights(onset, counts * counts[other], window_s)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 embedding, _ = network(signal, None, heard)
-            loss = share * objective(embedding, label, weight) + (1 - share) * objective(embedding, label[other], weight)
+            loss = share * objective(embedding, label, weight) + (1 - share) * objective(
+                embedding, label[other], weight
+            )
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
