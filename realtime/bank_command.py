@@ -102,14 +102,13 @@ def search(
             f"{vectors}: its vectors have {queries.shape[1]} numbers, but {folder} has {bank.dim}; take --columns "
             "of it, or vectors of the bank's own model"
         )
+    table = Table("", *(str(rank + 1) for rank in range(min(top, len(bank.names)))))
     found = []
     for title, cosine in zip(titles, bank.scores(queries)[1], strict=True):
         best = np.argsort(-cosine)[:top]
         nearest = [{"label": bank.names[i], "similarity": float(cosine[i])} for i in best]
         found.append({"query": title, "nearest": nearest})
-    table = Table("", *(str(rank + 1) for rank in range(min(top, len(bank.names)))))
-    for one in found:
-        table.add_row(one["query"], *(f"{near['label']} {near['similarity']:.2f}" for near in one["nearest"]))
+        table.add_row(title, *(f"{bank.names[i]} {cosine[i]:.2f}" for i in best))
     console.print(table)
     if json_to is not None:
         _write(json_to, found)
