@@ -86,7 +86,7 @@ class Filter:
         if not len(self.sos):
             return x, state
         y, zi = signal.sosfilt(self.sos, x, axis=0, zi=state["zi"])
-        return y, {"zi": zi}
+        return y, {"zi": np.ascontiguousarray(zi)}  # safetensors writes memory as it lies, whatever the strides
 
 
 class Resample:

@@ -16,18 +16,20 @@ LABELS = ("owl", "teapot", "sailing boat")
 HOP_SAMPLES, DIM = 8, 6
 
 
-def encoder(n_channels: int = len(CH_NAMES), next_name: str = "next.sum") -> onnx.ModelProto:
+def encoder(
+    n_channels: int = len(CH_NAMES), dim: int = DIM, signal: str = "signal", next_name: str = "next.sum"
+) -> onnx.ModelProto:
     """Projects a leaky sum of the hops' means and the onset; a hop that goes astray shows in all that follow."""
-    weights = np.random.default_rng(0).normal(size=(n_channels, DIM)).astype(np.float32)
-    shapes = {"signal": (n_channels, HOP_SAMPLES), "onset": (1,), "state.sum": (n_channels,)}
-    outs = {"embedding": (1, DIM), next_name: (n_channels,)}
+    weights = np.random.default_rng(0).normal(size=(n_channels, dim)).astype(np.float32)
+    shapes = {signal: (n_channels, HOP_SAMPLES), "onset": (1,), "state.sum": (n_channels,)}
+    outs = {"embedding": (1, dim), next_name: (n_channels,)}
     inputs, outputs = (
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape]) for name, shape in part.items()]
         for part in (shapes, outs)
     )
     constants = {"weights": weights, "keep": np.float32([0.98]), "last": np.array([2]), "row": np.array([1])}
     nodes = [
-        helper.make_node("ReduceMean", ["signal", "last"], ["mean"], keepdims=0),
+        helper.make_node("ReduceMean", [signal, "last"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["state.sum", "keep"], ["kept"]),
         helper.make_node("Add", ["kept", "mean"], [next_name]),
         helper.make_node("Add", [next_name, "onset"], ["seen"]),

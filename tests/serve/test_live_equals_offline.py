@@ -1,0 +1,129 @@
+"""A file replayed over LSL through engine and server gives a client exactly the decisions of the file decoded whole."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from websockets.sync.client import connect
+
+from realtime.decoder import Decision, Decoder
+from realtime.montage import match
+from realtime.recording import Recording, read_recording
+from realtime.replay import replay_process
+from serve.backend import realtime_backend
+from serve.main import serving
+from serve.protocol import Message
+from serve.settings import Settings
+from tests.helpers.bundles import flagship_bundle
+from tests.helpers.recordings import write_csv
+
+EVENTS = {"T1": "both fists", "T2": "both feet"}
+SFREQ = 160.0
+QUIET_S = 1.5  # this long without a message after the last expected decision: nothing more comes
+# Names of a 64-channel cap, as eegmmidb orders them.
+CAP = tuple(
+    "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 F7 "
+    "F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 TP7 TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2 "
+    "Iz".split()
+)
+
+
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory) -> Decoder:
+    return Decoder(flagship_bundle(tmp_path_factory.mktemp("live") / "flagship", CAP, SFREQ, EVENTS))
+
+
+def made_up(seconds: float) -> tuple[np.ndarray, list[tuple[int, str]]]:
+    """Samples with offsets and drift, and a marker every 2.3 s: some start trials, T0 does not."""
+    rng, n_times = np.random.default_rng(0), round(seconds * SFREQ)
+    samples = 30 * rng.normal(size=(n_times, len(CAP))) + np.cumsum(rng.normal(size=(n_times, len(CAP))), axis=0)
+    rows = range(37, n_times, round(2.3 * SFREQ))
+    return (samples + 1000 * rng.normal(size=len(CAP))).astype(np.float32), [
+        (row, ("T0", "T1", "T2")[k % 3]) for k, row in enumerate(rows)
+    ]
+
+
+def as_npz(path: Path, seconds: float) -> Path:
+    samples, markers = made_up(seconds)
+    np.savez(path, samples=samples, sfreq=SFREQ, ch_names=CAP, markers=[(str(row), label) for row, label in markers])
+    return path
+
+
+def as_csv(path: Path, seconds: float) -> Path:
+    samples, markers = made_up(seconds)
+    marked = dict(markers)
+    columns = {name: [f"{x:.3f}" for x in samples[:, i]] for i, name in enumerate(CAP)}
+    return write_csv(
+        path, np.arange(len(samples)) / SFREQ, columns | {"marker": [marked.get(i, "") for i in range(len(samples))]}
+    )
+
+
+def offline(decoder: Decoder, recording: Recording) -> list[Decision]:
+    samples = recording.samples[:, match(decoder.ch_names, recording.ch_names)].astype(float)
+    onsets = [row for row, label in recording.markers if label in EVENTS]
+    return decoder.step(samples, decoder.start(), onsets)[0]
+
+
+def until_quiet(events, n_decisions: int, timeout_s: float) -> Iterator[Message]:
+    """Messages until `n_decisions` have come and then none for QUIET_S, but for what is said of the stream's end."""
+    n, deadline = 0, time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            message = TypeAdapter(Message).validate_json(events.recv(QUIET_S))
+        except TimeoutError:
+            if n >= n_decisions:
+                return
+            continue
+        n += message.type == "decision"
+        yield message
+
+
+def replayed(decoder: Decoder, file: Path, speed: float, n_decisions: int, seconds: float) -> list[Message]:
+    name = f"test-{uuid4().hex[:8]}"
+    settings = Settings(bundle=decoder.bundle.path, stream=name, markers=f"{name}-markers", port=0)
+    with replay_process(file, speed, name=name), serving(settings, realtime_backend()) as server:
+        url = server.replace("http", "ws", 1) + "/v1/sessions/s1/events?embedding=true&after=0"
+        with connect(url, proxy=None) as events:
+            return list(until_quiet(events, n_decisions, seconds / speed + 30))
+
+
+def check(decoder: Decoder, file: Path, speed: float, say) -> None:
+    recording = read_recording(file)
+    want = offline(decoder, recording)
+    messages = replayed(decoder, file, speed, len(want), recording.duration_s)
+    got = [message for message in messages if message.type == "decision"]
+    trials = [message for message in messages if message.type == "trial"]
+    assert {m.state for m in messages if m.type == "status"} <= {"connecting", "live", "stale", "lost"}, messages
+    assert [d.hop for d in got] == list(range(len(want)))
+    assert [d.sample for d in got] == [d.sample for d in want]
+    assert [(d.trial, d.since_onset_s) for d in got] == [(d.trial, d.since_onset_s) for d in want]
+    assert [t.marker for t in trials] == [label for _, label in recording.markers if label in EVENTS]
+    assert [t.trial for t in trials] == list(range(len(trials)))
+    off = np.abs(np.array([d.embedding for d in got]) - np.array([d.embedding for d in want])).max()
+    with say.disabled():
+        sys.stdout.write(f"\n{file.name} at {speed:g}x: {len(got)} decisions, embeddings differ by at most {off:.1e}\n")
+    assert off < 1e-4
+    assert [[c.label for c in d.top] for d in got] == [[c.label for c in d.top] for d in want]
+    assert sum(d.trial is not None for d in got) > 10
+    assert not any(d.quality.gap or d.quality.bad_channels for d in got)
+
+
+def test_in_real_time(decoder, tmp_path, capsys):
+    check(decoder, as_csv(tmp_path / "made-up.csv", 20.0), 1.0, capsys)
+
+
+def test_at_eight_times_the_speed(decoder, tmp_path, capsys):
+    check(decoder, as_npz(tmp_path / "made-up.npz", 60.0), 8.0, capsys)
+
+
+def test_a_whole_run_of_a_real_recording(decoder, capsys):
+    if "GLIMPSE_DATA" not in os.environ:
+        pytest.skip("set GLIMPSE_DATA to a folder that holds eegmmidb_S001/, from physionet.org/content/eegmmidb")
+    (file,) = Path(os.environ["GLIMPSE_DATA"]).rglob("*S001R10.edf")
+    check(decoder, file, 8.0, capsys)
