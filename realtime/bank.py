@@ -31,7 +31,8 @@ class Bank:
                 f"bank: the vector of {worst!r} is zero or not finite, so it has no direction; remove that label"
             )
         self.names = names
-        self.vectors = (vectors / length).astype(np.float32)
+        # Contiguous, because safetensors writes memory as it lies, whatever the strides.
+        self.vectors = np.ascontiguousarray(vectors / length, dtype=np.float32)
 
     @property
     def dim(self) -> int:
@@ -62,4 +63,7 @@ class Bank:
             raise BadInput(f"{folder / VECTORS}: key 'vectors' is missing, found {sorted(tensors)}; build it again")
         if not isinstance(rows, list) or not all(isinstance(row, dict) and "name" in row for row in rows):
             raise BadInput(f"{folder / LABELS}: a list of objects with a name is needed; build it again")
-        return cls(tuple(str(row["name"]) for row in rows), tensors["vectors"])
+        try:
+            return cls(tuple(str(row["name"]) for row in rows), tensors["vectors"])
+        except BadInput as error:
+            raise BadInput(f"{folder / VECTORS}: {error}") from None

@@ -1,0 +1,46 @@
+"""Confidence is a probability that follows the time since onset, and a decided trial stays decided."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime.evidence import Calibration, Evidence, softmax
+
+SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
+
+
+@given(SCORES)
+def test_probabilities_sum_to_one_and_keep_the_order(scores):
+    p = softmax(scores)
+    assert p.sum() == pytest.approx(1)
+    assert (np.diff(p[np.argsort(scores, kind="stable")]) >= 0).all()
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 3))
+def test_the_factor_grows_with_the_time_since_onset_up_to_the_fitted_one(a, b, growth):
+    calibration = Calibration(log_scale=1.0, log_growth=growth, uncued_log_scale=-2.0)
+    early, late = calibration.scale(np.sort([a, b]), 1.0)
+    assert early <= late + 1e-12
+    assert calibration.scale(np.array(1.0), 1.0) == pytest.approx(np.e)
+    assert calibration.scale(np.array(-1.0), 1.0) == pytest.approx(np.exp(-2))
+
+
+def run(inner_products, trials, calibration):
+    evidence = Evidence(calibration, 1.0)
+    state, decided = evidence.start(), []
+    for inner, trial in zip(inner_products, trials, strict=True):
+        _, is_decided, state = evidence.step(np.array([inner, 0.0]), trial, -1.0 if trial is None else 0.5, state)
+        decided.append(is_decided)
+    return decided
+
+
+def test_a_trial_once_decided_stays_so_and_the_next_begins_anew():
+    sure, unsure = 10.0, 0.1
+    got = run([unsure, sure, unsure, unsure, sure], [0, 0, 0, 1, None], Calibration(decide_p=0.9))
+    assert got == [False, True, True, False, False]
+
+
+def test_the_threshold_is_reached_not_passed():
+    assert run([np.log(9.0) + 1e-9], [0], Calibration(decide_p=0.9)) == [True]
+    assert run([np.log(9.0) - 1e-6], [0], Calibration(decide_p=0.9)) == [False]
