@@ -1,0 +1,27 @@
+"""One small experiment, trained and exported once for all tests that read its run and bundle."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import glimpse
+from tests.helpers.rhythms import write_experiment
+
+
+class Experiment(NamedTuple):
+    """Where things lie; tests leave them as they are."""
+
+    data: Path
+    run: Path
+    bundle: Path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """Trained and exported through the command line."""
+    folder = tmp_path_factory.mktemp("rhythms")
+    data, run, bundle = write_experiment(folder), folder / "run", folder / "bundle"
+    assert glimpse.main(["train", "--data", str(data), "--out", str(run), "--epochs", "10"]) == 0
+    assert glimpse.main(["export", str(run), "--out", str(bundle), "--data", str(data)]) == 0
+    return Experiment(data, run, bundle)

@@ -1,0 +1,126 @@
+"""`glimpse evaluate`: the same figures for run, streamed run and bundle; every promised key; no figure from nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glimpse
+from realtime.bundle import MANIFEST, Bundle
+from tests.helpers.rhythms import write_dataset, write_experiment, write_session
+
+PROMISED = "accuracy balanced_accuracy auc top1 top5 chance n_trials ci95 streaming by_time".split()
+
+
+def evaluated(path: Path, data: Path, out: Path, *more: str) -> dict:
+    arguments = ["evaluate", str(path), "--data", str(data), "--json", str(out), *more]
+    assert glimpse.main(arguments) == 0
+    return json.loads(out.read_text())
+
+
+def test_run_streamed_run_and_bundle_agree_and_beat_chance(trained, tmp_path):
+    ways = {
+        "whole": (trained.run, []),
+        "streamed": (trained.run, ["--streaming"]),
+        "bundle": (trained.bundle, ["--streaming"]),
+    }
+    found, embeddings = {}, {}
+    for name, (path, flags) in ways.items():
+        npz = tmp_path / f"{name}.npz"
+        more = ("--split", "test", "--embeddings", str(npz), *flags)
+        found[name] = evaluated(path, trained.data, tmp_path / "out.json", *more)
+        embeddings[name] = np.load(npz)["embedding"]
+    for name in ("streamed", "bundle"):
+        np.testing.assert_allclose(embeddings[name], embeddings["whole"], atol=1e-4)
+        assert found[name]["streaming"] is True
+        for key in ("accuracy", "balanced_accuracy", "auc", "n_trials", "ci95", "by_time"):
+            assert found[name][key] == found["whole"][key]
+    assert found["whole"]["streaming"] is False
+    assert found["whole"]["ci95"][0] > found["whole"]["chance"]
+
+
+def test_the_json_holds_every_promised_key(trained, tmp_path):
+    found = evaluated(trained.run, trained.data, tmp_path / "out.json")
+    assert set(PROMISED) <= found.keys()
+    assert (found["chance"], found["n_trials"], found["split"]) == (0.5, 16, "valid")
+    assert len(found["ci95"]) == 2
+    assert all(point.keys() == {"since_onset_s", "accuracy"} for point in found["by_time"])
+    assert found["by_time"][-1] == {"since_onset_s": 1.0, "accuracy": found["accuracy"]}
+
+
+def test_the_card_and_manifest_hold_the_figures_measured_at_export(trained, tmp_path):
+    manifest = json.loads((trained.bundle / MANIFEST).read_text())
+    for split in ("valid", "test"):
+        found = evaluated(trained.run, trained.data, tmp_path / "out.json", "--split", split)
+        assert manifest["accuracy"][split] == {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
+        assert f"- {split}: accuracy {found['accuracy']:.3f}" in (trained.bundle / "card.md").read_text()
+
+
+def test_channels_in_another_order_and_more_of_them_change_nothing(trained, tmp_path):
+    """A recording is matched to the bundle by channel names."""
+    folder = tmp_path / "other"
+    data = write_experiment(folder)
+    with np.load(folder / "c.npz") as held:
+        fields = dict(held)
+    mixed = np.concatenate([fields["samples"][:, ::-1], np.ones((len(fields["samples"]), 1))], axis=1)
+    fields |= {"samples": mixed, "ch_names": np.array(["oz", "PZ", "Cz.", "FZ", "T7"])}
+    np.savez(folder / "c.npz", **fields)
+    want = evaluated(trained.bundle, trained.data, tmp_path / "want.json")
+    assert evaluated(trained.bundle, data, tmp_path / "got.json") == want
+
+
+def refused(capsys, tmp_path: Path, *arguments: str) -> str:
+    out = tmp_path / "out.json"
+    assert glimpse.main(["evaluate", *arguments, "--json", str(out)]) == 2
+    assert not out.exists()
+    sentence = capsys.readouterr().err
+    assert sentence.count("\n") == 1
+    return sentence
+
+
+@pytest.mark.parametrize("kind", ["run", "bundle"])
+def test_a_recording_that_does_not_fit_is_refused(trained, tmp_path, capsys, kind):
+    """Another rate, a missing channel, an unknown label, an empty split: a sentence each, no figures."""
+    path, folder = str(getattr(trained, kind)), tmp_path / "other"
+    data = str(write_experiment(folder))
+    write_session(folder / "c.npz", 2, sfreq=160)
+    assert "160 Hz" in refused(capsys, tmp_path, path, "--data", data)
+    write_session(folder / "c.npz", 2, markers="ABC")
+    write_dataset(folder, events={"A": "slow", "B": "fast", "C": "faster"})
+    assert "'faster'" in refused(capsys, tmp_path, path, "--data", data)
+    write_dataset(folder, channels={"drop": ["Oz"]})
+    assert "Oz" in refused(capsys, tmp_path, path, "--data", data)
+    write_dataset(folder, files={"train": ["a.npz"]})
+    assert "files.valid is empty" in refused(capsys, tmp_path, path, "--data", data)
+
+
+def test_a_recording_without_a_decision_inside_a_trial_is_refused(trained, tmp_path, capsys):
+    data = write_experiment(tmp_path / "other")
+    with np.load(data.parent / "c.npz") as held:
+        fields = dict(held) | {"markers": np.array([(str(len(held["samples"]) - 1), "A")])}
+    np.savez(data.parent / "c.npz", **fields)
+    sentence = refused(capsys, tmp_path, str(trained.run), "--data", str(data))
+    assert "no decision inside window_s" in sentence
+
+
+def test_what_is_neither_run_nor_bundle_is_refused(trained, tmp_path, capsys):
+    assert "is not a run" in refused(capsys, tmp_path, str(tmp_path / "none"), "--data", str(trained.data))
+
+
+def test_a_bundle_that_was_changed_is_refused(trained, tmp_path, capsys):
+    changed = tmp_path / "changed"
+    shutil.copytree(trained.bundle, changed)
+    Bundle.load(changed)
+    with (changed / "encoder.onnx").open("ab") as file:
+        file.write(b"x")
+    assert "encoder.onnx" in refused(capsys, tmp_path, str(changed), "--data", str(trained.data))
+
+
+def test_figures_that_cannot_be_written_are_a_failure_in_one_sentence(trained, tmp_path, capsys):
+    out = tmp_path / "missing" / "out.json"
+    assert glimpse.main(["evaluate", str(trained.run), "--data", str(trained.data), "--json", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert str(out) in error
+    assert error.count("\n") == 1
