@@ -13,7 +13,7 @@ from realtime.preprocess import PreprocessConfig
 
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 LABELS = ("owl", "teapot", "sailing boat")
-HOP_SAMPLES, DIM = 8, 6
+SFREQ, HOP_SAMPLES, DIM = 128.0, 8, 6
 
 
 def encoder(
@@ -41,7 +41,7 @@ def encoder(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 
-def tiny_bundle(folder: Path, ch_names: tuple[str, ...] = CH_NAMES, sfreq: float = 128.0, **fields) -> Bundle:
+def tiny_bundle(folder: Path, ch_names: tuple[str, ...] = CH_NAMES, sfreq: float = SFREQ, **fields) -> Bundle:
     """A bundle in `folder`, which is made; `fields` overrule the manifest's, `model` the encoder."""
     folder.mkdir()
     onnx.save(fields.pop("model", None) or encoder(len(ch_names)), folder / ENCODER)

@@ -1,6 +1,10 @@
 """The exported encoder holds no stream: states go in and come out, many streams in one batch."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import numpy as np
+import onnxruntime
 import pytest
 
 from realtime.errors import BadInput
@@ -41,9 +45,6 @@ def test_silence_is_all_zeros_and_the_state_given_is_left_as_it_was(runner):
 
 def test_a_missing_device_is_an_error_and_never_a_silent_fall_back():
     assert choose_provider("cpu") == ("CPUExecutionProvider", "asked for")
-    try:
-        provider, _ = choose_provider("cuda")
-    except BadInput as error:
-        assert "no CUDA device" in str(error)
-    else:
-        assert provider == "CUDAExecutionProvider"
+    is_here = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    with nullcontext() if is_here else pytest.raises(BadInput, match="no CUDA device"):
+        assert choose_provider("cuda") == ("CUDAExecutionProvider", "asked for")

@@ -5,74 +5,21 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from pydantic import TypeAdapter
 from websockets.sync.client import connect
 
-from realtime.bank import Bank
-from realtime.bundle import ENCODER, write_bundle
-from realtime.evidence import Calibration
-from realtime.preprocess import PreprocessConfig
 from realtime.simulator import Amplifier, simulated_amplifier
 from serve.backend import realtime_backend
 from serve.main import from_environment, serving
 from serve.protocol import Message, unpack_frame
 from serve.settings import Settings
-
-CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
-LABELS = ("owl", "teapot", "sailing boat")
-SFREQ, HOP_SAMPLES, DIM = 128.0, 8, 6
-
-
-def write_encoder(path):
-    """The mean of the hop, projected; counts its hops in `state.count`."""
-    weights = np.random.default_rng(0).normal(size=(len(CH_NAMES), DIM)).astype(np.float32)
-    shapes = {"signal": (len(CH_NAMES), HOP_SAMPLES), "onset": (1,), "state.count": (1,)}
-    outs = {"embedding": (1, DIM), "next.count": (1,)}
-    inputs, outputs = (
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape]) for name, shape in part.items()]
-        for part in (shapes, outs)
-    )
-    constants = {"weights": weights, "one": np.ones(1, np.float32), "last": np.array([2]), "row": np.array([1])}
-    nodes = [
-        helper.make_node("ReduceMean", ["signal", "last"], ["mean"], keepdims=0),
-        helper.make_node("MatMul", ["mean", "weights"], ["flat"]),
-        helper.make_node("Unsqueeze", ["flat", "row"], ["embedding"]),
-        helper.make_node("Add", ["state.count", "one"], ["next.count"]),
-    ]
-    held = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "tiny", inputs, outputs, held)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+from tests.helpers.bundles import CH_NAMES, DIM, HOP_SAMPLES, LABELS, SFREQ, tiny_bundle
 
 
 @pytest.fixture
 def bundle(tmp_path):
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    write_encoder(folder / ENCODER)
-    write_bundle(
-        folder,
-        Bank(LABELS, np.random.default_rng(1).normal(size=(3, DIM))),
-        "# tiny",
-        name="tiny",
-        note="an untrained encoder",
-        network={},
-        states=["count"],
-        ch_names=list(CH_NAMES),
-        positions_m=[[None] * 3] * len(CH_NAMES),
-        sfreq=SFREQ,
-        hop_samples=HOP_SAMPLES,
-        window_s=[0.0, 0.8],
-        preprocess=PreprocessConfig(),
-        events={label: label for label in LABELS},
-        targets="labels",
-        calibration=Calibration(),
-        training={},
-        accuracy={},
-    )
-    return folder
+    return tiny_bundle(tmp_path / "tiny").path
 
 
 def test_decisions_of_a_live_stream_reach_a_client(bundle):
