@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.bank import LABELS, VECTORS, Bank
 from realtime.errors import BadInput
@@ -35,7 +35,7 @@ class Manifest(BaseModel):
     positions_m: list[list[float | None]]  # x, y, z per channel in metres, null where unknown
     sfreq: float  # rate of the stream, Hz
     hop_samples: int  # at preprocess.sfreq
-    window_s: list[float]  # from and to, seconds since onset
+    window_s: list[float] = Field(min_length=2, max_length=2)  # from and to, seconds since onset
     preprocess: PreprocessConfig
     events: dict[str, str]  # marker -> label
     targets: Literal["labels", "text", "images"]  # what the vectors are: trained prototypes, or CLIP vectors

@@ -1,7 +1,7 @@
 """Causal preprocessing with carried state: raw microvolts in, network-ready float64 out.
 
-Every step obeys `y, state = step(x, state)` on (n_times, n_channels) arrays; cutting the input differently changes no bit
-of the output. Knows nothing of streams, hops or networks.
+Every step obeys `y, state = step(x, state)` on (n_times, n_channels) arrays; cutting the input differently changes no
+bit of the output. Knows nothing of streams, hops or networks.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from fractions import Fraction
 import numpy as np
 from scipy import signal
 
+from realtime.errors import BadInput
 from realtime.state import State, named, part
 
-# Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one sample of delay.
+# Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one of delay.
 RESAMPLE_HALF_WIDTH = 8
 # Microvolts added before the logarithm of the running scale: a flat channel must not be blown up into noise.
 SCALE_FLOOR_UV = 0.05
@@ -103,7 +104,7 @@ class Resample:
             self.phases = np.ones((1, 1))
             return
         slow = max(self.up, self.down)
-        # Squaring inside `minimum_phase(half=True)` halves the attenuation in dB, hence half=False on a longer prototype.
+        # Squaring inside `minimum_phase(half=True)` halves the attenuation in dB, hence half=False on a longer one.
         prototype = signal.firwin(2 * RESAMPLE_HALF_WIDTH * slow + 1, 0.9 / slow, window=("kaiser", 6.0))
         taps = signal.minimum_phase(prototype, half=False)
         taps = np.pad(taps, (0, -len(taps) % self.up))
@@ -176,7 +177,13 @@ class Preprocess:
         self.resample = Resample(sfreq_in, config.sfreq)
         self.scale = RunningScale(config.sfreq, config.scale_s, config.clamp)
         names = config.reference
-        self.reference = None if names in ("none", "average") else [ch_names.index(name) for name in names]
+        asked = () if names in ("none", "average") else (names,) if isinstance(names, str) else names
+        if missing := [name for name in asked if name not in ch_names]:
+            raise BadInput(
+                f"preprocess: key 'reference' says {missing[0]!r}, but needs 'average', 'none' or names among "
+                f"{', '.join(ch_names)}; correct it and train again"
+            )
+        self.reference = [ch_names.index(name) for name in asked]
 
     def __repr__(self) -> str:
         c = self.config
@@ -188,7 +195,7 @@ class Preprocess:
     def _rereference(self, x: np.ndarray) -> np.ndarray:
         if self.config.reference == "none":
             return x
-        rows = np.ascontiguousarray(x if self.reference is None else x[:, self.reference])
+        rows = np.ascontiguousarray(x[:, self.reference] if self.reference else x)
         return x - rows.mean(axis=1, keepdims=True)
 
     def start(self, first: np.ndarray | None = None) -> State:

@@ -115,6 +115,8 @@ class Session:
                     self._sleep(RETRY_S)
                     continue
                 self.info = source.info
+                for sentence in source.info.warnings:
+                    self.tell("assumed", f"{sentence}.", lasting=False)
                 self._follow(source, order, restarted)
             except StreamLost as error:
                 self.tell("lost", f"{error}; looking for it again.")

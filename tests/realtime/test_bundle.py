@@ -95,6 +95,7 @@ def test_a_changed_manifest_is_another_bundle(original, folder):
         ({"preprocess": {"hipass_hz": 1.0}}, "key 'preprocess.hipass_hz'"),
         ({"preprocess": {"lowpass_hz": "high"}}, "key 'preprocess.lowpass_hz'"),
         ({"calibration": {"temperature": 1.0}}, "key 'calibration.temperature'"),
+        ({"window_s": [1.0]}, "key 'window_s'"),
         ({"targets": "dreams"}, "key 'targets'"),
         ({"files": {}}, "key 'files' does not list encoder.onnx"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realtime.errors import BadInput
 from realtime.preprocess import Filter, Guard, Preprocess, PreprocessConfig, Resample, RunningScale, _sections
 from realtime.state import part
 
@@ -131,6 +132,12 @@ def test_an_electrode_offset_rings_nothing(reference):
     offset = np.array([300_000.0, -150_000.0, 0.0, 42.0, 1e5])
     y, _ = fed(preprocess, np.tile(offset, (1000, 1)), preprocess.start())
     assert np.abs(y).max() < 1e-3
+
+
+@pytest.mark.parametrize("reference", ["common", ("A", "Cz")])
+def test_a_reference_that_is_no_channel_is_refused(reference):
+    with pytest.raises(BadInput, match="key 'reference' says '(common|Cz)', but needs .* names among A, B, C, D, E"):
+        chain(reference=reference)
 
 
 @pytest.mark.parametrize(("sfreq", "hz"), [(160, 10), (256, 10), (250, 4), (1000, 30), (128, 20)])

@@ -186,6 +186,17 @@ def test_a_stream_that_is_not_there_is_asked_for_by_name_beside_those_in_sight(d
     del other
 
 
+def test_what_had_to_be_assumed_about_a_stream_is_told(decoder, name):
+    info = pylsl.StreamInfo(name, "EEG", len(CH_NAMES), SFREQ, "float32", f"id-{name}")
+    info.set_channel_labels(list(CH_NAMES))
+    other = pylsl.StreamOutlet(info)
+    with engine(soon) as (running, log):
+        running.open("s1", decoder, StreamQuery(name, markers="none"))
+        log.wait(lambda: "assumed" in log.states(), 20)
+    assert log.detail("assumed") == f"stream {name!r} declares no unit for 8 channels; taken as microvolts."
+    del other
+
+
 def test_an_lsl_stream_of_the_wrong_rate_is_refused(decoder, name):
     other = outlet(name, sfreq=250.0)
     with engine(soon) as (running, log):
