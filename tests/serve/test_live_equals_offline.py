@@ -22,6 +22,7 @@ from serve.protocol import Message
 from serve.settings import Settings
 from tests.helpers.bundles import flagship_bundle
 from tests.helpers.recordings import write_csv
+from training.prepare import marks_of, pieces
 
 EVENTS = {"T1": "both fists", "T2": "both feet"}
 SFREQ = 160.0
@@ -66,8 +67,14 @@ def as_csv(path: Path, seconds: float) -> Path:
 
 def offline(decoder: Decoder, recording: Recording) -> list[Decision]:
     samples = recording.samples[:, match(decoder.ch_names, recording.ch_names)].astype(float)
-    onsets = [row for row, label in recording.markers if label in EVENTS]
-    return decoder.step(samples, decoder.start(), onsets)[0]
+    onsets = [number for number, label in marks_of(recording) if label in EVENTS]
+    state, decisions = decoder.start(), []
+    for begin, end, origin in pieces(recording):
+        if lost := origin - decoder.front.next_sample(state):
+            state = decoder.skip(state, lost)
+        more, state = decoder.step(samples[begin:end], state, () if begin else onsets)
+        decisions += more
+    return decisions
 
 
 def until_quiet(events, n_decisions: int, timeout_s: float) -> Iterator[Message]:
@@ -99,7 +106,9 @@ def check(decoder: Decoder, file: Path, speed: float, say) -> None:
     messages = replayed(decoder, file, speed, len(want), recording.duration_s)
     got = [message for message in messages if message.type == "decision"]
     trials = [message for message in messages if message.type == "trial"]
-    assert {m.state for m in messages if m.type == "status"} <= {"connecting", "live", "stale", "lost"}, messages
+    states = [m.state for m in messages if m.type == "status"]
+    assert set(states) <= {"connecting", "live", "stale", "lost", "gap"}, messages
+    assert states.count("gap") == len(recording.gaps)
     assert [d.hop for d in got] == list(range(len(want)))
     assert [d.sample for d in got] == [d.sample for d in want]
     assert [(d.trial, d.since_onset_s) for d in got] == [(d.trial, d.since_onset_s) for d in want]
@@ -111,7 +120,8 @@ def check(decoder: Decoder, file: Path, speed: float, say) -> None:
     assert off < 1e-4
     assert [[c.label for c in d.top] for d in got] == [[c.label for c in d.top] for d in want]
     assert sum(d.trial is not None for d in got) > 10
-    assert not any(d.quality.gap or d.quality.bad_channels for d in got)
+    assert [d.quality.gap for d in got] == [d.gap for d in want]
+    assert not any(d.quality.bad_channels for d in got)
 
 
 def test_in_real_time(decoder, tmp_path, capsys):
@@ -120,6 +130,15 @@ def test_in_real_time(decoder, tmp_path, capsys):
 
 def test_at_eight_times_the_speed(decoder, tmp_path, capsys):
     check(decoder, as_npz(tmp_path / "made-up.npz", 60.0), 8.0, capsys)
+
+
+def test_with_lost_samples_inside_and_outside_trials(decoder, tmp_path, capsys):
+    file = as_csv(tmp_path / "whole.csv", 40.0)
+    header, *rows = file.read_text().splitlines(keepends=True)
+    holed = tmp_path / "holed.csv"
+    holed.write_text("".join([header, *rows[:1000], *rows[1333:3000], *rows[3005:]]))
+    assert read_recording(holed).gaps == ((1000, 333), (2667, 5))
+    check(decoder, holed, 8.0, capsys)
 
 
 def test_a_whole_run_of_a_real_recording(decoder, capsys):
