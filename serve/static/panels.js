@@ -41,10 +41,12 @@ export function showTally(find, { tally, hello }) {
   }));
 }
 
+const threeDigits = (ms) => ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
+
 export function showLatency(find, { latency }) {
   const rows = [...latency].map(([stage, values]) => {
     const row = document.createElement("tr");
-    for (const text of [STAGES[stage] ?? stage, quantile(values, 0.5).toFixed(2), quantile(values, 0.99).toFixed(2)]) {
+    for (const text of [STAGES[stage] ?? stage, threeDigits(quantile(values, 0.5)), threeDigits(quantile(values, 0.99))]) {
       row.append(Object.assign(document.createElement("td"), { textContent: text }));
     }
     return row;
