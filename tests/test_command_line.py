@@ -70,6 +70,7 @@ FAULTS = {
         lambda folder: (folder / "d.npz").write_bytes((folder / "a.npz").read_bytes()),
         ["files.test", "files.train", "a.npz", "d.npz"],
     ),
+    "a window before the onset": (lambda folder: write_dataset(folder, window_s=[-1.0, 0.0]), ["window_s ends at 0 s"]),
     "another rate in validation": (lambda folder: write_session(folder / "c.npz", 2, sfreq=200), ["c.npz", "200 Hz"]),
 }
 

@@ -116,6 +116,11 @@ def describe(
                 f"{recording.name}: runs at {recording.sfreq:g} Hz and {first.name} at {first.sfreq:g}; one bundle "
                 "decodes one rate, so train on recordings of the same rate"
             )
+    if dataset.window_s[1] <= 0:
+        raise BadInput(
+            f"{dataset.path}: window_s ends at {dataset.window_s[1]:g} s, but trials are decoded from their onset on, so "
+            "it needs an end above 0; move it"
+        )
     wanted = dataset.preprocess
     notch_hz = notch_for(recordings["train"], wanted.lowpass_hz) if wanted.notch_hz == "auto" else wanted.notch_hz
     preprocess = PreprocessConfig(
