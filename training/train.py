@@ -118,7 +118,7 @@ def describe(
             )
     if dataset.window_s[1] <= 0:
         raise BadInput(
-            f"{dataset.path}: window_s ends at {dataset.window_s[1]:g} s, but trials are decoded from their onset on, so "
+            f"{dataset.path}: window_s ends at {dataset.window_s[1]:g} s, but trials are decoded from onset on, so "
             "it needs an end above 0; move it"
         )
     wanted = dataset.preprocess
