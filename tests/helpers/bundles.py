@@ -12,6 +12,13 @@ from realtime.evidence import Calibration
 from realtime.preprocess import PreprocessConfig
 
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
+# Names of a 64-channel cap, as eegmmidb orders them.
+CAP = tuple(
+    "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 F7 "
+    "F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 TP7 TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2 "
+    "Iz".split()
+)
+CAP_SFREQ, EVENTS = 160.0, {"T1": "both fists", "T2": "both feet"}
 LABELS = ("owl", "teapot", "sailing boat")
 SFREQ, HOP_SAMPLES, DIM = 128.0, 8, 6
 
@@ -66,8 +73,8 @@ def tiny_bundle(folder: Path, ch_names: tuple[str, ...] = CH_NAMES, sfreq: float
     return write_bundle(folder, bank, "# tiny", **given | fields)
 
 
-def flagship_bundle(folder: Path, ch_names: tuple[str, ...], sfreq: float, events: dict[str, str]) -> Bundle:
-    """The flagship network, small and untrained, exported for real; takes seconds, so make one for all tests."""
+def flagship_bundle(folder: Path) -> Bundle:
+    """The flagship network for the cap, small and untrained, exported for real; takes many seconds."""
     import torch
 
     from decoder.export import export_onnx
@@ -76,25 +83,25 @@ def flagship_bundle(folder: Path, ch_names: tuple[str, ...], sfreq: float, event
     folder.mkdir()
     torch.manual_seed(0)
     config = {
-        "n_channels": len(ch_names), "sfreq": 128.0, "hop_samples": HOP_SAMPLES, "embedding_dim": 16, "dim": 16,
+        "n_channels": len(CAP), "sfreq": 128.0, "hop_samples": HOP_SAMPLES, "embedding_dim": 16, "dim": 16,
         "stem_features": 4, "n_layers": 1, "power_bands": 3, "power_sources": 2,
     }  # fmt: skip
     network = build("gat_transformer", **config)
     export_onnx(network, folder / ENCODER, {})
     return write_bundle(
         folder,
-        Bank(tuple(events.values()), np.random.default_rng(1).normal(size=(len(events), 16))),
+        Bank(tuple(EVENTS.values()), np.random.default_rng(1).normal(size=(len(EVENTS), 16))),
         "# flagship",
         name="flagship",
         network={"name": "gat_transformer", "config": config},
         states=list(network.init_state(1)),
-        ch_names=list(ch_names),
-        positions_m=[[None] * 3] * len(ch_names),
-        sfreq=sfreq,
+        ch_names=list(CAP),
+        positions_m=[[None] * 3] * len(CAP),
+        sfreq=CAP_SFREQ,
         hop_samples=HOP_SAMPLES,
         window_s=[0.0, 2.0],
         preprocess=PreprocessConfig(),
-        events=events,
+        events=EVENTS,
         targets="labels",
         calibration=Calibration(log_scale=1.0),
         training={},

@@ -13,10 +13,11 @@ from safetensors.numpy import load_file, save_file
 from realtime.bundle import Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from tests.helpers.bundles import CH_NAMES, LABELS, encoder, flagship_bundle, tiny_bundle
+from tests.helpers.bundles import CAP, CH_NAMES, LABELS, encoder, tiny_bundle
 
 SFREQ = 160.0
 ONSETS = [100, 400, 700]
+CAP_SAMPLES = 20 * np.random.default_rng(1).normal(size=(1600, len(CAP))) + 500
 SAMPLES = 20 * np.random.default_rng(0).normal(size=(1600, len(CH_NAMES))) + 500
 RESUME = """
 import sys
@@ -38,14 +39,8 @@ def decoder(tmp_path_factory):
     return Decoder(tiny_bundle(tmp_path_factory.mktemp("decoder") / "tiny", sfreq=SFREQ))
 
 
-@pytest.fixture(scope="module")
-def flagship(tmp_path_factory):
-    events = {label: label for label in LABELS}
-    return flagship_bundle(tmp_path_factory.mktemp("decoder") / "flagship", CH_NAMES, SFREQ, events)
-
-
 def test_the_promise_of_the_readme(flagship):
-    samples = SAMPLES
+    samples = CAP_SAMPLES
     bundle = Bundle.load(flagship.path)
     decoder = Decoder(bundle)
     whole, _ = decoder.step(samples, decoder.start())
@@ -77,15 +72,15 @@ def test_decisions_embeddings_and_state_are_the_same_for_any_chunking(decoder, c
 @pytest.mark.parametrize("kind", ["safetensors", "npz"])
 def test_a_saved_state_resumes_in_another_process_with_identical_decisions(flagship, tmp_path, kind):
     decoder = Decoder(flagship)
-    _, state = decoder.step(SAMPLES[:777], decoder.start(), ONSETS)
-    want, _ = decoder.step(SAMPLES[777:], state)
+    _, state = decoder.step(CAP_SAMPLES[:777], decoder.start(), ONSETS)
+    want, _ = decoder.step(CAP_SAMPLES[777:], state)
     file = tmp_path / f"state.{kind}"
     if kind == "npz":
         np.savez(file, **state)
     else:
         save_file(state, file)
         assert all(np.array_equal(value, state[key]) for key, value in load_file(file).items())
-    np.save(tmp_path / "samples.npy", SAMPLES[777:])
+    np.save(tmp_path / "samples.npy", CAP_SAMPLES[777:])
     command = [sys.executable, "-c", RESUME, flagship.path, file, tmp_path / "samples.npy", tmp_path / "out.npy"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert text.splitlines() == [str(decision) for decision in want]
@@ -104,7 +99,7 @@ def test_state_is_arrays_only_and_a_step_changes_none_of_them(decoder):
 
 def test_two_streams_in_one_batch_decide_as_each_alone(flagship):
     decoder = Decoder(flagship)
-    streams = [SAMPLES, SAMPLES[::-1].copy()]
+    streams = [CAP_SAMPLES, CAP_SAMPLES[::-1].copy()]
     alone = [decoder.step(x, decoder.start(), ONSETS)[0] for x in streams]
     cut = [decoder.prepare(x, decoder.start(), ONSETS) for x in streams]
     states, embeddings = [state for _, state in cut], []

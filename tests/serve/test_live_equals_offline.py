@@ -20,24 +20,17 @@ from serve.backend import realtime_backend
 from serve.main import serving
 from serve.protocol import Message
 from serve.settings import Settings
-from tests.helpers.bundles import flagship_bundle
+from tests.helpers.bundles import CAP, EVENTS
+from tests.helpers.bundles import CAP_SFREQ as SFREQ
 from tests.helpers.recordings import write_csv
 from training.prepare import marks_of, pieces
 
-EVENTS = {"T1": "both fists", "T2": "both feet"}
-SFREQ = 160.0
 QUIET_S = 1.5  # this long without a message after the last expected decision: nothing more comes
-# Names of a 64-channel cap, as eegmmidb orders them.
-CAP = tuple(
-    "FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 CP5 CP3 CP1 CPz CP2 CP4 CP6 Fp1 Fpz Fp2 AF7 AF3 AFz AF4 AF8 F7 "
-    "F5 F3 F1 Fz F2 F4 F6 F8 FT7 FT8 T7 T8 T9 T10 TP7 TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2 "
-    "Iz".split()
-)
 
 
 @pytest.fixture(scope="module")
-def decoder(tmp_path_factory) -> Decoder:
-    return Decoder(flagship_bundle(tmp_path_factory.mktemp("live") / "flagship", CAP, SFREQ, EVENTS))
+def decoder(flagship) -> Decoder:
+    return Decoder(flagship)
 
 
 def made_up(seconds: float) -> tuple[np.ndarray, list[tuple[int, str]]]:
