@@ -29,7 +29,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"glimpse: {arguments[0]!r} is no command, one of {', '.join(COMMANDS)} is needed", file=sys.stderr)
         return 2
     from realtime.errors import BadInput
+    from realtime.lsl_config import configure_liblsl
 
+    configure_liblsl()
     try:
         return import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
     except BadInput as error:
@@ -41,6 +43,11 @@ def main(argv: list[str] | None = None) -> int:
             print(f"glimpse {arguments[0]}: needs {error.name}; install it with {extra}", file=sys.stderr)
             return 1
         raise
+    except RuntimeError as error:
+        if "liblsl" not in str(error):
+            raise
+        print(f"glimpse {arguments[0]}: liblsl cannot be loaded; `glimpse doctor` says what to do", file=sys.stderr)
+        return 1
     except (OSError, FloatingPointError) as error:
         print(f"glimpse {arguments[0]}: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Last sample pushed -> decision at a WebSocket client, through LSL, decoder and server on the loopback.
 
-The simulated amplifier pushes sample by sample, each the moment it is due and stamped with that moment, from a process of
-its own; the client reads the same clock. Beside it in the same run, as the floor: a bare pylsl inlet on the same stream.
+The simulated amplifier pushes sample by sample, each the moment it is due and stamped with that moment, from a process
+of its own; the client reads the same clock. Beside it in the same run, as the floor: a bare pylsl inlet on that stream.
 """
 
 import threading
@@ -34,8 +34,12 @@ def latency(seconds: float, bundle_path: Path | None) -> dict[str, Any]:
         labels=bundle.bank.names,
         chunk_s=1 / bundle.manifest.sfreq,
     )
-    score, bare, done = Score(), [], threading.Event()
-    with simulated_amplifier(amplifier), serving(Settings(bundle=path, stream=amplifier.name, port=0), realtime_backend()) as url:
+    score, done = Score(), threading.Event()
+    bare: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
+    with (
+        simulated_amplifier(amplifier),
+        serving(Settings(bundle=path, stream=amplifier.name, port=0), realtime_backend()) as url,
+    ):
         listener = threading.Thread(target=_listen, args=(amplifier.name, bare, done))
         listener.start()
         for _ in watch(url, "s1", score, WARM_UP_S + seconds):

@@ -1,4 +1,4 @@
-"""Makes docs/page.png: the page of the running demo, taken by Chromium. Usage: python docs/screenshot.py"""
+"""Makes docs/page.png: the page of the running demo, taken by Chromium: `python docs/screenshot.py`."""
 
 import threading
 import time

@@ -2,7 +2,7 @@
 
 
 class BadInput(ValueError):
-    """A file, an argument or a request cannot be used: one sentence saying what was found, what is needed, what to do."""
+    """A file, an argument or a request cannot be used: one sentence with what was found, what is needed, what to do."""
 
 
 class StreamLost(ConnectionError):

@@ -49,7 +49,9 @@ class Evidence:
         """State before the first decision."""
         return {"trial": np.array(-1), "decided": np.array(False)}
 
-    def step(self, inner: np.ndarray, trial: int | None, onset_s: float, state: State) -> tuple[np.ndarray, bool, State]:
+    def step(
+        self, inner: np.ndarray, trial: int | None, onset_s: float, state: State
+    ) -> tuple[np.ndarray, bool, State]:
         """Probabilities of the labels and whether the trial is decided, from inner products (n_labels,)."""
         p = softmax(inner.astype(float) * self.calibration.scale(np.array(onset_s), self.window_s))
         number = -1 if trial is None else trial

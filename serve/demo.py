@@ -51,7 +51,9 @@ def demo(command: DemoCommand) -> dict[str, Any]:
     score = Score()
     settings = Settings(bundle=DEMO_BUNDLE, stream=amplifier.name, host=command.host, port=command.port)
     with simulated_amplifier(amplifier), serving(settings, realtime_backend()) as url:
-        console.print(f"simulated amplifier {amplifier.name!r}: {len(amplifier.ch_names)} channels, {amplifier.sfreq:g} Hz")
+        console.print(
+            f"simulated amplifier {amplifier.name!r}: {len(amplifier.ch_names)} channels, {amplifier.sfreq:g} Hz"
+        )
         console.print(f"{bundle.manifest.note} Open {url}")
         if command.browser:
             webbrowser.open(url)
@@ -99,7 +101,7 @@ def main(argv: list[str]) -> int:
     if found["trials"]:
         console.print(
             f"{found['decisions']} decisions; of {found['trials']} trials {found['top1']:.0%} named right, "
-            f"{found['top5']:.0%} among the best 5 (chance {found['chance_top1']:.1%}); {found['gaps']} gaps; sample to "
-            f"decision p50 {found['latency_ms']['p50']:.1f} ms, p99 {found['latency_ms']['p99']:.1f} ms"
+            f"{found['top5']:.0%} among the best 5 (chance {found['chance_top1']:.1%}); {found['gaps']} gaps; "
+            f"sample to decision p50 {found['latency_ms']['p50']:.1f} ms, p99 {found['latency_ms']['p99']:.1f} ms"
         )
     return 0 if found["decisions"] else 1

@@ -1,4 +1,4 @@
-"""A client that listens to one session and keeps score: what `glimpse demo` and `glimpse bench` report comes from here."""
+"""A client that listens to one session and keeps score: what `glimpse demo` and `glimpse bench` report."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def percentiles(ms: list[float]) -> dict[str, float] | None:
 
 
 def watch(url: str, session: str, score: Score, seconds: float, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
-    """Listen until `seconds` after the first decision, yielding every message; TimeoutError without one in `patience_s`."""
+    """Every message until `seconds` after the first decision; TimeoutError without one in `patience_s`."""
     began = monotonic()
     with connect(f"{url.replace('http', 'ws', 1)}/v1/sessions/{session}/events?after=0", max_size=None) as socket:
         while score.first_decision is None or monotonic() < score.first_decision + seconds:
@@ -70,4 +70,3 @@ def watch(url: str, session: str, score: Score, seconds: float, patience_s: floa
                 continue
             score.take(message)
             yield message
-

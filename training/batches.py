@@ -23,8 +23,6 @@ class CropDataset(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, 
         # Live, the hop grid falls anywhere relative to the onset.
         signal, onset, counts = self.crops.cut(crop, shift=int(rng.integers(self.crops.hop_samples)))
         heard = np.full_like(onset, -1.0) if rng.random() < self.recipe.onset_dropout else onset
-        if self.recipe.noise:
-            signal = signal + self.recipe.noise * rng.standard_normal(signal.shape, dtype=np.float32)
         return signal, heard, onset, counts.astype(np.float32), int(self.labels[crop])
 
 

@@ -24,7 +24,6 @@ class Recipe:
     contrastive: float = 0.5  # weight of InfoNCE beside cross-entropy where targets are image or text vectors
     lead_s: float = 1.0  # signal before the onset in each crop
     onset_dropout: float = 0.1  # crops whose onset is hidden, so that the network also runs un-cued
-    noise: float = 0.0  # white noise added, in running standard deviations
     mixup: float = 1.0  # Beta(mixup, mixup) is the share of each crop when two are added; 0: off
     whitening: float = 0.1  # shrinkage of the training covariance that whitens the power path
     precision: str = "auto"  # auto, fp32, bf16, fp16
@@ -33,12 +32,12 @@ class Recipe:
 
 
 def small() -> Recipe:
-    """Minutes of data from one person: a narrow network, strong regularisation, well under three minutes on two cores."""
+    """Minutes of data from one person: a narrow network, strongly regularised, under three minutes on two cores."""
     return Recipe(options={"dim": 32, "n_layers": 1, "dropout": 0.5})
 
 
 def demo() -> Recipe:
-    """The bundle of `glimpse demo`: the simulated amplifier, 48 labels in a space of their own, 25 decisions a second."""
+    """The bundle of `glimpse demo`: simulated amplifier, 48 labels in a space of their own, 25 decisions a second."""
     return Recipe(options={"dim": 64, "n_layers": 1}, hop_samples=5, epochs=16, batch=32, lead_s=0.5)
 
 

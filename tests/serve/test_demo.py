@@ -34,7 +34,9 @@ def test_the_demo_names_what_is_shown_far_above_chance(figures):
 
 
 def test_the_demo_reports_the_agreed_keys(figures):
-    assert {"decisions", "trials", "top1", "top5", "chance_top1", "gaps", "first_decision_s", "latency_ms"} <= set(figures)
+    assert {"decisions", "trials", "top1", "top5", "chance_top1", "gaps", "first_decision_s", "latency_ms"} <= set(
+        figures
+    )
     assert set(figures["latency_ms"]) == {"p50", "p99"}
 
 

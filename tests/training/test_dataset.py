@@ -266,7 +266,14 @@ def test_list_names_every_dataset_file_and_what_is_missing(folder, capsys):
 
 
 def test_the_simulated_amplifier_is_a_dataset_like_any_other(tmp_path):
-    simulate = {"ch_names": ["Fp1", "Cz", "O1", "O2"], "sfreq": 128, "minutes": 0.3, "labels": ["cat", "dog", "sea"], "dim": 8, "snr": 2}
+    simulate = {
+        "ch_names": ["Fp1", "Cz", "O1", "O2"],
+        "sfreq": 128,
+        "minutes": 0.3,
+        "labels": ["cat", "dog", "sea"],
+        "dim": 8,
+        "snr": 2,
+    }
     content = {"name": "s", "files": {"train": [1, 2], "valid": [3]}, "reader": "simulated", "simulate": simulate}
     path = tmp_path / "s.yaml"
     path.write_text(yaml.safe_dump(content))
