@@ -111,7 +111,7 @@ class LslSource:
         return self._placed(blocks, stamps), self._markers.pull()
 
     def measured_rate(self) -> float | None:
-        """Rate in Hz at which samples arrive, None until two unbroken seconds have been seen."""
+        """Rate in Hz that the stamps show, None until two unbroken seconds have been seen."""
         return measured_rate(self.clock, self.info.sfreq)
 
     def close(self) -> None:

@@ -9,6 +9,6 @@ THEIRS = (Path("lsl_api.cfg"), Path.home() / "lsl_api" / "lsl_api.cfg", Path("/e
 
 
 def configure_liblsl() -> None:
-    """Point liblsl, here and in child processes, at our configuration unless the user has one; before pylsl is imported."""
+    """Point liblsl at our configuration unless the user has one; call it before pylsl is imported."""
     if "LSLAPICFG" not in os.environ and not any(path.exists() for path in THEIRS):
         os.environ["LSLAPICFG"] = str(OURS)

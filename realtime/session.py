@@ -27,6 +27,9 @@ log = logging.getLogger("glimpse")
 STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.5  # between two looks for a stream that is not there
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
+MEASURED_TOLERANCE = (
+    0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
+)
 SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 
 
@@ -153,6 +156,15 @@ class Session:
             chunks, markers = source.pull(timeout_s=0.1)
             if chunks:
                 heard = monotonic()
+            rate = source.measured_rate()
+            if rate is not None and abs(rate / source.info.sfreq - 1) > MEASURED_TOLERANCE:
+                self.tell(
+                    "mismatch",
+                    f"Samples of {source.info.name!r} are stamped {rate:.4g} a second, its header says "
+                    f"{source.info.sfreq:g}: check the amplifier's settings.",
+                )
+                continue
+            if chunks:
                 self.tell("live", f"Samples arrive from {source.info.name!r}.")
             elif monotonic() - heard > STALE_S:
                 self.tell(

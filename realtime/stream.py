@@ -59,5 +59,8 @@ class Source(Protocol):
     def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
         """Wait up to `timeout_s` for one sample, then return everything that has arrived."""
 
+    def measured_rate(self) -> float | None:
+        """Rate in Hz that the stamps show, None until they have been seen for long enough."""
+
     def close(self) -> None:
         """Let go of the stream."""

@@ -23,6 +23,10 @@ class ArraySource:
         self.info = StreamInfo("arrays", "EEG", "arrays-1", sfreq, tuple(ch_names), (1.0,) * len(ch_names))
         self._script = iter(script)
         self.closed = False
+        self.measured: float | None = None
+
+    def measured_rate(self) -> float | None:
+        return self.measured
 
     def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
         item = next(self._script, None)

@@ -206,6 +206,24 @@ def test_an_lsl_stream_of_the_wrong_rate_is_refused(decoder, name):
     del other
 
 
+def test_samples_stamped_at_another_rate_than_declared_are_not_decoded_on(decoder, name):
+    """Half the rate is told as soon as two seconds show it, and decisions stop."""
+    with engine(soon) as (running, log):
+        out, t0 = outlet(name), pylsl.local_clock()
+        running.open("s1", decoder, StreamQuery(name, markers="none"))
+        assert out.wait_for_consumers(20)
+        for k, row in enumerate(SAMPLES.astype(np.float32)):
+            out.push_sample(row.tolist(), t0 + 2 * k / SFREQ)
+        log.wait(lambda: "mismatch" in log.states(), 20)
+        time.sleep(0.5)  # what was read before is still being decoded
+        decided = len(log.of("decision"))
+        for k, row in enumerate(SAMPLES.astype(np.float32)):
+            out.push_sample(row.tolist(), t0 + 2 * (len(SAMPLES) + k) / SFREQ)
+        time.sleep(0.5)
+    assert "are stamped 80 a second, its header says 160" in log.detail("mismatch")
+    assert len(log.of("decision")) == decided
+
+
 def test_an_lsl_stream_that_is_restarted_goes_on_where_the_clock_stands(decoder, name):
     with engine(soon) as (running, log):
         out, t0 = outlet(name), pylsl.local_clock()
