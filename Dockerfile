@@ -1,7 +1,7 @@
 # docker build --target serve -t glimpse .          the server with the demo: no torch
 # docker build --target train -t glimpse-train .    everything else too
-# docker run --rm -p 8765:8765 glimpse              the demo
-# docker run --rm --network host -v "$PWD/my-bundle:/bundle:ro" glimpse serve --bundle /bundle --host 0.0.0.0
+# docker run --rm -p 127.0.0.1:8765:8765 glimpse    the demo
+# docker run --rm --network host -v "$PWD/my-bundle:/bundle:ro" glimpse serve --bundle /bundle
 # LSL finds streams by multicast, which does not cross a container's own network: live streams need --network host.
 
 # pylsl's wheel needs glibc 2.35 (Debian 12 or newer) and x86_64; on ARM it brings no liblsl: see `glimpse doctor`.

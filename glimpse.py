@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except ModuleNotFoundError as error:
         if error.name in ("torch", "onnx", "onnxscript"):
-            extra = "pip install 'glimpse[train]'"
+            extra = "pip install -e '.[train]'"
             print(f"glimpse {arguments[0]}: needs {error.name}; install it with {extra}", file=sys.stderr)
             return 1
         raise

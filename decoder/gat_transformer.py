@@ -40,7 +40,7 @@ class GatTransformerConfig:
     power_sources: int = 4  # spatial filters per band
     power_windows_s: tuple[float, ...] = (0.5, 2.0)  # trailing
     power_kernel_s: float = 0.5
-    onset_features: int = 32  # cosines over 0..2 s since onset
+    onset_features: int = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
     leak_s: float = 1.0  # memory of the accumulator where no onset is known
     n_subjects: int = 1
     dropout: float = 0.1

@@ -213,7 +213,7 @@ def training() -> Finding:
     missing = [name for name in TRAINING if find_spec(name) is None]
     if missing:
         return Finding(
-            "training", "ok", f"not installed: {', '.join(missing)}", "to train: pip install 'glimpse[train]'"
+            "training", "ok", f"not installed: {', '.join(missing)}", "to train: pip install -e '.[train]'"
         )
     return Finding("training", "ok", f"installed, torch {version('torch')}")
 

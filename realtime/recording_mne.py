@@ -23,6 +23,11 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
     except Exception as error:  # every format has its parser, and each raises its own kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(f"{path}: MNE cannot read it ({reason}); check the file, or name another `reader`.") from error
+    if len(raw.filenames) > 1:
+        raise BadInput(
+            f"{path}: is the first of {len(raw.filenames)} parts of one recording, but a recording needs to be one "
+            "file, or a part of it could be in another split; join them (read it with MNE and save it whole)."
+        )
     keep = _picked(raw, pick, path)
     ch_names = tuple(raw.ch_names[i] for i in keep)
     _check_units(raw, ch_names, path)

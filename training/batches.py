@@ -52,6 +52,7 @@ def loader(crops: Crops, recipe: Recipe, device: torch.device) -> tuple[DataLoad
         batch_sampler=sampler,
         num_workers=workers,
         pin_memory=on_gpu,
+        generator=torch.Generator(),  # else starting workers would draw from the generator that dropout and mixing use
         persistent_workers=workers > 0,
     )
     return batches, sampler

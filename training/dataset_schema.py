@@ -29,7 +29,7 @@ class Part(BaseModel):
 
 
 class Files(Part):
-    """Which files are learned from, chosen by, and reported on; a file is in one split only."""
+    """Which files are learned from, calibrated on, and reported on; a file is in one split only."""
 
     train: tuple[Text | Count, ...] = Field(description=GLOBS, min_length=1)
     valid: tuple[Text | Count, ...] = Field(default=(), description=GLOBS)

@@ -12,8 +12,7 @@ from rich.table import Table
 from realtime.bundle import MANIFEST, Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from realtime.evidence import Calibration
-from training.dataset import load_dataset, load_split
+from training.dataset import digest, load_dataset, load_split
 from training.dataset_schema import DatasetFile
 from training.decode import Decoded, decode, onnx_encoder, save_embeddings, torch_encoder
 from training.metrics import figures
@@ -29,12 +28,13 @@ def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> t
         decoder = Decoder(bundle)
         front, bank, encode = decoder.front, decoder.bank, onnx_encoder(decoder)
         calibration, window_s, ch_names = bundle.calibration, bundle.manifest.window_s, bundle.manifest.ch_names
+        data = bundle.manifest.training["data"]
     else:
         run = Run.load(path)
         network, bank = run.trained()
         front, encode = run.front(), torch_encoder(network, streaming)
-        calibration = Calibration(**run.description.calibration)
-        window_s, ch_names = run.description.window_s, run.description.ch_names
+        calibration = run.calibration
+        window_s, ch_names, data = run.description.window_s, run.description.ch_names, run.description.data
     recordings = load_split(dataset, split, ch_names)
     if not recordings:
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
@@ -43,6 +43,11 @@ def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> t
             raise BadInput(
                 f"{recording.name}: runs at {recording.sfreq:g} Hz, {path} decodes {front.preprocess.sfreq_in:g} Hz; "
                 "evaluate on recordings of that rate"
+            )
+        if split != "train" and digest(recording) in data["train"]["digests"]:
+            raise BadInput(
+                f"{dataset.path}: files.{split} names {recording.name}, which {path} was trained on; what was "
+                "learned by heart is no result, so name another recording"
             )
         if unknown := sorted({label for _, label in recording.markers} - set(bank.names)):
             raise BadInput(
@@ -70,7 +75,8 @@ def show(found: dict[str, Any], title: str) -> None:
         table.add_row("AUC", f"{found['auc']:.3f}", f"{low:.3f} to {high:.3f}", "0.500")
     else:
         table.add_row("top-5", f"{found['top5']:.3f}", "", f"{found['chance_top5']:.3f}")
-    table.add_row("calibration error", f"{found['calibration_error']:.3f}", "", "")
+    fitted = " (fitted on this split)" if found["split"] == "valid" else ""
+    table.add_row(f"calibration error{fitted}", f"{found['calibration_error']:.3f}", "", "")
     console.print(table)
     curve = "  ".join(f"{point['since_onset_s']:g} s {point['accuracy']:.2f}" for point in found["by_time"])
     console.print(f"accuracy since onset: {curve}")

@@ -63,7 +63,7 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             preprocess=d.preprocess,
             events=d.events,
             targets=d.targets,
-            calibration=d.calibration,
+            calibration=run.calibration,
             training={
                 "recipe": d.recipe,
                 "data": d.data,
@@ -74,9 +74,11 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             accuracy=accuracy,
         )
         part.chmod(0o755)
+        old = part.with_name(part.name + ".old")
         if out.exists():
-            shutil.rmtree(out)
+            out.rename(old)  # aside first: a crash between the two renames loses no bundle
         part.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Bundle.load(out)
@@ -95,7 +97,7 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
         f"chance {found['chance']:.3f}, {found['n_trials']} trials"
         for split, found in accuracy.items()
     ]
-    trials = d.calibration["n_trials"]
+    trials = run.calibration.n_trials
     return "\n".join(
         [
             f"# {d.name}",

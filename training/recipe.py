@@ -12,7 +12,7 @@ class Recipe:
 
     network: str = "gat_transformer"  # a name from decoder.networks
     options: dict[str, Any] = field(default_factory=dict)  # fields of the network's config
-    hop_samples: int = 8  # samples between decisions at preprocess.sfreq
+    hop_samples: int = 4  # samples between decisions at preprocess.sfreq
     embedding_dim: int = 16  # width of trained prototypes; image and text targets bring their own
     epochs: int = 20
     batch: int = 16  # trials

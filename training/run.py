@@ -40,8 +40,8 @@ class RunDescription:
     targets: str  # labels, text or images
     labels: list[str]  # of the bank, in the order of its vectors
     recipe: dict[str, Any]
-    data: dict[str, Any]  # split -> files, trials per label
-    calibration: dict[str, Any] = field(default_factory=lambda: asdict(Calibration()))
+    data: dict[str, Any]  # split -> files, trials per label, digests of what was read
+    calibration: dict[str, Any] | None = None  # fields of Calibration; None until training has ended
     simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
 
     def differs(self, other: "RunDescription") -> list[str]:
@@ -90,10 +90,14 @@ class Run:
         return build(self.description.network["name"], **self.description.network["config"])
 
     @property
+    def calibration(self) -> Calibration:
+        """The fitted confidence, the neutral one before the end of training."""
+        return Calibration(**(self.description.calibration or {}))
+
+    @property
     def finished(self) -> bool:
-        """Whether the last epoch's checkpoint is there."""
-        saved = self.checkpoint()
-        return saved is not None and saved["epoch"] >= self.description.recipe["epochs"]
+        """Whether training has ended; fitting the confidence is its last step."""
+        return self.description.calibration is not None and (self.path / CHECKPOINT).is_file()
 
     def checkpoint(self) -> dict[str, Any] | None:
         """The newest checkpoint, or None; tensors and plain values only."""

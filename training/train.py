@@ -18,7 +18,7 @@ from realtime.preprocess import PreprocessConfig
 from realtime.recording import Recording
 from training.batches import loader
 from training.calibration import calibrate
-from training.dataset import check_labels, load_dataset, load_split
+from training.dataset import check_labels, digest, load_dataset, load_split
 from training.dataset_schema import DatasetFile
 from training.line_noise import notch_for
 from training.loop import Trainer, choose_device, choose_precision, fit, whiten
@@ -73,7 +73,7 @@ def train(dataset: DatasetFile, recipe: Recipe, out: Path, stop_after: int | Non
             bar.update(task, completed=epoch, description=f"loss {loss:.3f}")
 
         fit(run, trainer, batches, sampler, progress, stop_after)
-    if run.finished:
+    if trainer.epoch >= recipe.epochs:
         run.description = replace(run.description, calibration=asdict(calibrate(run, recordings["valid"])))
         run.save()
     return run
@@ -157,6 +157,7 @@ def describe(
             split: {
                 "files": [Path(recording.name).name for recording in found],
                 "trials": dict(Counter(label for recording in found for _, label in recording.markers)),
+                "digests": [digest(recording) for recording in found],
             }
             for split, found in recordings.items()
         },
@@ -183,10 +184,10 @@ def main(argv: list[str]) -> int:
             raise BadInput(f"--{key}: {value} found, {least} or more needed")
     recipe = replace(recipe, epochs=command.epochs or recipe.epochs)
     run = train(load_dataset(command.data), recipe, command.out)
-    calibration = run.description.calibration
+    n_trials = run.calibration.n_trials
     console.print(
-        f"wrote {run.path}; confidence calibrated on {calibration['n_trials']} validation trials"
-        if calibration["n_trials"]
+        f"wrote {run.path}; confidence calibrated on {n_trials} validation trials"
+        if n_trials
         else f"wrote {run.path}; no validation files, so confidence is not calibrated"
     )
     return 0

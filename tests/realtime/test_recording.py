@@ -300,3 +300,12 @@ def test_real_xdf_has_signal_and_markers():
     assert (recording.samples.shape, recording.sfreq, recording.gaps) == ((34320, 16), 256.0, ())
     assert recording.ch_names[:3] == ("F3", "Fz", "F4")
     assert sum(label == "ping" for _, label in recording.markers) > 500
+
+
+def test_a_fif_recording_in_parts_is_refused(tmp_path):
+    """MNE would follow the first part into the others, which another split may name."""
+    info = mne.create_info(["Cz", "Pz"], 1000.0, "eeg")
+    raw = mne.io.RawArray(np.zeros((2, 400_000)), info, verbose="ERROR")
+    raw.save(tmp_path / "s_raw.fif", split_size="2MB", buffer_size_sec=1, verbose="ERROR")
+    with pytest.raises(BadInput, match=r"s_raw\.fif: is the first of \d parts"):
+        read_recording(tmp_path / "s_raw.fif")

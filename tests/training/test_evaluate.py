@@ -124,3 +124,13 @@ def test_figures_that_cannot_be_written_are_a_failure_in_one_sentence(trained, t
     error = capsys.readouterr().err
     assert str(out) in error
     assert error.count("\n") == 1
+
+
+def test_recordings_that_were_trained_on_are_no_test_whatever_they_are_called(trained, tmp_path, capsys):
+    """Another dataset file, another name, the same samples: refused, by run and by bundle."""
+    shutil.copy(trained.data.parent / "a.npz", tmp_path / "new.npz")
+    write_session(tmp_path / "other.npz", seed=9)
+    data = write_dataset(tmp_path, files={"train": ["other.npz"], "test": ["new.npz"]})
+    for path in (trained.run, trained.bundle):
+        assert glimpse.main(["evaluate", str(path), "--data", str(data), "--split", "test"]) == 2
+        assert "was trained on; what was learned by heart is no result" in capsys.readouterr().err

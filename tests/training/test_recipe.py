@@ -2,13 +2,15 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import glimpse
+from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from training.recipe import RECIPES, recipe_named
+from training.recipe import recipe_named
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 
@@ -41,9 +43,9 @@ def test_a_shipped_dataset_is_learned_and_its_bundle_decodes_as_well_streaming(t
     assert abs(whole["accuracy"] - streamed["accuracy"]) <= 1.5 / whole["n_trials"]  # a tie may fall either way
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_is_known_by_name(name):
-    assert recipe_named(name) == RECIPES[name]()
+def test_the_demo_bundle_was_made_by_the_recipe_that_is_here():
+    manifest = Bundle.load(DATASETS.parent / "bundles" / "demo").manifest
+    assert manifest.training["recipe"] == asdict(recipe_named("demo"))
 
 
 def test_an_unknown_recipe_is_named():

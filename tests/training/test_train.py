@@ -10,7 +10,7 @@ import torch
 
 from realtime.errors import BadInput
 from tests.helpers.rhythms import LABELS, write_dataset, write_experiment, write_session
-from training.dataset import load_dataset
+from training.dataset import digest, load_dataset, load_split
 from training.recipe import small
 from training.run import Run
 from training.train import main, train
@@ -21,9 +21,10 @@ QUICK = replace(small(), epochs=2)
 def test_a_run_says_what_it_is_and_what_it_was_trained_on(trained):
     d = Run.load(trained.run).description
     assert (d.name, d.labels, d.ch_names) == ("rhythms", list(LABELS), ["Fz", "Cz", "Pz", "Oz"])
+    read = {split: [digest(r) for r in load_split(load_dataset(trained.data), split)] for split in ("train", "valid")}
     assert d.data == {
-        "train": {"files": ["a.npz", "b.npz"], "trials": {"slow": 16, "fast": 16}},
-        "valid": {"files": ["c.npz"], "trials": {"slow": 8, "fast": 8}},
+        "train": {"files": ["a.npz", "b.npz"], "trials": {"slow": 16, "fast": 16}, "digests": read["train"]},
+        "valid": {"files": ["c.npz"], "trials": {"slow": 8, "fast": 8}, "digests": read["valid"]},
     }
     assert d.preprocess["notch_hz"] is None
     assert d.calibration["n_trials"] == 16
@@ -136,3 +137,29 @@ def test_a_seed_makes_a_run_and_another_seed_another(tmp_path):
     one, two, three = (run.checkpoint()["network"]["head_evoked.weight"] for run in runs)
     assert torch.equal(one, two)
     assert not torch.equal(one, three)
+
+
+def test_other_recordings_under_the_same_names_are_another_run(tmp_path):
+    """A run's identity is what was read, not what the files are called."""
+    data = write_experiment(tmp_path)
+    train(load_dataset(data), QUICK, tmp_path / "run", stop_after=1)
+    write_session(tmp_path / "a.npz", seed=11)
+    with pytest.raises(BadInput, match="holds a run whose data differ"):
+        train(load_dataset(data), QUICK, tmp_path / "run")
+
+
+def test_a_run_stopped_while_its_confidence_is_fitted_is_not_finished(tmp_path, monkeypatch):
+    """The weights are there, the calibration is not: the next call fits it."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    data = load_dataset(write_experiment(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr("training.train.calibrate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, QUICK, tmp_path / "run")
+    assert not Run.load(tmp_path / "run").finished
+    run = train(data, QUICK, tmp_path / "run")
+    assert run.finished
+    assert run.calibration.n_trials == 16
