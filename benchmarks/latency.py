@@ -38,7 +38,10 @@ def latency(seconds: float, bundle_path: Path | None) -> dict[str, Any]:
     bare: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
     with (
         simulated_amplifier(amplifier),
-        serving(Settings(bundle=path, stream=amplifier.name, port=0), realtime_backend()) as url,
+        serving(
+            Settings(bundle=path, stream=amplifier.name, markers=f"{amplifier.name}-markers", port=0),
+            realtime_backend(),
+        ) as url,
     ):
         listener = threading.Thread(target=_listen, args=(amplifier.name, bare, done))
         listener.start()

@@ -43,7 +43,7 @@ class StreamQuery:
     """Which stream to read; every field given must match exactly."""
 
     name: str | None = None  # or its source_id
-    markers: str | None = None  # name of the one marker stream to read; None: every marker stream in sight
+    markers: str | None = None  # name or source_id of the one marker stream to read; None: every one in sight
     type: str | None = None
     source_id: str | None = None
     unit: str | None = None  # unit of every channel, for a stream that declares none or a wrong one

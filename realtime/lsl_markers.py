@@ -24,13 +24,13 @@ class _MarkerInlet(NamedTuple):
 
 
 class MarkerReader:
-    """Every marker stream in sight (or the one called `name`), also those that appear later.
+    """Every marker stream in sight (or the one with the name or source_id `wanted`), also those that appear later.
 
     Streams are opened in a thread of its own: connecting takes most of a second, and samples must not wait for it.
     """
 
-    def __init__(self, name: str | None = None):
-        self._name = name
+    def __init__(self, wanted: str | None = None):
+        self._wanted = wanted
         self._resolver = pylsl.ContinuousResolver(pred=MARKER_PREDICATE, forget_after=5.0)
         self._inlets: dict[str, _MarkerInlet] = {}  # by uid
         self._lost: set[str] = set()
@@ -42,7 +42,7 @@ class MarkerReader:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the marker streams being read."""
-        return tuple(marker.name for marker in list(self._inlets.values()))
+        return tuple(sorted(marker.name for marker in list(self._inlets.values())))
 
     def open_known(self) -> None:
         """Return once every marker stream in sight by now is being read."""
@@ -77,7 +77,9 @@ class MarkerReader:
             self.open_known()
 
     def _add(self, info: pylsl.StreamInfo) -> None:
-        if info.uid() in self._inlets or info.uid() in self._lost or self._name not in (None, info.name()):
+        if self._wanted not in (None, info.name(), info.source_id()):
+            return
+        if info.uid() in self._inlets or info.uid() in self._lost:
             return
         with suppress(StreamLost):  # gone again before it could be opened
             inlet, header = open_inlet(info, buffer_s=600.0)

@@ -27,9 +27,7 @@ log = logging.getLogger("glimpse")
 STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.5  # between two looks for a stream that is not there
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
-MEASURED_TOLERANCE = (
-    0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
-)
+MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
 SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 
 
@@ -152,6 +150,7 @@ class Session:
 
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
         heard = monotonic()
+        read_from: tuple[str, ...] = ()
         while not self.closed:
             chunks, markers = source.pull(timeout_s=0.1)
             if chunks:
@@ -164,8 +163,11 @@ class Session:
                     f"{source.info.sfreq:g}: check the amplifier's settings.",
                 )
                 continue
+            if source.marker_names != read_from:
+                read_from = source.marker_names
+                self._tell_markers(read_from)
             if chunks:
-                self.tell("live", f"Samples arrive from {source.info.name!r}.")
+                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
             elif monotonic() - heard > STALE_S:
                 self.tell(
                     "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
@@ -175,6 +177,16 @@ class Session:
             for chunk in chunks:
                 self.deliver(Pulled(self, chunk, markers, order, restarted))
                 markers, restarted = [], False
+
+    def _tell_markers(self, names: tuple[str, ...]) -> None:
+        """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
+        if self.query.markers is None:
+            said = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
+            self.tell("assumed", f"Markers are {said}.", lasting=False)
+
+    def _missing(self, names: tuple[str, ...]) -> str:
+        wanted = self.query.markers
+        return "" if wanted is None or names else f", but no marker stream {wanted!r} is in sight"
 
     def _sleep(self, seconds: float) -> None:
         until = monotonic() + seconds

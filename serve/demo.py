@@ -49,7 +49,13 @@ def demo(command: DemoCommand) -> dict[str, Any]:
         seed=seed,
     )
     score = Score()
-    settings = Settings(bundle=DEMO_BUNDLE, stream=amplifier.name, host=command.host, port=command.port)
+    settings = Settings(
+        bundle=DEMO_BUNDLE,
+        stream=amplifier.name,
+        markers=f"{amplifier.name}-markers",
+        host=command.host,
+        port=command.port,
+    )
     with simulated_amplifier(amplifier), serving(settings, realtime_backend()) as url:
         console.print(
             f"simulated amplifier {amplifier.name!r}: {len(amplifier.ch_names)} channels, {amplifier.sfreq:g} Hz"

@@ -20,7 +20,9 @@ class SessionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     stream: str = Field(min_length=1, description="name or source_id of the LSL stream to decode")
-    markers: str | None = Field(None, min_length=1, description="name or source_id of the marker stream, if any")
+    markers: str | None = Field(
+        None, min_length=1, description="name or source_id of the marker stream; left out: every one in sight"
+    )
     bundle: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",

@@ -13,7 +13,7 @@ class Settings(BaseSettings):
 
     bundle: Path = Field(description="folder of the bundle that decodes")
     stream: str | None = Field(None, description="name or source_id of the stream; default: the only EEG or MEG one")
-    markers: str | None = Field(None, description="name or source_id of the marker stream")
+    markers: str | None = Field(None, description="name or source_id of the marker stream; default: every one in sight")
     host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
     port: int = Field(8765, ge=0, le=65535, description="port to listen on; 0: any free one")
     keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")

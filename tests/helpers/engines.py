@@ -24,6 +24,7 @@ class ArraySource:
         self._script = iter(script)
         self.closed = False
         self.measured: float | None = None
+        self.marker_names: tuple[str, ...] = ()
 
     def measured_rate(self) -> float | None:
         return self.measured

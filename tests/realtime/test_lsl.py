@@ -197,6 +197,23 @@ def test_a_marker_stream_that_appears_later_is_read(name):
     reader.close()
 
 
+@pytest.mark.parametrize("wanted", ["markers", "source"])
+def test_a_marker_stream_is_chosen_by_its_name_or_its_source_id(name, wanted):
+    outlets = [
+        pylsl.StreamOutlet(pylsl.StreamInfo(f"{rig}-markers", "Markers", 1, 0, "string", f"{rig}-source"))
+        for rig in (name, f"other-{name}")
+    ]
+    reader = MarkerReader(f"{name}-{wanted}")
+    deadline = time.monotonic() + 10
+    while not reader.names and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)  # the other rig's would have been found by now
+    reader.open_known()
+    assert reader.names == (f"{name}-markers",)
+    reader.close()
+    del outlets
+
+
 def played(raw, name):
     """What `LslSource` reads of an MNE recording that mne-lsl's player plays once, and its markers."""
     player = PlayerLSL(raw, chunk_size=20, n_repeat=1, name=name, source_id=f"id-{name}")

@@ -143,6 +143,30 @@ def test_traces_are_the_samples_at_about_128_hz(tmp_path):
     np.testing.assert_allclose(frame["samples"][3], SAMPLES[21:28].mean(axis=0), rtol=1e-6)
 
 
+def test_marker_streams_that_nobody_chose_are_told_whenever_they_change(decoder):
+    with decoding(decoder, made := source(whole())) as log:
+        log.wait(lambda: "live" in log.states())
+        for n, names in enumerate([("a",), ("a", "b"), ()]):
+            made.marker_names = names
+            log.wait(lambda n=n: log.states().count("assumed") == n + 1)
+    assert [s["detail"] for s in log.of("status") if s["state"] == "assumed"] == [
+        "Markers are read from 'a'.",
+        "Markers are read from 'a', 'b'.",
+        "Markers are no longer read, their stream is gone.",
+    ]
+
+
+def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
+    made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.2)))
+    with engine(lambda query: made) as (running, log):
+        running.open("s1", decoder, StreamQuery("arrays", markers="marks"))
+        log.wait(lambda: "live" in log.states())
+        assert log.detail("live") == "Samples arrive from 'arrays', but no marker stream 'marks' is in sight."
+        made.marker_names = ("marks",)
+        log.wait(lambda: log.detail("live") == "Samples arrive from 'arrays'.")
+    assert "assumed" not in log.states()
+
+
 # --- from LSL
 
 
