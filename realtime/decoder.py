@@ -52,12 +52,15 @@ class Decoder:
         manifest = bundle.manifest
         self.bundle, self.bank = bundle, bundle.bank
         self.ch_names = tuple(manifest.ch_names)
-        self.runner = Runner(bundle.encoder_path, provider)
+        self.runner = runner = Runner(bundle.encoder_path, provider)
         self._check()
         self.front = Front(
             Preprocess(bundle.preprocess, self.ch_names, manifest.sfreq), manifest.hop_samples, manifest.window_s[1]
         )
         self.evidence = Evidence(bundle.calibration, manifest.window_s[1])
+        # The first run of an encoder takes many times as long as any other: here, while no sample waits for it.
+        silence = np.zeros((1, runner.n_channels, runner.hop_samples), np.float32)
+        runner.step(silence, -np.ones(1), runner.start())
 
     def _check(self) -> None:
         manifest, runner = self.bundle.manifest, self.runner

@@ -5,7 +5,6 @@ through one callback. Knows nothing of sockets or clients.
 """
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pylsl import local_clock
 from realtime.decoder import Decision, Decoder
 from realtime.hops import Hop
 from realtime.lsl import LslSource, StreamQuery
-from realtime.session import Pulled, Session
+from realtime.session import Session
 from realtime.stream import Source
 
 log = logging.getLogger("glimpse")
@@ -37,13 +36,14 @@ class Engine:
     def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = LslSource):
         self.publish, self.connect = publish, connect
         self._sessions: dict[str, Session] = {}
-        self._pulled: queue.SimpleQueue[Pulled | None] = queue.SimpleQueue()
+        self._wake = threading.Event()  # something was read, or the engine stops
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="glimpse-engine", daemon=True)
         self._thread.start()
 
     def open(self, session_id: str, decoder: Decoder, query: StreamQuery) -> None:
         """Start decoding the stream `query` asks for, as soon as it is in sight."""
-        session = Session(session_id, decoder, query, self.connect, self._pulled.put, self.publish)
+        session = Session(session_id, decoder, query, self.connect, self._wake.set, self.publish)
         self._sessions[session_id] = session
         session.thread.start()
 
@@ -55,7 +55,8 @@ class Engine:
         """Close every session and end the engine's thread."""
         for session_id in list(self._sessions):
             self.close(session_id)
-        self._pulled.put(None)
+        self._stopping = True
+        self._wake.set()
         self._thread.join()
 
     def sessions(self) -> list[dict[str, Any]]:
@@ -63,25 +64,22 @@ class Engine:
         return [session.describe() for session in list(self._sessions.values())]
 
     def _run(self) -> None:
-        while True:
-            batch: list[Any] = [self._pulled.get()]
-            while not self._pulled.empty():
-                batch.append(self._pulled.get())
-            if None in batch:
-                return
-            while batch:
-                batch = self._round(batch)
+        while not self._stopping:
+            self._wake.wait()
+            self._wake.clear()
+            while not self._stopping and self._round():
+                pass
 
-    def _round(self, batch: list[Pulled]) -> list[Pulled]:
-        """Take the oldest piece of every session and decode it; returns the rest.
+    def _round(self) -> bool:
+        """Decode the oldest piece that waits of every session; says whether there was one.
 
         One piece at a time, because the next may come after a gap that resets the state these hops need.
         """
-        now = {pulled.session.id: pulled for pulled in reversed(batch)}
         due: list[Due] = []
-        for pulled in now.values():
-            session = pulled.session
-            if not session.closed:
+        waited = False
+        for session in list(self._sessions.values()):
+            if (pulled := session.oldest()) is not None:
+                waited = True
                 with _told_to(session):
                     due += [(session, hop, ms) for hop, ms in session.take(pulled)]
         while due:
@@ -92,8 +90,7 @@ class Engine:
                 for item in first:  # one of them broke the batch: alone, the others go on
                     with _told_to(item[0]):
                         self._decode([item])
-        taken = {id(pulled) for pulled in now.values()}
-        return [pulled for pulled in batch if id(pulled) not in taken]
+        return waited
 
     def _decode(self, due: list[Due]) -> None:
         """Decode one hop each of sessions that share a decoder, and publish."""

@@ -6,6 +6,7 @@ messages, a sentence each.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
@@ -28,6 +29,9 @@ STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.5  # between two looks for a stream that is not there
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
 MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
+# Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
+# that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
+BEHIND_S = 5.0
 SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 
 
@@ -35,11 +39,11 @@ SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 class Pulled:
     """What the reader got: unbroken samples, markers, or both."""
 
-    session: "Session"
     chunk: Chunk | None
     markers: list[Marker]
     order: np.ndarray  # the stream's column of each of the bundle's channels
     restarted: bool  # the stream was opened anew before this
+    arrived: float = field(default_factory=monotonic)
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Session:
     decoder: Decoder
     query: "StreamQuery"
     connect: Callable[["StreamQuery"], Source]
-    deliver: Callable[[Pulled], None]
+    wake: Callable[[], None]  # called when something has been read
     publish: Callable[[str, dict[str, Any]], None]
     status: str = "connecting"
     detail: str = ""
@@ -58,6 +62,7 @@ class Session:
     n_decisions: int = 0
     closed: bool = False
     thread: threading.Thread = field(init=False)
+    _backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet decoded
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
     _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
@@ -173,10 +178,11 @@ class Session:
                     "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
                 )
             if markers and not chunks:
-                self.deliver(Pulled(self, None, markers, order, restarted))
+                self._backlog.append(Pulled(None, markers, order, restarted))
             for chunk in chunks:
-                self.deliver(Pulled(self, chunk, markers, order, restarted))
+                self._backlog.append(Pulled(chunk, markers, order, restarted))
                 markers, restarted = [], False
+            self.wake()
 
     def _tell_markers(self, names: tuple[str, ...]) -> None:
         """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
@@ -194,6 +200,26 @@ class Session:
             threading.Event().wait(0.05)
 
     # --- engine's thread
+
+    def oldest(self) -> Pulled | None:
+        """The oldest piece that waits, if any; of a backlog of more than BEHIND_S only the newest samples are kept."""
+        if not self._backlog:
+            return None
+        oldest = self._backlog.popleft()
+        late_s = monotonic() - oldest.arrived
+        if late_s < BEHIND_S:
+            return oldest
+        pieces = [oldest, *(self._backlog.popleft() for _ in range(len(self._backlog)))]
+        if len(pieces) > 1:
+            self.tell(
+                "behind",
+                f"Decoding is {late_s:.1f} s behind the samples, so what waited is dropped: close other sessions or "
+                "use a faster machine.",
+                lasting=False,
+            )
+        newest = next((piece for piece in reversed(pieces) if piece.chunk is not None), oldest)
+        markers = [marker for piece in pieces for marker in piece.markers]
+        return replace(newest, markers=markers, restarted=any(piece.restarted for piece in pieces))
 
     def take(self, pulled: Pulled) -> list[tuple[Hop, float]]:
         """Hops completed by what was read, each with the milliseconds its preprocessing took."""

@@ -55,7 +55,10 @@ class Source(Protocol):
     """A live stream that can be read."""
 
     info: StreamInfo
-    marker_names: tuple[str, ...]  # of the marker streams being read now; others may appear later
+
+    @property
+    def marker_names(self) -> tuple[str, ...]:
+        """Names of the marker streams being read now; others may appear later."""
 
     def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
         """Wait up to `timeout_s` for one sample, then return everything that has arrived."""

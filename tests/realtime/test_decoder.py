@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from realtime.bundle import Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
+from realtime.runner import Runner
 from tests.helpers.bundles import CAP, CH_NAMES, LABELS, encoder, tiny_bundle
 
 SFREQ = 160.0
@@ -132,6 +133,13 @@ def test_a_decision_names_labels_samples_and_bad_channels(decoder):
         assert sum(c.p for c in decision.top) == pytest.approx(1)
         assert [c.similarity for c in decision.top] == sorted((c.similarity for c in decision.top), reverse=True)
         assert decision.bad_channels == (("C4",) if decision.sample - 10 < 500 <= decision.sample else ())
+
+
+def test_the_encoder_has_run_before_the_first_sample_comes(decoder, monkeypatch):
+    runs, step = [], Runner.step
+    monkeypatch.setattr(Runner, "step", lambda *args: runs.append(args) or step(*args))
+    assert Decoder(decoder.bundle).runner.why
+    assert len(runs) == 1
 
 
 @pytest.mark.parametrize("shape", [(10, 7), (10, 9), (8,), (2, 10, 8)])

@@ -1,6 +1,7 @@
 """The engine decodes every stream as the library decodes its samples, and what breaks one session breaks no other."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -112,6 +113,26 @@ def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are
         log.wait(lambda: "failed" in log.states("bad"))
     assert "failed" not in log.states("good")
     assert log.of("decision", "bad") == []
+
+
+def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_markers(decoder, monkeypatch):
+    """The engine is held at the first of ten pieces; then the last one is decoded, as after lost samples."""
+    monkeypatch.setattr("realtime.session.BEHIND_S", 0.2)
+    go, encode = threading.Event(), decoder.encode
+    monkeypatch.setattr(decoder, "encode", lambda *hops: go.wait() and encode(*hops))
+    pieces = cut(range(160, 1600, 160), markers=())
+    pieces[3] = (pieces[3][0], [marker(LABELS[0], 1500, SFREQ)])
+    first, state = decoder.prepare(SAMPLES[:160], decoder.start())
+    with decoding(decoder, source(pieces)) as log:
+        time.sleep(0.6)
+        go.set()
+        got = log.wait_decisions(len(first) + 16)
+    first, state = decoder.step(SAMPLES[:160], decoder.start())
+    last, _ = decoder.step(SAMPLES[1440:], decoder.skip(state, 1280), [1500])
+    same_decisions(got, first + last)
+    assert [state for state in log.states() if state in ("behind", "gap")] == ["behind", "gap"]
+    assert log.detail("gap").startswith("1280 samples")
+    assert [t["trial"] for t in log.of("trial")] == [0]
 
 
 def test_closing_ends_the_session_and_stopping_ends_every_thread(decoder):
