@@ -158,7 +158,7 @@ def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Rec
     from realtime.simulator import SimulatedBrain  # loads liblsl, which no recording needs
     from realtime.simulator import simulate as play
 
-    labels, vectors = load_targets(dataset)
+    labels, vectors = load_targets(dataset, dataset.labels or None)
     assert vectors is not None
     brain = SimulatedBrain(spec.ch_names, spec.sfreq, vectors, labels, spec.snr)
     for seed in getattr(dataset.files, split):

@@ -95,8 +95,12 @@ class Simulate(Part):
     ch_names: tuple[Text, ...] = Field(description=NAMES, min_length=1)
     sfreq: Positive = Field(default=256.0, description="a rate in Hz, above 0")
     minutes: Positive = Field(description="the length of each recording, above 0")
-    labels: tuple[Text, ...] = Field(description="a list of two or more names", min_length=2)
-    dim: Annotated[int, Field(strict=True, ge=1)] = Field(description="the length of a label's vector, 1 or more")
+    labels: tuple[Text, ...] | None = Field(
+        default=None, description="a list of two or more names; without it every name of targets", min_length=2
+    )
+    dim: Annotated[int, Field(strict=True, ge=1)] = Field(
+        default=64, description="the length of a label's vector where targets give none, 1 or more"
+    )
     vectors_seed: Count = Field(default=0, description="a whole number, 0 or more")
     snr: Positive = Field(default=1.0, description="signal over noise, above 0")
 
@@ -157,9 +161,9 @@ class DatasetFile(Part):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels, each once, in the order of the file."""
+        """The labels that are shown, each once, in the order of the file."""
         if self.simulate:
-            return self.simulate.labels
+            return self.simulate.labels or ()
         return tuple(dict.fromkeys(self.markers.values()))
 
     def resolve(self, key: str, text: str) -> Path:
@@ -207,6 +211,8 @@ class DatasetFile(Part):
             raise ValueError(
                 f"events is {self.events!r}, but needs to be absent: simulated markers are labels already; remove it."
             )
+        if self.simulate and not self.simulate.labels and self.targets == "labels":
+            raise ValueError("simulate.labels is missing, but targets: labels needs a list of names; add it.")
         if not simulated and not self.markers:
             raise ValueError(
                 "events is {}, but needs a label for at least one marker, {T1: both fists, T2: both feet}."

@@ -16,12 +16,13 @@ def load_targets(
     """Names and their unit vectors, float32 (n_labels, dim), or None with `targets: labels`.
 
     The simulated amplifier shows vectors of its own, drawn from `vectors_seed`, unless the dataset gives others.
-    `labels` defaults to the dataset's own; each is looked up by name, then by synonym, without case, underscores and
-    spaces. Raises BadInput for a label that the targets lack, and for files that do not fit together.
+    Without `labels`, every name of the files is a target, shown or not, so that a bundle retrieves from all of them;
+    a label of the dataset is spelled as there. Labels are looked up by name, then by synonym, without case, underscores
+    and spaces. Raises BadInput for a label that the targets lack, and for files that do not fit together.
     """
-    names = tuple(dataset.labels if labels is None else labels)
     targets = dataset.targets
     if isinstance(targets, str):
+        names = tuple(dataset.labels if labels is None else labels)
         return names, None if dataset.simulate is None else _simulated(dataset, dataset.simulate, names)
     if isinstance(targets, TextTargets):
         rows_file = dataset.resolve("targets.text", targets.text)
@@ -31,7 +32,13 @@ def load_targets(
         rows_file = dataset.resolve("targets.images", targets.images)
         keys_file = dataset.resolve("targets.stimuli", targets.stimuli)
         table = read_label_vectors(rows_file, keys_file, targets.columns)
-    at = [_row(dataset, table.rows_of, name, keys_file) for name in names]
+    if labels is None:
+        spelled = {_row(dataset, table.rows_of, label, keys_file): label for label in dataset.labels}
+        at = list(range(len(table.names)))
+        names = tuple(spelled.get(row, table.names[row]) for row in at)
+    else:
+        names = tuple(labels)
+        at = [_row(dataset, table.rows_of, name, keys_file) for name in names]
     chosen = np.asarray(table.vectors[at], dtype=np.float64)
     lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
     for name, row, length in zip(names, at, lengths[:, 0], strict=True):
@@ -43,7 +50,7 @@ def load_targets(
 
 
 def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:
-    drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((len(simulate.labels), simulate.dim))
+    drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((len(dataset.labels), simulate.dim))
     at = [dataset.labels.index(name) for name in names]
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
 

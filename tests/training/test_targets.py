@@ -119,3 +119,14 @@ def test_real_clip_vectors_are_read(tmp_path, targets, label, dim):
     here = {key: value if key == "columns" else f"$GLIMPSE_DATA/{value}" for key, value in targets.items()}
     _, vectors = load_targets(dataset(tmp_path, here), [label])
     assert vectors.shape == (1, dim)
+
+
+def test_every_name_of_the_file_is_a_target_and_a_label_keeps_its_spelling(tmp_path):
+    """A bundle retrieves among all names, shown or not; a label found by another spelling is called as in the dataset."""
+    np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float32))
+    (tmp_path / "n.json").write_text('["Sea_Horse", "teapot", "owl"]')
+    names, vectors = load_targets(
+        dataset(tmp_path, {"images": "v.npy", "stimuli": "n.json"}, events={"1": "sea horse"})
+    )
+    assert names == ("sea horse", "teapot", "owl")
+    np.testing.assert_array_equal(vectors, np.eye(3))
