@@ -154,29 +154,31 @@ class Session:
             return None
 
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
-        heard = monotonic()
+        heard, rate = monotonic(), source.info.sfreq
         read_from: tuple[str, ...] = ()
         while not self.closed:
             chunks, markers = source.pull(timeout_s=0.1)
             if chunks:
                 heard = monotonic()
-            rate = source.measured_rate()
-            if rate is not None and abs(rate / source.info.sfreq - 1) > MEASURED_TOLERANCE:
+            rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
+            fits = abs(rate / source.info.sfreq - 1) <= MEASURED_TOLERANCE
+            if source.marker_names != read_from:
+                read_from = source.marker_names
+                self._tell_markers(read_from)
+            if monotonic() - heard > STALE_S:
+                self.tell(
+                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
+                )
+            elif chunks and fits:
+                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
+            elif chunks:
                 self.tell(
                     "mismatch",
                     f"Samples of {source.info.name!r} are stamped {rate:.4g} a second, its header says "
                     f"{source.info.sfreq:g}: check the amplifier's settings.",
                 )
-                continue
-            if source.marker_names != read_from:
-                read_from = source.marker_names
-                self._tell_markers(read_from)
-            if chunks:
-                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
-            elif monotonic() - heard > STALE_S:
-                self.tell(
-                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
-                )
+            if not fits:
+                chunks = []
             if markers and not chunks:
                 self._backlog.append(Pulled(None, markers, order, restarted))
             for chunk in chunks:

@@ -17,7 +17,10 @@ T0 = 5000.0  # LSL seconds of sample 0
 
 
 class ArraySource:
-    """A source that gives what its script holds, one item a pull, and then falls silent; an exception is raised."""
+    """A source that gives what its script holds, one item a pull, and then falls silent.
+
+    An exception is raised, a number is a silence in seconds, a dict sets attributes.
+    """
 
     def __init__(self, ch_names: Sequence[str], sfreq: float, script: Sequence):
         self.info = StreamInfo("arrays", "EEG", "arrays-1", sfreq, tuple(ch_names), (1.0,) * len(ch_names))
@@ -38,6 +41,9 @@ class ArraySource:
             raise item
         if isinstance(item, float):
             time.sleep(item)
+            return [], []
+        if isinstance(item, dict):
+            vars(self).update(item)
             return [], []
         return item
 

@@ -143,6 +143,28 @@ def test_traces_are_the_samples_at_about_128_hz(tmp_path):
     np.testing.assert_allclose(frame["samples"][3], SAMPLES[21:28].mean(axis=0), rtol=1e-6)
 
 
+def test_a_wrong_rate_is_a_mismatch_through_gaps_until_the_stamps_show_the_right_one(decoder):
+    """Meanwhile nothing is decoded, markers wait for the samples, and silence is told."""
+    pieces = [whole(SAMPLES[k : k + 160], k) for k in range(0, 640, 160)]
+    pieces[2] = (pieces[2][0], [marker(LABELS[0], 500, SFREQ)])
+    script = [
+        pieces[0],
+        {"measured": 80.0},
+        pieces[1],
+        {"measured": None},
+        pieces[2],
+        1.2,
+        {"measured": SFREQ},
+        pieces[3],
+    ]
+    first, state = decoder.step(SAMPLES[:160], decoder.start())
+    last, _ = decoder.step(SAMPLES[480:640], decoder.skip(state, 320), [500])
+    with decoding(decoder, source(*script)) as log:
+        same_decisions(log.wait_decisions(len(first + last)), first + last)
+    assert [s for s in log.states() if s != "gap"][:5] == ["connecting", "live", "mismatch", "stale", "live"]
+    assert [t["trial"] for t in log.of("trial")] == [0]
+
+
 def test_marker_streams_that_nobody_chose_are_told_whenever_they_change(decoder):
     with decoding(decoder, made := source(whole())) as log:
         log.wait(lambda: "live" in log.states())
