@@ -13,6 +13,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pylsl import local_clock
 
 from realtime.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
@@ -32,6 +33,7 @@ MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declar
 # Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
 # that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
 BEHIND_S = 5.0
+AHEAD_S = 10.0  # a marker stamped so far ahead of signal and clock comes from another clock
 SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 
 
@@ -270,6 +272,17 @@ class Session:
         onsets = []
         for marker in markers:
             if marker.label not in events:
+                continue
+            # A replay faster than real time runs ahead of the clock, a stream that is stale stays behind it.
+            newest = self._chunk.time_of(self._chunk.index + len(self._chunk.samples))
+            ahead_s = marker.t_lsl - max(newest, local_clock())
+            if ahead_s > AHEAD_S:
+                self.tell(
+                    "bad_marker",
+                    f"Marker {marker.label!r} is stamped {ahead_s:.0f} s ahead of the signal and dropped: its sender "
+                    "must use LSL's clock.",
+                    lasting=False,
+                )
                 continue
             onset = self._chunk.index_of(marker.t_lsl)
             onsets.append(onset)

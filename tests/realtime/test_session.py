@@ -1,5 +1,6 @@
 """A session finds its stream, checks it, follows it through loss and return, and says what happens in a sentence."""
 
+import re
 import time
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from realtime.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery
+from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
 
@@ -131,6 +133,15 @@ def test_a_late_marker_is_told_and_one_before_the_first_sample_waits_for_it(deco
     assert log.detail("late_marker") == "Marker 'teapot' came 625 ms after its sample."
     assert [(t["marker"], t["trial"]) for t in log.of("trial")] == [(LABELS[0], 0), (LABELS[1], 1)]
     assert log.states().count("late_marker") == 1
+
+
+def test_a_marker_stamped_by_another_clock_is_told_and_starts_no_trial(decoder):
+    wall = Marker(LABELS[1], time.time())
+    with decoding(decoder, source(whole(markers=[wall, marker(LABELS[0], 100, SFREQ)]))) as log:
+        want, _ = decoder.step(SAMPLES, decoder.start(), [100])
+        same_decisions(log.wait_decisions(160), want)
+    assert re.match(r"Marker 'teapot' is stamped \d+ s ahead of the signal", log.detail("bad_marker"))
+    assert [(t["marker"], t["trial"]) for t in log.of("trial")] == [(LABELS[0], 0)]
 
 
 def test_traces_are_the_samples_at_about_128_hz(tmp_path):
