@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 SOURCES := pyproject.toml requirements.lock
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench
+.PHONY: help demo test check format bench screenshot
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | sed 's/^/  make /'
@@ -27,6 +27,9 @@ format: .venv/.dev ## format the code
 
 bench: .venv/.dev ## latency of this machine, push to client
 	$(BIN)/glimpse bench latency $(ARGS)
+
+screenshot: .venv/.dev ## the README's picture, taken of the running demo
+	$(BIN)/python -m tests.serve.screenshot
 
 # Decoding and serving only: no torch.
 .venv/.base: $(SOURCES) | $(BIN)/python

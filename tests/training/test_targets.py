@@ -122,7 +122,7 @@ def test_real_clip_vectors_are_read(tmp_path, targets, label, dim):
 
 
 def test_every_name_of_the_file_is_a_target_and_a_label_keeps_its_spelling(tmp_path):
-    """A bundle retrieves among all names, shown or not; a label found by another spelling is called as in the dataset."""
+    """A bundle retrieves among all names; a label found by another spelling is called as in the dataset."""
     np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float32))
     (tmp_path / "n.json").write_text('["Sea_Horse", "teapot", "owl"]')
     names, vectors = load_targets(
