@@ -1,12 +1,12 @@
 // What the messages add up to: the present trial, the one before, tally and latency. No DOM here.
 
 const LASTING = ["connecting", "live", "stale", "lost", "mismatch"];
-const LATENCY_DECISIONS = 200, STRIP = 36;
+const LATENCY_DECISIONS = 200, STRIP = 36, MARKED = 64;
 
 export function newModel() {
   return {
     hello: null, state: "connecting", detail: "", moment: null, decision: null,
-    marked: new Map(), // trial number -> trial message, until its trial is over
+    marked: new Map(), // trial number -> trial message, the newest: markers may run ahead of decisions
     trial: null, before: null, skipped: 0, latency: new Map(),
     tally: { known: 0, top1: 0, top5: 0, trials: 0, strip: [] },
   };
@@ -28,6 +28,7 @@ const FOLDS = {
   },
   trial(model, said) {
     model.marked.set(said.trial, said);
+    if (model.marked.size > MARKED) model.marked.delete(model.marked.keys().next().value);
     if (model.trial?.trial !== said.trial) begin(model, said.trial, said.label ?? said.marker, said.label);
   },
   dropped(model, said) {
@@ -45,7 +46,10 @@ const FOLDS = {
       if (trial?.last && !trial.over && trial.trial !== said.trial) finish(model, trial);
     }
     if (said.trial === null) return;
-    if (said.trial !== model.trial?.trial && said.trial !== model.before?.trial) begin(model, said.trial, null, null);
+    if (said.trial !== model.trial?.trial && said.trial !== model.before?.trial) {
+      const at = model.marked.get(said.trial);
+      begin(model, said.trial, at?.label ?? at?.marker ?? null, at?.label ?? null);
+    }
     const trial = said.trial === model.trial.trial ? model.trial : model.before;
     trial.last = said;
     if (said.decided) trial.decidedAt ??= said.since_onset_s;
@@ -63,7 +67,6 @@ function begin(model, number, shown, label) {
 
 function finish(model, trial) {
   trial.over = true;
-  model.marked.delete(trial.trial);
   const { tally } = model;
   tally.trials += 1;
   if (trial.label === null || trial.last.quality.gap) return; // a trial with lost samples is no fair test

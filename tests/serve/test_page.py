@@ -99,6 +99,37 @@ def test_without_a_session_the_page_offers_the_streams_in_sight(server, watched)
     assert watched.complaints == []
 
 
+FOLDED = """async (said) => {
+    const { fold, newModel } = await import("/static/model.js");
+    const model = newModel();
+    for (const message of said) fold(model, message);
+    return { shown: model.trial.shown, known: model.tally.known, top1: model.tally.top1, marked: model.marked.size };
+}"""
+
+
+@needs_chromium
+def test_what_was_shown_is_known_however_many_markers_run_ahead(server, watched):
+    """Three trials are marked before the first is decided; each is then judged by its own label."""
+    watched.goto(f"{server}/docs")
+    trials = [{"type": "trial", "trial": n, "marker": LABELS[n], "label": LABELS[n]} for n in range(3)]
+    decisions = [
+        {
+            "type": "decision",
+            "trial": trial,
+            "since_onset_s": 0.1,
+            "top": [{"label": LABELS[trial or 0], "p": 0.5}],
+            "decided": False,
+            "quality": {"gap": False},
+            "latency_ms": {},
+        }
+        for trial in (0, 1, 2, None)
+    ]
+    folded = watched.evaluate(FOLDED, trials + decisions)
+    assert folded == {"shown": LABELS[2], "known": 3, "top1": 3, "marked": 3}
+    many = [trials[0] | {"trial": n} for n in range(1000)]
+    assert watched.evaluate(FOLDED, many)["marked"] < 100
+
+
 @needs_chromium
 def test_the_api_page_needs_no_network(server, watched):
     watched.goto(f"{server}/docs")
