@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -20,6 +21,7 @@ from serve.settings import Settings
 from serve.sockets import add_sockets
 
 STATIC = Path(__file__).parent / "static"
+LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"]
 # The pages load nothing from elsewhere, and a browser holds them to it.
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "Cache-Control": "no-cache"}
 
@@ -37,13 +39,15 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
         try:
             try:
                 await app.state.sessions.open_first()
-            except BadInput as error:  # raised from here it would be a traceback in the log
+            except Exception as error:  # raised from here uvicorn would log it and nobody could tell the caller
                 app.state.failed = error
             yield
         finally:
             await app.state.sessions.stop()
 
     app = FastAPI(title="Glimpse", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    if settings.host in LOOPBACK:  # a page elsewhere may give its own name this machine's address, and be same-origin
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
 
     def find(session: str) -> Hub:
         if session not in app.state.sessions.hubs:

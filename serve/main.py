@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
         )
 
     @property
-    def failed(self) -> BadInput | None:
+    def failed(self) -> Exception | None:
         """Why the first session could not be opened."""
         return getattr(self.app.state, "failed", None)
 
@@ -60,7 +60,7 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
 
 @contextmanager
 def serving(settings: Settings, backend: Backend) -> Iterator[str]:
-    """The server in a thread for as long as the block runs; gives its address. Raises BadInput when it cannot start."""
+    """The server in a thread for as long as the block runs; gives its address. Raises what kept it from starting."""
     listening, url = listen(settings)
     server = Server(settings, backend)
     thread = threading.Thread(target=server.run, args=([listening],), name="serve")
@@ -83,7 +83,7 @@ def from_environment() -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Serve until interrupted; raises BadInput when the server cannot start."""
+    """Serve until interrupted; raises what kept the server from starting."""
     settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
     listening, url = listen(settings)
     what = settings.stream or "the only EEG or MEG stream in sight"

@@ -38,7 +38,8 @@ class Sessions:
 
     async def decoder(self, bundle: str | None) -> Any:
         """The decoder of the bundle the server was started with, or of its neighbour of that name; raises BadInput."""
-        path = self.settings.bundle if bundle is None else self.settings.bundle.resolve().parent / bundle
+        path = self.settings.bundle.resolve()
+        path = path if bundle is None else (path.parent / bundle).resolve()
         async with self.loading:
             if path not in self.decoders:
                 self.decoders[path] = await asyncio.to_thread(self.backend.load, path)

@@ -60,7 +60,9 @@ def percentiles(ms: list[float]) -> dict[str, float] | None:
 def watch(url: str, session: str, score: Score, seconds: float, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
     """Every message until `seconds` after the first decision; TimeoutError without one in `patience_s`."""
     began = monotonic()
-    with connect(f"{url.replace('http', 'ws', 1)}/v1/sessions/{session}/events?after=0", max_size=None) as socket:
+    with connect(
+        f"{url.replace('http', 'ws', 1)}/v1/sessions/{session}/events?after=0", max_size=None, proxy=None
+    ) as socket:
         while score.first_decision is None or monotonic() < score.first_decision + seconds:
             if score.first_decision is None and monotonic() > began + patience_s:
                 raise TimeoutError(f"no decision within {patience_s:g} s")

@@ -109,6 +109,18 @@ def test_a_page_from_elsewhere_may_not_listen(server):
         assert json.loads(client.recv(5))["type"] == "hello"
 
 
+def test_a_name_that_only_points_to_this_machine_is_refused(server):
+    """A page elsewhere may have its own name resolve to 127.0.0.1; its requests and sockets are then same-origin."""
+    port = server.rsplit(":", 1)[1]
+    assert httpx.get(f"{server}/v1/sessions", headers={"host": f"elsewhere.example:{port}"}).status_code == 400
+    assert httpx.get(f"{server}/v1/sessions", headers={"host": f"localhost:{port}"}).status_code == 200
+    with socket.create_connection(("127.0.0.1", int(port))) as raw:
+        url = f"ws://elsewhere.example:{port}/v1/sessions/s1/events"
+        with pytest.raises(InvalidStatus) as refused, connect(url, sock=raw, proxy=None):
+            pass
+    assert refused.value.response.status_code == 400
+
+
 def test_unknown_things_are_404(server):
     assert httpx.get(f"{server}/v1/sessions/nobody").status_code == 404
     assert httpx.delete(f"{server}/v1/sessions/nobody").status_code == 404
@@ -263,6 +275,26 @@ def test_a_server_that_cannot_start_says_why_in_one_sentence(tmp_path, capsys):
         port = int(server.rsplit(":", 1)[1])
         with pytest.raises(BadInput, match=f"port {port}"):
             listen(Settings(bundle=tmp_path, port=port))
+
+
+def test_a_defect_at_the_start_reaches_the_caller(tmp_path):
+    def broken(path):
+        raise RuntimeError("no libfoo")
+
+    backend = replace(BACKEND, load=broken)
+    with pytest.raises(RuntimeError, match="no libfoo"), serving(Settings(bundle=tmp_path, port=0), backend):
+        pass
+
+
+def test_a_bundle_is_loaded_once_however_it_is_named(tmp_path, monkeypatch):
+    bundle, loaded = tmp_path / "demo", []
+    bundle.mkdir()
+    monkeypatch.chdir(tmp_path)
+    backend = replace(BACKEND, load=lambda path: loaded.append(path) or BACKEND.load(path))
+    with serving(Settings(bundle="demo", stream="demo-eeg", port=0), backend) as server:
+        body = {"stream": "other", "bundle": "demo"}
+        assert httpx.post(f"{server}/v1/sessions", json=body).status_code == 201
+    assert len(loaded) == 1
 
 
 def test_the_only_eeg_stream_in_sight_is_opened_and_two_are_a_question(tmp_path):

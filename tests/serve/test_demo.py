@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from serve.watch import Score
+from serve.watch import Score, watch
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,11 @@ def test_the_demo_reports_the_agreed_keys(figures):
         figures
     )
     assert set(figures["latency_ms"]) == {"p50", "p99"}
+
+
+def test_a_proxy_of_the_environment_is_not_asked(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
+    assert next(watch(server, "s1", Score(), 0.0))["type"] == "hello"
 
 
 def test_a_trial_counts_once_a_later_one_has_followed():
