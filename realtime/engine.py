@@ -53,6 +53,8 @@ class Engine:
 
     def stop(self) -> None:
         """Close every session and end the engine's thread."""
+        for session in self._sessions.values():  # all at once: each may take seconds to end a search for its stream
+            session.closed.set()
         for session_id in list(self._sessions):
             self.close(session_id)
         self._stopping = True

@@ -62,7 +62,7 @@ class Session:
     detail: str = ""
     info: StreamInfo | None = None
     n_decisions: int = 0
-    closed: bool = False
+    closed: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
     _backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet decoded
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
@@ -87,7 +87,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of the stream and wait for the reader to end."""
-        self.closed = True
+        self.closed.set()
         self.thread.join()
 
     def time_of(self, sample: int) -> float:
@@ -108,19 +108,19 @@ class Session:
     def _read(self) -> None:
         restarted = False
         self.tell("connecting", f"Looking for {self.query}.")
-        while not self.closed:
+        while not self.closed.is_set():
             try:
                 source = self.connect(self.query)
             except (BadInput, StreamLost) as error:
                 self.tell("lost" if restarted else "connecting", str(error))
-                self._sleep(RETRY_S)
+                self.closed.wait(RETRY_S)
                 continue
             except Exception as error:  # a defect of ours or a broken library: the session says so and tries on
                 self._tell_failed(error)
                 continue
             try:
                 if (order := self._check(source.info)) is None:
-                    self._sleep(RETRY_S)
+                    self.closed.wait(RETRY_S)
                     continue
                 self.info = source.info
                 for sentence in source.info.warnings:
@@ -137,7 +137,7 @@ class Session:
     def _tell_failed(self, error: Exception) -> None:
         log.exception("reading failed")
         self.tell("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
-        self._sleep(RETRY_S)
+        self.closed.wait(RETRY_S)
 
     def _check(self, info: StreamInfo) -> np.ndarray | None:
         """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
@@ -158,7 +158,7 @@ class Session:
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
         heard, rate = monotonic(), source.info.sfreq
         read_from: tuple[str, ...] = ()
-        while not self.closed:
+        while not self.closed.is_set():
             chunks, markers = source.pull(timeout_s=0.1)
             if chunks:
                 heard = monotonic()
@@ -197,11 +197,6 @@ class Session:
     def _missing(self, names: tuple[str, ...]) -> str:
         wanted = self.query.markers
         return "" if wanted is None or names else f", but no marker stream {wanted!r} is in sight"
-
-    def _sleep(self, seconds: float) -> None:
-        until = monotonic() + seconds
-        while not self.closed and monotonic() < until:
-            threading.Event().wait(0.05)
 
     # --- engine's thread
 

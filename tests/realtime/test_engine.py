@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.decoder import Decoder
+from realtime.errors import BadInput
 from realtime.lsl import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
@@ -133,6 +134,21 @@ def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_ma
     assert [state for state in log.states() if state in ("behind", "gap")] == ["behind", "gap"]
     assert log.detail("gap").startswith("1280 samples")
     assert [t["trial"] for t in log.of("trial")] == [0]
+
+
+def test_stopping_tells_every_session_before_it_waits_for_one(decoder):
+    """Else searches for streams that are not there, seconds each, would end one after another."""
+    told: list[bool] = []
+
+    def search(query):
+        sessions = list(running._sessions.values())
+        told.append(all(session.closed.wait(5.0) for session in sessions))
+        raise BadInput("no stream is there")
+
+    with engine(search) as (running, _):
+        for name in "ab":
+            running.open(name, decoder, StreamQuery(name))
+    assert told == [True, True]
 
 
 def test_closing_ends_the_session_and_stopping_ends_every_thread(decoder):
