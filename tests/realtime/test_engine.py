@@ -138,16 +138,18 @@ def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_ma
 
 def test_stopping_tells_every_session_before_it_waits_for_one(decoder):
     """Else searches for streams that are not there, seconds each, would end one after another."""
-    told: list[bool] = []
+    searching, opened, told = threading.Barrier(3), [], []
 
     def search(query):
-        sessions = list(running._sessions.values())
-        told.append(all(session.closed.wait(5.0) for session in sessions))
+        searching.wait(5.0)
+        told.append(all(session.closed.wait(3.0) for session in opened))
         raise BadInput("no stream is there")
 
     with engine(search) as (running, _):
         for name in "ab":
             running.open(name, decoder, StreamQuery(name))
+        opened += running._sessions.values()
+        searching.wait(5.0)
     assert told == [True, True]
 
 
