@@ -43,7 +43,6 @@ class Segment:
     index: int  # number of the first sample
     times: np.ndarray  # float64 (n_times,), smoothed LSL seconds
     lost: int  # samples lost right before it; 0: it goes on from the segment before
-    lateness_s: float = 0.0  # how far the stamps stepped against the old line; negative: the clock went back
 
 
 def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Segment], ClockState]:
@@ -54,7 +53,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
     that go back (a clock reset) start a new segment with `lost` = 1: how many were lost cannot be known.
     """
     placed: list[tuple[int, float]] = []
-    breaks: list[tuple[int, int, float]] = []  # (position in placed, lost, lateness)
+    breaks: list[tuple[int, int]] = []  # (position in placed, lost)
     todo = deque(np.asarray(stamps, dtype=np.float64).tolist())
     while todo:
         stamp = todo.popleft()
@@ -76,7 +75,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
             alike = np.abs(lateness - lateness[0]) <= _tolerance(state, sfreq)
             step = float(np.median(lateness[alike]))
             lost = max(1, round(step * sfreq))
-            breaks.append((len(placed), lost, step))
+            breaks.append((len(placed), lost))
             first, *rest = state.held
             todo.extendleft(reversed(rest))  # another break may lie among them
             state = _start(replace(state, index=state.index + lost, held=()), first, sfreq)
@@ -87,12 +86,6 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
 def measured_rate(state: ClockState, sfreq: float, after_s: float = 2.0) -> float | None:
     """Rate in Hz at which samples arrive, or None until the running segment is `after_s` seconds long."""
     return 1 / state.period if state.n_segment >= after_s * sfreq else None
-
-
-def wrong_rate(state: ClockState, sfreq: float, tolerance: float = 0.01) -> bool:
-    """Whether the measured rate is known and differs from the nominal `sfreq` (Hz) by more than `tolerance`."""
-    rate = measured_rate(state, sfreq)
-    return rate is not None and abs(rate / sfreq - 1) > tolerance
 
 
 def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
@@ -161,13 +154,13 @@ def _confirmed(state: ClockState, sfreq: float) -> bool:
     return len(recent) == confirm_n and recent[-1] - recent[0] >= 0.5 * (confirm_n - 1) / sfreq
 
 
-def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int, float]]) -> list[Segment]:
+def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int]]) -> list[Segment]:
     """Placed samples cut where segments start."""
-    cuts = [(0, 0, 0.0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
+    cuts = [(0, 0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
     ends = [position for position, *_ in cuts[1:]] + [len(placed)]
     segments = []
-    for (begin, lost, lateness), end in zip(cuts, ends, strict=True):
+    for (begin, lost), end in zip(cuts, ends, strict=True):
         if end > begin:
             times = np.array([time for _, time in placed[begin:end]])
-            segments.append(Segment(placed[begin][0], times, lost, lateness))
+            segments.append(Segment(placed[begin][0], times, lost))
     return segments

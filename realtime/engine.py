@@ -29,8 +29,8 @@ Publish = Callable[[str, Message], None]
 class Engine:
     """Decodes every open session.
 
-    `publish(session_id, message)` is called from the engine's threads, one call at a time per session. `connect` opens
-    the stream a query asks for.
+    `publish(session_id, message)` is called from the engine's thread and from the session's own, at any time from
+    either. `connect` opens the stream a query asks for.
     """
 
     def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = LslSource):
@@ -60,10 +60,6 @@ class Engine:
         self._stopping = True
         self._wake.set()
         self._thread.join()
-
-    def sessions(self) -> list[dict[str, Any]]:
-        """What is open, a row each."""
-        return [session.describe() for session in list(self._sessions.values())]
 
     def _run(self) -> None:
         while not self._stopping:
@@ -106,7 +102,6 @@ class Engine:
         ]
         for (session, _, preprocess_ms), (decision, state) in zip(due, decided, strict=True):
             session.state = state
-            session.n_decisions += 1
             self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 
 
@@ -129,7 +124,7 @@ def _told_to(session: Session) -> Iterator[None]:
         yield
     except Exception as error:
         log.exception("decoding failed")
-        session.tell("failed", f"Decoding failed: {error!r}; see the server's log.", lasting=False)
+        session.tell("failed", f"Decoding failed: {error!r}; see the server's log.")
 
 
 def _message(session: Session, decision: Decision, preprocess_ms: float, encode_ms: float) -> Message:

@@ -40,21 +40,13 @@ class StreamRow(NamedTuple):
 
 @dataclass(frozen=True)
 class StreamQuery:
-    """Which stream to read; every field given must match exactly."""
+    """Which stream to read."""
 
-    name: str | None = None  # or its source_id
+    name: str  # or its source_id
     markers: str | None = None  # name or source_id of the one marker stream to read; None: every one in sight
-    type: str | None = None
-    source_id: str | None = None
-    unit: str | None = None  # unit of every channel, for a stream that declares none or a wrong one
 
     def __str__(self) -> str:
-        return " and ".join(f"{key} {value!r}" for key, value in self.wanted().items()) or "any signal"
-
-    def wanted(self) -> dict[str, str]:
-        """The fields given that a signal stream must match."""
-        given = {"name": self.name, "type": self.type, "source_id": self.source_id}
-        return {key: value for key, value in given.items() if value is not None}
+        return f"name {self.name!r}"
 
 
 def find_streams(wait_s: float = 1.0) -> list[StreamRow]:
@@ -77,7 +69,7 @@ class LslSource:
             found = _resolve(query, wait_s)
             self._markers.open_known()  # before the signal: a player that waits for us starts at its first marker
             self._inlet, header = open_inlet(found, buffer_s)
-            self.info: StreamInfo = read_header(header, query.unit)
+            self.info: StreamInfo = read_header(header)
         except BaseException:
             self._markers.close()
             raise
@@ -132,10 +124,8 @@ class LslSource:
 
 def _resolve(query: StreamQuery, wait_s: float) -> pylsl.StreamInfo:
     """Wait for the one signal stream that matches; as soon as it is in sight, look a moment longer for another."""
-    clauses = [f"{key}={_quoted(value)}" for key, value in query.wanted().items()]
-    if query.name is not None:
-        clauses[0] = f"({clauses[0]} or source_id={_quoted(query.name)})"
-    predicate = " and ".join([*clauses, f"not({MARKER_PREDICATE})"])
+    name = _quoted(query.name)
+    predicate = f"(name={name} or source_id={name}) and not({MARKER_PREDICATE})"
     found = in_sight(pylsl.ContinuousResolver(pred=predicate), wait_s, settle_s=SETTLE_S)
     rows = sorted({(info.uid(), str(_row(info))) for info in found}, key=lambda row: row[1])
     if len(rows) == 1:
@@ -150,7 +140,9 @@ def _resolve(query: StreamQuery, wait_s: float) -> pylsl.StreamInfo:
 def _quoted(value: str) -> str:
     """An XPath string; XPath 1.0 has no escape, so a value holding both quotes cannot be asked for."""
     if "'" in value and '"' in value:
-        raise BadInput(f"stream query: {value!r} holds both kinds of quotes, LSL can ask for one; use another field")
+        raise BadInput(
+            f"stream query: {value!r} holds both kinds of quotes, LSL can ask for one; rename it in the sender"
+        )
     return f'"{value}"' if "'" in value else f"'{value}'"
 
 

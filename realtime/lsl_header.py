@@ -22,11 +22,11 @@ _BASE = {"v": 6, "volt": 6, "volts": 6, "t": 15, "tesla": 15, "t/m": 13, "t/cm":
 _NAMED = {prefix + base: power + p for prefix, p in _PREFIX.items() for base, power in _BASE.items()}
 
 
-def read_header(info: pylsl.StreamInfo, unit: str | None = None) -> StreamInfo:
+def read_header(info: pylsl.StreamInfo) -> StreamInfo:
     """Description of a signal stream from its FULL header (`StreamInlet.info()`).
 
-    `unit` states the unit of every channel and overrules the header. `BadInput` for text streams, streams without a
-    rate, labels given twice and units nobody can guess; what had to be assumed is listed in `warnings`.
+    `BadInput` for text streams, streams without a rate, labels given twice and units nobody can guess; what had to be
+    assumed is listed in `warnings`.
     """
     name, warnings = info.name(), []
     form = FORMATS.get(info.channel_format(), "undefined")
@@ -42,17 +42,17 @@ def read_header(info: pylsl.StreamInfo, unit: str | None = None) -> StreamInfo:
         raise BadInput(f"stream {name!r}: label {twice[0]!r} is given twice, labels must differ; rename in the sender")
     factors = []
     for row in rows:
-        text = row["unit"] if unit is None else unit
-        factor = unit_factor(text, row["type"].lower() if unit is None else "eeg")
-        if factor is None and unit is None and row["type"].lower() not in _POWER:
+        text, kind = row["unit"], row["type"].lower()
+        factor = unit_factor(text, kind)
+        if factor is None and kind not in _POWER:
             factor = 1.0  # a trigger, counter or accelerometer: passed on as it is
         elif factor is None and text:
             raise BadInput(
                 f"stream {name!r}: channel {row['label']!r} has unit {text!r}, known are V, mV, uV, nV and exponents "
-                "such as -6; state the unit (--unit uV)"
+                "such as -6; set the unit in the sender"
             )
         factors.append(1.0 if factor is None else factor)
-    if unit is None and (silent := [row["label"] for row in rows if not row["unit"]]):
+    if silent := [row["label"] for row in rows if not row["unit"]]:
         warnings.append(f"stream {name!r} declares no unit for {len(silent)} channels; taken as microvolts")
     return StreamInfo(
         name,
@@ -61,8 +61,6 @@ def read_header(info: pylsl.StreamInfo, unit: str | None = None) -> StreamInfo:
         info.nominal_srate(),
         labels,
         tuple(factors),
-        form,
-        info.hostname(),
         tuple(warnings),
     )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("glimpse")
 
+LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other state is a moment, after which these hold
 STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.5  # between two looks for a stream that is not there
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
@@ -50,7 +51,11 @@ class Pulled:
 
 @dataclass
 class Session:
-    """One open session; `state` belongs to the engine's thread, everything else here to the reader's."""
+    """One open session, shared by two threads.
+
+    The reader's writes `status` and `detail`; the engine's writes `state` and what begins with an underscore. Between
+    them are only `_backlog`, which one fills and the other empties, and `closed`.
+    """
 
     id: str
     decoder: Decoder
@@ -60,8 +65,6 @@ class Session:
     publish: Callable[[str, dict[str, Any]], None]
     status: str = "connecting"
     detail: str = ""
-    info: StreamInfo | None = None
-    n_decisions: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
     _backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet decoded
@@ -75,16 +78,6 @@ class Session:
         self.state = self.decoder.start()
         self.thread = threading.Thread(target=self._read, name=f"glimpse-{self.id}", daemon=True)
 
-    def describe(self) -> dict[str, Any]:
-        """A row for people and for `GET /v1/sessions`."""
-        return {
-            "id": self.id,
-            "state": self.status,
-            "stream": self.info.name if self.info else self.query.name,
-            "bundle": self.decoder.bundle.manifest.name,
-            "decisions": self.n_decisions,
-        }
-
     def close(self) -> None:
         """Let go of the stream and wait for the reader to end."""
         self.closed.set()
@@ -95,13 +88,16 @@ class Session:
         assert self._chunk is not None
         return self._chunk.time_of(sample)
 
-    def tell(self, state: str, detail: str, lasting: bool = True) -> None:
+    def tell(self, state: str, detail: str) -> None:
         """Publish a status; a lasting one is not repeated while it and its sentence hold."""
+        lasting = state in LASTING
         if lasting and (self.status, self.detail) == (state, detail):
             return
         if lasting:
             self.status, self.detail = state, detail
-        self.publish(self.id, {"type": "status", "session": self.id, "state": state, "detail": detail})
+        self.publish(
+            self.id, {"type": "status", "session": self.id, "state": state, "detail": detail, "lasting": lasting}
+        )
 
     # --- reader's thread
 
@@ -122,9 +118,8 @@ class Session:
                 if (order := self._check(source.info)) is None:
                     self.closed.wait(RETRY_S)
                     continue
-                self.info = source.info
                 for sentence in source.info.warnings:
-                    self.tell("assumed", f"{sentence}.", lasting=False)
+                    self.tell("assumed", f"{sentence}.")
                 self._follow(source, order, restarted)
             except StreamLost as error:
                 self.tell("lost", f"{error}; looking for it again.")
@@ -192,7 +187,7 @@ class Session:
         """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
         if self.query.markers is None:
             said = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
-            self.tell("assumed", f"Markers are {said}.", lasting=False)
+            self.tell("assumed", f"Markers are {said}.")
 
     def _missing(self, names: tuple[str, ...]) -> str:
         wanted = self.query.markers
@@ -214,7 +209,6 @@ class Session:
                 "behind",
                 f"Decoding is {late_s:.1f} s behind the samples, so what waited is dropped: close other sessions or "
                 "use a faster machine.",
-                lasting=False,
             )
         newest = next((piece for piece in reversed(pieces) if piece.chunk is not None), oldest)
         markers = [marker for piece in pieces for marker in piece.markers]
@@ -251,13 +245,11 @@ class Session:
             lost = max(0, self._chunk.index_of(chunk.t_first) - expected)
             self.state = self.decoder.skip(self.state, lost)
         self._offset = expected + lost - chunk.index
-        self.tell("reconnected", f"Samples arrive again; {lost} were lost.", lasting=False)
+        self.tell("reconnected", f"Samples arrive again; {lost} were lost.")
 
     def _gap(self, lost: int, sfreq: float) -> None:
         self.state = self.decoder.skip(self.state, lost)
-        self.tell(
-            "gap", f"{lost} samples ({lost / sfreq:.3g} s) were lost; the running trial is dropped.", lasting=False
-        )
+        self.tell("gap", f"{lost} samples ({lost / sfreq:.3g} s) were lost; the running trial is dropped.")
 
     def _onsets(self, markers: list[Marker]) -> list[int]:
         """Sample numbers of the trial starts among `markers`; also tells clients what was marked."""
@@ -276,16 +268,13 @@ class Session:
                     "bad_marker",
                     f"Marker {marker.label!r} is stamped {ahead_s:.0f} s ahead of the signal and dropped: its sender "
                     "must use LSL's clock.",
-                    lasting=False,
                 )
                 continue
             onset = self._chunk.index_of(marker.t_lsl)
             onsets.append(onset)
             if onset < decoded - round(self._chunk.sfreq * self.decoder.front.hop_s):
                 late_ms = (decoded - onset) / self._chunk.sfreq * 1e3
-                self.tell(
-                    "late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.", lasting=False
-                )
+                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
             self.publish(
                 self.id,
                 {
@@ -302,7 +291,7 @@ class Session:
     def _tell_bad(self, hop: Hop) -> None:
         bad = tuple(name for name, is_bad in zip(self.decoder.ch_names, hop.bad, strict=True) if is_bad)
         if bad and bad != self._bad:
-            self.tell("bad_samples", f"NaN or Inf from {', '.join(bad)}: held at the last good value.", lasting=False)
+            self.tell("bad_samples", f"NaN or Inf from {', '.join(bad)}: held at the last good value.")
         self._bad = bad
 
     def _show(self, chunk: Chunk, order: np.ndarray) -> None:

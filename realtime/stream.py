@@ -19,8 +19,6 @@ class StreamInfo:
     sfreq: float  # nominal rate, Hz
     ch_names: tuple[str, ...]  # labels in the stream's own order
     unit_to_uv: tuple[float, ...]  # factor per channel that turns a sample into microvolts
-    channel_format: str = "float32"
-    hostname: str = ""
     warnings: tuple[str, ...] = ()  # what had to be assumed about the header, a sentence each
 
 

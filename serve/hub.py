@@ -14,13 +14,6 @@ from serve.metrics import Metrics
 from serve.protocol import VERSION, pack_frame
 from serve.settings import Settings
 
-LASTING = (
-    "connecting",
-    "live",
-    "stale",
-    "lost",
-    "mismatch",
-)  # others pass, this one still holds
 WARM = 64  # newest messages that keep their text with embedding: 20 kB each at 1024 dimensions
 
 
@@ -68,7 +61,7 @@ class Hub:
         if kind == "signal":
             self.signal.publish(pack_frame(self.signal.last + 1, message))
             return
-        if kind == "status" and message["state"] in LASTING:
+        if kind == "status" and message["lasting"]:
             self.status = {"state": message["state"], "detail": message["detail"]}
         if kind == "trial":
             self.trial = message
@@ -93,7 +86,7 @@ class Hub:
         """What a client must know before its first message: who speaks, the present state, the present trial."""
         now = {"seq": reader.seen, "session": self.session}
         yield encode(self.hello(reader.seen))
-        yield encode({"type": "status", **now, **self.status})
+        yield encode({"type": "status", **now, **self.status, "lasting": True})
         if self.trial is not None and reader.seen == self.events.last:
             yield encode({"type": "trial", **now, **self.trial})
 

@@ -105,6 +105,7 @@ class Status(BaseModel):
     session: str
     state: str
     detail: str
+    lasting: bool = Field(description="holds until the next lasting one; else a moment")
 
 
 class Trial(BaseModel):

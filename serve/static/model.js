@@ -1,6 +1,5 @@
 // What the messages add up to: the present trial, the one before, tally and latency. No DOM here.
 
-const LASTING = ["connecting", "live", "stale", "lost", "mismatch"];
 const LATENCY_DECISIONS = 200, STRIP = 36, MARKED = 64;
 
 export function newModel() {
@@ -23,7 +22,7 @@ const FOLDS = {
     model.hello = said;
   },
   status(model, said) {
-    if (LASTING.includes(said.state)) Object.assign(model, { state: said.state, detail: said.detail });
+    if (said.lasting) Object.assign(model, { state: said.state, detail: said.detail });
     else model.moment = { state: said.state, detail: said.detail, at: performance.now() };
   },
   trial(model, said) {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.clock import ClockState, Segment, measured_rate, place, wrong_rate
+from realtime.clock import ClockState, Segment, measured_rate, place
 
 SFREQ = 250.0
 T0 = 5000.0
@@ -121,7 +121,6 @@ def test_a_clock_that_goes_back_starts_a_new_segment():
     stamps[1500:] -= 400.0
     segments, _ = run(stamps)
     assert breaks(segments) == [(1501, 1)]
-    assert segments[-1].lateness_s == pytest.approx(-400)
     np.testing.assert_allclose(segments[-1].times, stamps[1500:], atol=1e-6)
 
 
@@ -138,16 +137,12 @@ def test_only_samples_in_doubt_are_held_and_for_a_tenth_of_a_second():
     assert held[1525:] == [0] * 475
 
 
-@pytest.mark.parametrize(
-    ("true", "wrong"), [(250.0, False), (250.5, False), (240.0, True), (256.0, True), (500.0, True)]
-)
-def test_a_rate_that_differs_from_the_nominal_one_is_noticed(true, wrong):
-    segments, state = run(regular(2000, true))
-    assert wrong_rate(state, SFREQ) is wrong
+@pytest.mark.parametrize("true", [250.0, 250.5, 240.0, 256.0, 500.0])
+def test_a_rate_that_differs_from_the_nominal_one_is_measured(true):
+    _, state = run(regular(2000, true))
     assert measured_rate(state, SFREQ) == pytest.approx(true, rel=0.002)
 
 
 def test_a_rate_is_not_judged_before_two_seconds():
     _, state = run(regular(499, 100.0))
     assert measured_rate(state, SFREQ) is None
-    assert not wrong_rate(state, SFREQ)

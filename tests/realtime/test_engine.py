@@ -73,7 +73,6 @@ def test_two_streams_decoded_together_are_each_decoded_as_alone(decoder):
         for name in streams:
             running.open(name, decoder, StreamQuery(name))
         got = {name: log.wait_decisions(160, name) for name in streams}
-        assert {row["id"]: row["decisions"] for row in running.sessions()} == {"a": 160, "b": 160}
     for name, samples in streams.items():
         want, _ = decoder.step(samples, decoder.start(), ONSETS)
         same_decisions(got[name], want, atol=1e-5)
@@ -162,5 +161,4 @@ def test_closing_ends_the_session_and_stopping_ends_every_thread(decoder):
         assert len(set(threading.enumerate()) - before) == 3
         running.close("a")
         assert len(set(threading.enumerate()) - before) == 2
-        assert [row["id"] for row in running.sessions()] == ["b"]
     assert set(threading.enumerate()) == before

@@ -77,6 +77,7 @@ def test_a_stream_that_returns_counts_on_by_the_clock(decoder):
     assert log.states()[:3] == ["connecting", "live", "lost"]
     assert set(log.states()[3:]) == {"live", "reconnected"}  # from two threads
     assert log.detail("reconnected") == "Samples arrive again; 320 were lost."
+    assert [s["lasting"] for s in log.of("status") if s["state"] == "reconnected"] == [False]
     assert [t["trial"] for t in log.of("trial")] == [0, 1]
 
 
@@ -108,6 +109,7 @@ def test_a_silent_stream_is_stale_once_and_live_again_with_its_next_sample(decod
     with decoding(decoder, source(*script)) as log:
         log.wait_decisions(160)
     assert log.states()[:4] == ["connecting", "live", "stale", "live"]
+    assert all(status["lasting"] for status in log.of("status"))
     assert "No sample from 'arrays' for 1 s" in log.detail("stale")
 
 

@@ -66,7 +66,9 @@ class ThreadEngine:
 
     def open(self, session, decoder, query):
         self.opened[session] = decoder
-        self.publish(session, {"type": "status", "state": "live", "detail": f"{query[0]} is live at 128 Hz."})
+        self.publish(
+            session, {"type": "status", "state": "live", "detail": f"{query[0]} is live at 128 Hz.", "lasting": True}
+        )
 
     def close(self, session):
         self.opened.pop(session, None)

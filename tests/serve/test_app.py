@@ -181,7 +181,9 @@ class Quiet(ThreadEngine):
     """An engine whose stream never comes."""
 
     def open(self, session, decoder, query):
-        self.publish(session, {"type": "status", "state": "connecting", "detail": f"Looking for {query[0]}."})
+        self.publish(
+            session, {"type": "status", "state": "connecting", "detail": f"Looking for {query[0]}.", "lasting": True}
+        )
 
 
 def test_a_session_without_samples_is_not_ready(tmp_path):

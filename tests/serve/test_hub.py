@@ -41,7 +41,7 @@ def texts(hub, reader, count, embedding=False):
 def test_every_message_is_what_the_protocol_says(tmp_path):
     hub = new_hub(tmp_path)
     with reading(hub.events) as reader:
-        hub.publish({"type": "status", "state": "live", "detail": "It lives."})
+        hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
         hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": None})
         publish_decisions(hub, 20)
         got = texts(hub, reader, 2 + 1 + 16)
@@ -68,8 +68,8 @@ def test_numbers_account_for_every_message(tmp_path):
 
 def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
     hub = new_hub(tmp_path)
-    hub.publish({"type": "status", "state": "live", "detail": "It lives."})
-    hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost."})
+    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+    hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
     hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": "owl"})
     with reading(hub.events) as reader:
         hello, status, trial = texts(hub, reader, 3)
