@@ -1,6 +1,5 @@
 """A recorded file as live LSL streams: every sample and marker once, at exact stamps, at any speed."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,15 +56,12 @@ def replay_process(file: Path, speed: float = 1.0, loop: bool = False, name: str
 
 
 def main(argv: list[str]) -> int:
-    """`glimpse replay FILE`: returns 0 at the end of the file or on Ctrl-C, 1 if it cannot be read."""
+    """`glimpse replay FILE`: returns 0 at the end of the file or on Ctrl-C; raises BadInput if it cannot be read."""
     options = tyro.cli(Replay, args=argv, prog="glimpse replay")
     name = options.name or options.file.stem
     started = time.monotonic()
     try:
         sent = run(options, lambda word: print(f"{name}: {word}", flush=True), lambda: False)
-    except BadInput as error:
-        print(f"glimpse replay: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print(f"{name}: stopped")
         return 0

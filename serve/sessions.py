@@ -69,14 +69,16 @@ class Sessions:
         stream = self.settings.stream
         if stream is None:
             rows = await asyncio.to_thread(self.backend.streams)
-            names = [row.name for row in rows if row.type.upper() in ("EEG", "MEG")]
-            if len(names) > 1:
-                found = ", ".join(names)
-                raise BadInput(f"LSL shows {len(names)} EEG or MEG streams ({found}): choose one with --stream.")
-            if not names:
+            rows = [row for row in rows if row.type.upper() in ("EEG", "MEG")]
+            if len(rows) > 1:
+                found = ", ".join(map(str, rows))
+                raise BadInput(
+                    f"LSL shows {len(rows)} EEG or MEG streams ({found}): choose one with --stream NAME or source_id."
+                )
+            if not rows:
                 await self.decoder(None)  # a bad bundle is told now, not at the first session
                 return
-            stream = names[0]
+            stream = rows[0].name
         await self.open(SessionRequest(stream=stream, markers=self.settings.markers, bundle=None))
 
     async def close(self, session: str) -> None:

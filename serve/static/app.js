@@ -18,6 +18,7 @@ let connected = false, changed = true;
 function follow(session) {
   find("empty").hidden = true;
   find("live").hidden = false;
+  let left = false; // both sockets close, and each may ask more than once before the answer comes
   const endings = [
     listen(session, (said) => {
       connected = changed = true;
@@ -26,7 +27,10 @@ function follow(session) {
       if (said.type === "trial") traces.mark(said.t_onset, said.label ?? said.marker);
     }, async () => {
       connected = false;
-      if (!(await isOpen(session))) { endings.forEach((end) => end()); choose(); }
+      if (await isOpen(session) || left) return;
+      left = true;
+      endings.forEach((end) => end());
+      choose();
     }),
     watch(session, (frame) => traces.add(frame)),
   ];
@@ -58,11 +62,12 @@ async function choose() {
 }
 
 function offer(streams) {
-  const rows = streams.filter(({ sfreq }) => sfreq > 0).map(({ name, type, n_channels, sfreq }) => {
+  const rows = streams.filter(({ sfreq }) => sfreq > 0).map(({ name, type, source_id, n_channels, sfreq }) => {
+    const twins = streams.filter((other) => other.name === name).length > 1; // only the source_id tells them apart
     const row = document.createElement("li"), text = document.createElement("span"), button = document.createElement("button");
-    text.textContent = `${name} · ${type}, ${n_channels} channels, ${sfreq} Hz`;
+    text.textContent = `${name} · ${twins ? `${source_id}, ` : ""}${type}, ${n_channels} channels, ${sfreq} Hz`;
     button.textContent = "Decode";
-    button.onclick = () => decode(name, button);
+    button.onclick = () => decode(twins && source_id ? source_id : name, button);
     row.append(text, button);
     return row;
   });
@@ -72,11 +77,23 @@ function offer(streams) {
 
 async function decode(stream, button) {
   button.disabled = true;
-  const answer = await fetch("v1/sessions", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream }),
-  });
-  find("refusal").textContent = answer.ok ? "" : (await answer.json()).detail;
-  button.disabled = answer.ok;
+  const refusal = await refused(stream);
+  find("refusal").textContent = refusal;
+  button.disabled = !refusal;
+}
+
+/** Ask for a session; what the server has against it in words, or nothing. */
+async function refused(stream) {
+  try {
+    const answer = await fetch("v1/sessions", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream }),
+    });
+    if (answer.ok) return "";
+    const { detail } = await answer.json();
+    return typeof detail === "string" ? detail : detail.map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join("; ");
+  } catch {
+    return "The server does not answer; try again.";
+  }
 }
 
 function draw() {

@@ -9,6 +9,7 @@ import numpy as np
 import pylsl
 import pytest
 
+import glimpse
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery
 from realtime.outlet import LiveOutlet, Sent
@@ -114,9 +115,9 @@ def test_bad_input_in_the_child_is_told_to_the_parent(tmp_path):
 def test_the_command_says_what_it_sent(file, capfd):
     assert main([str(file), "--speed", "32", "--no-wait"]) == 0
     assert "sent 2000 samples and 4 markers" in capfd.readouterr().out
-    assert main([str(file), "--speed", "0"]) == 1
+    assert glimpse.main(["replay", str(file), "--speed", "0"]) == 2
     assert "--speed is 0" in capfd.readouterr().err
-    assert main([str(file.with_name("nothing.edf"))]) == 1
+    assert glimpse.main(["replay", str(file.with_name("nothing.edf"))]) == 2
     assert "nothing.edf" in capfd.readouterr().err
 
 

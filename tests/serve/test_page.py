@@ -1,14 +1,16 @@
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from realtime.errors import BadInput
 from serve.main import serving
 from serve.settings import Settings
-from tests.serve.amplifier import BACKEND, CHANNELS, LABELS
+from tests.serve.amplifier import BACKEND, CHANNELS, LABELS, ROW
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: set CHROMIUM to one")
@@ -97,6 +99,30 @@ def test_without_a_session_the_page_offers_the_streams_in_sight(server, watched)
     watched.get_by_role("button", name="Decode").click(timeout=10_000)
     watched.wait_for_selector('#state[data-state="live"]', timeout=10_000)
     assert watched.complaints == []
+
+
+@needs_chromium
+def test_streams_of_one_name_are_told_apart_and_a_refusal_is_in_words(tmp_path, watched):
+    twins = [ROW._replace(source_id="left")._asdict(), ROW._replace(source_id="right")._asdict()]
+    asked = []
+
+    def query(stream, markers):
+        asked.append(stream)
+        raise BadInput("it is asleep")
+
+    def refuse(route):
+        detail = [{"loc": ["body", "stream"], "msg": "too short"}]
+        route.fulfill(status=422, json={"detail": detail}) if route.request.method == "POST" else route.continue_()
+
+    with serving(Settings(bundle=tmp_path, port=0), replace(BACKEND, streams=list, query=query)) as server:
+        watched.route("**/v1/streams", lambda route: route.fulfill(json=twins))
+        watched.goto(server)
+        watched.get_by_role("button", name="Decode").last.click(timeout=10_000)
+        expect(watched.locator("#refusal")).to_have_text("it is asleep")
+        assert asked == ["right"]
+        watched.route("**/v1/sessions", refuse)
+        watched.get_by_role("button", name="Decode").last.click(timeout=10_000)
+        expect(watched.locator("#refusal")).to_have_text("stream: too short")
 
 
 FOLDED = """async (said) => {
