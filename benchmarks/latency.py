@@ -52,9 +52,9 @@ def latency(seconds: float, bundle_path: Path | None) -> dict[str, Any]:
         listener.join()
     kept = round(WARM_UP_S / bundle.manifest.hop_samples * bundle.preprocess.sfreq)
     return {
-        "push_to_client_ms": percentiles(score.latency_ms[kept:]),
-        "encode_ms": percentiles(score.stages_ms["encode"][kept:]),
-        "stages_ms": {stage: percentiles(ms[kept:]) for stage, ms in score.stages_ms.items()},
+        "push_to_client_ms": percentiles(list(score.latency_ms)[kept:]),
+        "encode_ms": percentiles(list(score.stages_ms["encode"])[kept:]),
+        "stages_ms": {stage: percentiles(list(ms)[kept:]) for stage, ms in score.stages_ms.items()},
         "peer": {
             "name": "bare pylsl inlet on the same stream, no decoding",
             "push_to_pull_ms": percentiles([ms for t, ms in bare if t > began + WARM_UP_S]),

@@ -16,7 +16,7 @@ from realtime.simulator import Amplifier, simulated_amplifier
 from serve.backend import realtime_backend
 from serve.main import serving
 from serve.settings import Settings
-from serve.watch import Score, percentiles, watch
+from serve.watch import Score, Trial, percentiles, watch
 
 console = Console(highlight=False)
 DEMO_BUNDLE = Path(str(files("bundles"))) / "demo"
@@ -63,20 +63,18 @@ def demo(command: DemoCommand) -> dict[str, Any]:
         console.print(f"{bundle.manifest.note} Open {url}")
         if command.browser:
             webbrowser.open(url)
-        told = 0
         try:
             for message in watch(url, "s1", score, command.seconds or float("inf")):
                 if message["type"] == "status":
                     console.print(f"{message['state']}: {message['detail']}")
-                for trial in score.finished()[told:]:
-                    _tell(score, trial)
-                    told += 1
+                while score.over:
+                    _tell(score.over.popleft())
         except KeyboardInterrupt:
             console.print("stopped")
     chance = round(1 / score.n_labels, 4) if score.n_labels else None
     return {
         "decisions": score.decisions,
-        "trials": len(score.finished()),
+        "trials": score.trials,
         "top1": score.share(1),
         "top5": score.share(5),
         "chance_top1": chance,
@@ -88,10 +86,9 @@ def demo(command: DemoCommand) -> dict[str, Any]:
     }
 
 
-def _tell(score: Score, trial: int) -> None:
-    shown, named = score.shown[trial], score.answers[trial][0]
-    verdict = "right" if shown == named else "in the top 5" if shown in score.answers[trial] else "wrong"
-    console.print(f"trial {trial:>3}: shown {shown:<10} named {named:<10} {verdict}")
+def _tell(trial: Trial) -> None:
+    verdict = "wrong" if trial.rank is None else "in the top 5" if trial.rank else "right"
+    console.print(f"trial {trial.number:>3}: shown {trial.shown:<10} named {trial.answer[0]:<10} {verdict}")
 
 
 def main(argv: list[str]) -> int:

@@ -11,20 +11,21 @@ from serve.hub import Hub, reading
 from serve.sessions import Sessions
 
 
-async def refused(websocket: WebSocket, sessions: Sessions, session: str) -> bool:
-    """Answer a handshake that cannot be accepted, before it is; says whether it did.
+async def admitted(websocket: WebSocket, sessions: Sessions, session: str) -> Hub | None:
+    """The hub of a session whose client has been let in; a handshake that cannot be accepted is answered and None.
 
     Browsers let any page open a WebSocket to this machine, so one from another origin is turned away: it could read
-    a person's brain signal otherwise.
+    a person's brain signal otherwise. The hub is taken before the handshake ends: the session may close meanwhile.
     """
-    origin = websocket.headers.get("origin")
+    origin, hub = websocket.headers.get("origin"), sessions.hubs.get(session)
     if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
         await websocket.send_denial_response(Response("This page may not listen: its origin is not the server's.", 403))
-    elif session not in sessions.hubs:
+        return None
+    if hub is None:
         await websocket.send_denial_response(Response(f"No session {session!r}: GET /v1/sessions lists them.", 404))
-    else:
-        return False
-    return True
+        return None
+    await websocket.accept()
+    return hub
 
 
 async def send_until_closed(websocket: WebSocket, items: AsyncIterator[str] | AsyncIterator[bytes]) -> None:
@@ -61,19 +62,15 @@ def add_sockets(app: FastAPI) -> None:
         websocket: WebSocket, session: str, after: int | None = Query(None, ge=0), embedding: bool = False
     ) -> None:
         sessions: Sessions = app.state.sessions
-        if await refused(websocket, sessions, session):
+        if (hub := await admitted(websocket, sessions, session)) is None:
             return
-        await websocket.accept()
-        hub, clients = sessions.hubs[session], sessions.metrics.clients.labels(session)
+        clients = sessions.metrics.clients.labels(session)
         with reading(hub.events, after) as reader, clients.track_inprogress():
             await send_until_closed(websocket, hub.texts(reader, embedding))
 
     @app.websocket("/v1/sessions/{session}/signal")
     async def signal(websocket: WebSocket, session: str) -> None:
-        sessions: Sessions = app.state.sessions
-        if await refused(websocket, sessions, session):
+        if (hub := await admitted(websocket, app.state.sessions, session)) is None:
             return
-        await websocket.accept()
-        hub = sessions.hubs[session]
         with reading(hub.signal) as reader:
             await send_until_closed(websocket, frames(hub, reader))

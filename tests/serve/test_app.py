@@ -9,6 +9,7 @@ from dataclasses import replace
 import httpx
 import numpy as np
 import pytest
+from fastapi import WebSocket
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -99,6 +100,20 @@ def test_an_unknown_session_is_refused_before_the_socket_opens(server, kind):
     with pytest.raises(InvalidStatus) as refused, listening(server, f"/v1/sessions/nobody/{kind}"):
         pass
     assert refused.value.response.status_code == 404
+
+
+def test_a_session_that_closes_during_a_handshake_ends_its_client(server, monkeypatch):
+    """Closed between the check and the end of the handshake, where the server waits for the network."""
+    accept = WebSocket.accept
+
+    async def slow(websocket):
+        await websocket.app.state.sessions.close("s1")
+        await accept(websocket)
+
+    monkeypatch.setattr(WebSocket, "accept", slow)
+    with listening(server) as client:
+        assert [json.loads(text)["type"] for text in client][:1] == ["hello"]
+        assert client.close_code == 1001
 
 
 def test_a_page_from_elsewhere_may_not_listen(server):

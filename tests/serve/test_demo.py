@@ -40,6 +40,16 @@ def test_the_demo_reports_the_agreed_keys(figures):
     assert set(figures["latency_ms"]) == {"p50", "p99"}
 
 
+def test_a_score_stays_as_small_after_ten_thousand_trials():
+    score = Score()
+    for n in range(10_000):
+        score.take({"type": "trial", "trial": n, "label": "cat"})
+        decision = {"t_lsl": 0.0, "latency_ms": {"age": 1.0}, "trial": n, "top": [{"label": "cat"}]}
+        score.take({"type": "decision", **decision})
+    assert (score.trials, score.share(1)) == (9_999, 1.0)
+    assert len(score.over) + len(score._shown) + len(score._answers) + len(score.ranks) < 100
+
+
 def test_a_proxy_of_the_environment_is_not_asked(server, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
     assert next(watch(server, "s1", Score(), 0.0))["type"] == "hello"
@@ -52,5 +62,5 @@ def test_a_trial_counts_once_a_later_one_has_followed():
         score.take({"type": "trial", "trial": trial, "label": shown})
         decision = {"t_lsl": 0.0, "latency_ms": {}, "trial": trial, "top": [{"label": named}, {"label": "dog"}]}
         score.take({"type": "decision", **decision})
-    assert score.finished() == [0, 1]
+    assert [(trial.number, trial.rank) for trial in score.over] == [(0, 0), (1, 1)]
     assert (score.share(1), score.share(5)) == (0.5, 1.0)
