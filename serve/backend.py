@@ -1,4 +1,4 @@
-"""The only door from the server to `realtime`: what the server asks of an engine, and where the real one comes from."""
+"""What the server asks of an engine and its bundles, and where the real ones come from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class EngineLike(Protocol):
         """Start decoding the stream `query` names."""
 
     def close(self, session: str) -> None:
-        """Stop decoding it; nothing of that session is published afterwards."""
+        """Stop decoding it; a message on its way may still be published."""
 
     def stop(self) -> None:
         """Close every session and end every thread."""
@@ -23,7 +23,7 @@ class EngineLike(Protocol):
 
 @dataclass(frozen=True)
 class Backend:
-    """The four things the server needs from outside."""
+    """What the server needs from outside."""
 
     engine: Callable[[Publish], EngineLike]
     load: Callable[[Path], Any]  # bundle folder -> decoder; raises BadInput
@@ -38,6 +38,11 @@ def realtime_backend() -> Backend:
     from realtime.decoder import Decoder
     from realtime.engine import Engine, StreamQuery
     from realtime.lsl import find_streams
+
+    def load(path: Path) -> Decoder:
+        decoder = Decoder(Bundle.load(path))
+        print(f"{path.name} runs on {decoder.runner.provider}: {decoder.runner.why}", flush=True)
+        return decoder
 
     def about(decoder: Decoder) -> dict[str, Any]:
         bundle, manifest = decoder.bundle, decoder.bundle.manifest
@@ -55,7 +60,7 @@ def realtime_backend() -> Backend:
 
     return Backend(
         engine=Engine,
-        load=lambda path: Decoder(Bundle.load(path)),
+        load=load,
         about=about,
         query=lambda stream, markers: StreamQuery(stream, markers),
         streams=find_streams,

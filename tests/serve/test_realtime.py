@@ -22,7 +22,7 @@ def bundle(tmp_path):
     return tiny_bundle(tmp_path / "tiny").path
 
 
-def test_decisions_of_a_live_stream_reach_a_client(bundle):
+def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
     name = f"test-{uuid4().hex[:8]}"
     amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS, seconds=30.0)
     settings = Settings(bundle=bundle, stream=name, markers=f"{name}-markers", port=0)
@@ -40,6 +40,7 @@ def test_decisions_of_a_live_stream_reach_a_client(bundle):
         assert httpx.get(f"{server}/v1/bank").json()["labels"] == list(LABELS)
         assert name in [stream["name"] for stream in httpx.get(f"{server}/v1/streams").json()]
         assert httpx.delete(f"{server}/v1/sessions/s1").status_code == 204
+    assert "tiny runs on CPUExecutionProvider: one hop of a small network" in capfd.readouterr().out
     hello, trial = got[0], next(message for message in got if message.type == "trial")
     decision = got[-1]
     assert (hello.name, hello.note, hello.channels) == ("tiny", "an untrained encoder", list(CH_NAMES))
