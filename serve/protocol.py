@@ -94,7 +94,9 @@ class Hello(BaseModel):
     events: dict[str, str] = Field(description="marker -> label")
     sfreq: float = Field(description="rate the stream must have, Hz")
     hop_s: float = Field(description="one decision for so much signal")
-    window_s: list[float] = Field(description="a trial lasts from and to, seconds since onset")
+    window_s: list[float] = Field(
+        description="seconds since onset, from and to, that the accuracy was measured on; a trial ends at the latter"
+    )
 
 
 class Status(BaseModel):
