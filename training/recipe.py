@@ -33,7 +33,7 @@ class Recipe:
 
 def small() -> Recipe:
     """Minutes of data from one person: a narrow network, strongly regularised, under three minutes on two cores."""
-    return Recipe(options={"dim": 32, "n_layers": 1, "dropout": 0.5})
+    return Recipe(options={"dim": 32, "n_layers": 1, "attention_window": 128, "dropout": 0.5})
 
 
 def demo() -> Recipe:
