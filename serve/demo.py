@@ -63,10 +63,12 @@ def demo(command: DemoCommand) -> dict[str, Any]:
         console.print(f"{bundle.manifest.note} Open {url}")
         if command.browser:
             webbrowser.open(url)
+        said = ""
         try:
             for message in watch(url, "s1", score, command.seconds or float("inf")):
-                if message["type"] == "status":
-                    console.print(f"{message['state']}: {message['detail']}")
+                if message["type"] == "status" and message["detail"] != said:
+                    said = message["detail"]
+                    console.print(f"{message['state']}: {said}")
                 while score.over:
                     _tell(score.over.popleft())
         except KeyboardInterrupt:

@@ -35,6 +35,10 @@ def test_every_file_the_readme_names_is_there():
     assert [name for name in ours if not (ROOT / name).exists()] == []
 
 
+def test_no_placeholder_is_left():
+    assert re.findall(r"[A-Z]+_[A-Z]+", README.replace("GLIMPSE_DATA", "")) == []
+
+
 def test_every_command_of_the_readme_exists():
     from glimpse import COMMANDS
 
