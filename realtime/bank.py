@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from realtime.errors import BadInput
 
@@ -47,7 +47,7 @@ class Bank:
 
     def save(self, folder: Path) -> None:
         """Write the two files into `folder`."""
-        save_file({"vectors": self.vectors}, folder / VECTORS)
+        (folder / VECTORS).write_bytes(save({"vectors": self.vectors}))
         rows = [{"name": name} for name in self.names]
         (folder / LABELS).write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -21,7 +21,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{PORT}")
-        time.sleep(20.3)  # trials enough for the tally, and amid one
+        time.sleep(18)  # trials enough for the tally
+        page.get_by_text("✓ match").wait_for()
         page.screenshot(path=OUT)
         browser.close()
     running.join()
