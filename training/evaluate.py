@@ -69,6 +69,7 @@ def show(found: dict[str, Any], title: str) -> None:
         table.add_column(column, justify="left" if column == "figure" else "right")
     low, high = found["ci95"]
     table.add_row("accuracy", f"{found['accuracy']:.3f}", f"{low:.3f} to {high:.3f}", f"{found['chance']:.3f}")
+    table.add_row("of always naming the commonest label", f"{found['majority']:.3f}", "", "")
     table.add_row("balanced accuracy", f"{found['balanced_accuracy']:.3f}", "", f"{found['chance']:.3f}")
     if "auc" in found:
         low, high = found["auc_ci95"]

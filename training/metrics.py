@@ -78,6 +78,7 @@ def figures(
         "top5": round(float((rank < 5).mean()), 4),
         "chance": round(1 / n_labels, 4),
         "chance_top5": round(min(5 / n_labels, 1.0), 4),
+        "majority": round(float(np.bincount(truth).max() / n), 4),  # accuracy of always naming the commonest label
         "n_trials": n,
         "ci95": wilson(float(correct.mean()), n),
         "calibration_error": round(calibration_error(answer.max(axis=1), correct), 4),

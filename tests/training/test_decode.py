@@ -94,7 +94,7 @@ def test_a_recording_shorter_than_one_decision_is_refused(trained):
     run = Run.load(trained.run)
     network, bank = run.trained()
     with pytest.raises(BadInput, match="noise: too short for one decision"):
-        decode([noise(0.05)], run.front(), bank, torch_encoder(network, False))
+        decode([noise(0.02)], run.front(), bank, torch_encoder(network, False))
 
 
 def test_saved_embeddings_are_read_back(ways, tmp_path):

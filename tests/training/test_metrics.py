@@ -97,7 +97,7 @@ def test_top_k_balanced_accuracy_and_chance():
     p[9, 1] = 0.5
     found = figures(p, since, trial, np.array([0] * 9 + [1]), (0.0, 1.0))
     assert (found["accuracy"], found["balanced_accuracy"], found["top1"], found["top5"]) == (0.9, 0.5, 0.9, 1.0)
-    assert (found["chance"], found["chance_top5"]) == (0.1, 0.5)
+    assert (found["chance"], found["chance_top5"], found["majority"]) == (0.1, 0.5, 0.9)
     assert "auc" not in found
     two = figures(*told([[0], [1]], [[0.5], [0.5]]), np.array([0, 1]), (0.0, 1.0))
     assert (two["auc"], two["chance"], two["chance_top5"]) == (1.0, 0.5, 1.0)
