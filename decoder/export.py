@@ -41,6 +41,7 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
         x = torch.zeros(2, config.n_channels, config.hop_samples)
         write_onnx(network, part, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
         model = onnx.load(part)
+        forget_where_it_was_made(model)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
         onnx.save(model, part)
@@ -49,6 +50,14 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def forget_where_it_was_made(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes on nodes and values: stack traces with the paths of the machine that exported."""
+    graph = model.graph
+    for item in [*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph]:
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
 
 
 def write_onnx(

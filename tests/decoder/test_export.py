@@ -30,6 +30,7 @@ def test_file_is_whole_names_the_protocol_and_carries_its_metadata(tmp_path: Pat
     )
     assert [path.name for path in tmp_path.iterdir()] == ["encoder.onnx"]
     assert made.training
+    assert b".py" not in (tmp_path / "encoder.onnx").read_bytes()  # no stack traces of the exporting machine
 
     session = open_onnx(tmp_path / "encoder.onnx")
     state = made.init_state(1)
