@@ -32,6 +32,7 @@ class Manifest(BaseModel):
     network: dict[str, Any]  # {"name": ..., "config": {...}}: enough to build it again
     states: list[str]  # the encoder's state names
     ch_names: list[str]
+    rename: dict[str, str] = {}  # what the amplifier calls a channel -> its name above, from the dataset file
     positions_m: list[list[float | None]]  # x, y, z per channel in metres, null where unknown
     sfreq: float  # rate of the stream, Hz
     hop_samples: int  # at preprocess.sfreq

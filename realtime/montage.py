@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -60,6 +60,12 @@ def match(wanted: Sequence[str], found: Sequence[str], where: str = "the recordi
             both = " and ".join(repr(wanted[i]) for i in names)
             raise BadInput(f"{where}: {both} are the same electrode, {found[at]!r}; ask for it once.")
     return np.array(index, dtype=np.intp)
+
+
+def renamed(found: Sequence[str], rename: Mapping[str, str]) -> list[str]:
+    """The names with `rename` (old to new) applied; old names are compared as in `match`."""
+    new = {_key(name): to for name, to in rename.items()}
+    return [new.get(_key(name), name) for name in found]
 
 
 def positions(ch_names: Sequence[str]) -> np.ndarray:

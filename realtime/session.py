@@ -18,7 +18,7 @@ from pylsl import local_clock
 from realtime.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.hops import Hop
-from realtime.montage import match
+from realtime.montage import match, renamed
 from realtime.stream import Chunk, Marker, Source, StreamInfo
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Session:
             )
             return None
         try:
-            return match(self.decoder.ch_names, info.ch_names)
+            return match(self.decoder.ch_names, renamed(info.ch_names, manifest.rename))
         except BadInput as error:
             self.tell("mismatch", f"Stream {info.name!r}: {error}")
             return None

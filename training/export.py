@@ -56,6 +56,7 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             network=d.network,
             states=list(network.init_state(1)),
             ch_names=d.ch_names,
+            rename=d.rename,
             positions_m=d.positions_m,
             sfreq=d.sfreq,
             hop_samples=d.hop_samples,

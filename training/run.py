@@ -42,6 +42,7 @@ class RunDescription:
     recipe: dict[str, Any]
     data: dict[str, Any]  # split -> files, trials per label, digests of what was read
     calibration: dict[str, Any] | None = None  # fields of Calibration; None until training has ended
+    rename: dict[str, str] = field(default_factory=dict)  # name in the recordings -> name in ch_names
     simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
 
     def differs(self, other: "RunDescription") -> list[str]:

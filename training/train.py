@@ -143,6 +143,7 @@ def describe(
         name=dataset.name,
         network={"name": recipe.network, "config": network},
         ch_names=list(first.ch_names),
+        rename=dataset.channels.rename,
         positions_m=positions_to_json(where),
         sfreq=first.sfreq,
         hop_samples=recipe.hop_samples,

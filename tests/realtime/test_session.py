@@ -55,6 +55,14 @@ def test_permuted_and_otherwise_spelled_channels_are_read_by_name(decoder, want,
     assert np.array_equal(log.of("signal")[0]["samples"], SAMPLES.astype(np.float32))
 
 
+def test_a_channel_renamed_in_the_dataset_file_is_found_under_the_amplifiers_name(tmp_path, want):
+    """The electrode on `Right AUX` was called Oz in training; live the headband still says Right AUX."""
+    renaming = Decoder(tiny_bundle(tmp_path / "tiny", sfreq=SFREQ, rename={"Right AUX": "Oz"}))
+    found = tuple("right aux" if name == "Oz" else name for name in CH_NAMES)
+    with decoding(renaming, source(whole(), ch_names=found)) as log:
+        same_decisions(log.wait_decisions(len(want)), want)
+
+
 def test_a_stream_of_the_wrong_rate_or_without_a_channel_is_refused_until_one_fits(decoder, want):
     wrong_rate = source(whole(), sfreq=250.0)
     no_oz = source(whole(SAMPLES[:, :7]), ch_names=tuple(c for c in CH_NAMES if c != "Oz"))
