@@ -133,8 +133,11 @@ def _resolve(query: StreamQuery, wait_s: float) -> pylsl.StreamInfo:
     if rows:
         listing = ", ".join(text for _, text in rows)
         raise BadInput(f"{len(rows)} LSL streams match {query}: {listing}; name one of them by its source_id")
-    visible = ", ".join(str(row) for row in find_streams(1.0)) or "none"
-    raise BadInput(f"no LSL stream matches {query} after {wait_s:g} s; streams in sight: {visible}")
+    visible = find_streams(1.0)
+    if any(query.name in (row.name, row.source_id) and row.type.lower() not in MARKER_TYPES for row in visible):
+        return _resolve(query, wait_s)  # it came up meanwhile
+    listing = ", ".join(map(str, visible)) or "none"
+    raise BadInput(f"no LSL stream matches {query} after {wait_s:g} s; streams in sight: {listing}")
 
 
 def _quoted(value: str) -> str:
