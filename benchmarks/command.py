@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
+from realtime.errors import check_folder_of
+
 console = Console(highlight=False)
 
 
@@ -26,6 +28,8 @@ def main(argv: list[str]) -> int:
     """Run `glimpse bench`."""
     command = tyro.cli(Annotated[BenchCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse bench")
     from benchmarks.latency import latency
+
+    check_folder_of(command.json, "--json")
 
     found = latency(command.seconds, command.bundle)
     console.print_json(json.dumps(found))

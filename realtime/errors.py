@@ -1,5 +1,7 @@
 """The two ways a person's input can be wrong; knows nothing of where the input came from."""
 
+from pathlib import Path
+
 
 class BadInput(ValueError):
     """A file, an argument or a request cannot be used: one sentence with what was found, what is needed, what to do."""
@@ -7,3 +9,9 @@ class BadInput(ValueError):
 
 class StreamLost(ConnectionError):
     """A live stream ended or its connection broke; the same source may come back."""
+
+
+def check_folder_of(file: Path | None, flag: str) -> None:
+    """BadInput, before any work is done, where `file`, given by `flag`, has no folder to be written into."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise BadInput(f"{flag}: {file} cannot be written, there is no folder {file.absolute().parent}; make it first")

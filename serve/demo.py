@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 
 from realtime.bundle import Bundle
+from realtime.errors import check_folder_of
 from realtime.simulator import Amplifier, simulated_amplifier
 from serve.backend import realtime_backend
 from serve.main import serving
@@ -96,6 +97,7 @@ def _tell(trial: Trial) -> None:
 def main(argv: list[str]) -> int:
     """Run `glimpse demo`."""
     command = tyro.cli(Annotated[DemoCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse demo")
+    check_folder_of(command.json, "--json")
     try:
         found = demo(command)
     except TimeoutError as error:

@@ -1,6 +1,7 @@
 """One session's messages on their way to its clients: numbered, kept, encoded once; knows no sockets and no engine."""
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ from serve.metrics import Metrics
 from serve.protocol import VERSION, pack_frame
 from serve.settings import Settings
 
+log = logging.getLogger("glimpse")
 WARM = 64  # newest messages that keep their text with embedding: 20 kB each at 1024 dimensions
 
 
@@ -61,6 +63,8 @@ class Hub:
         if kind == "signal":
             self.signal.publish(pack_frame(self.signal.last + 1, message))
             return
+        if kind == "status":
+            log.info("%s %s: %s", self.session, message["state"], message["detail"])
         if kind == "status" and message["lasting"]:
             self.status = {"state": message["state"], "detail": message["detail"]}
         if kind == "trial":

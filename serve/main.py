@@ -1,7 +1,9 @@
 """`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
 
+import logging
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -86,8 +88,10 @@ def main(argv: list[str]) -> int:
     """Serve until interrupted; raises what kept the server from starting."""
     settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
     listening, url = listen(settings)
-    what = settings.stream or "the only EEG or MEG stream in sight"
-    server = Server(settings, realtime_backend(), f"Decoding {what} with {settings.bundle}: open {url}")
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("glimpse").setLevel(logging.INFO)  # what happens to a stream is said here as on the page
+    what = f"stream {settings.stream!r}" if settings.stream else "the only EEG or MEG stream in sight"
+    server = Server(settings, realtime_backend(), f"Serving {settings.bundle} for {what}: open {url}")
     server.run([listening])
     if server.failed is not None:
         raise server.failed

@@ -102,3 +102,10 @@ def test_training_warns_of_nothing_and_loads_no_graph_library(tmp_path):
     code = "import sys, training.train, training.evaluate, training.export; sys.exit('torch_geometric' in sys.modules)"
     found = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_figures_without_a_folder_to_go_to_are_refused_before_the_work(capsys):
+    """By every command that works for long."""
+    for words in (["evaluate", "run", "--data", "d.yaml"], ["demo"], ["bench", "latency"]):
+        assert glimpse.main([*words, "--json", "no-such-folder/out.json"]) == 2
+        assert "--json: no-such-folder/out.json cannot be written, there is no folder" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from training.dataset import label_counts, load_dataset, load_splits
 from training.dataset_schema import DatasetFile
 from training.targets import load_targets
 
+PLAUSIBLE_UV = (0.5, 5000.0)  # sd of raw EEG; volts or counts taken for microvolts lie far outside
 SHIPPED = Path(__file__).parent.parent / "datasets"
 
 
@@ -98,23 +99,38 @@ def _of_file(split: str, recording: Recording, dataset: DatasetFile) -> dict[str
         row + start < 0 or row + end > len(recording.samples) or any(row + start < hole < row + end for hole in holes)
         for row, _ in recording.markers
     )
+    sd_uv = float(np.median(recording.samples.std(axis=0)))  # of the median channel, drift included
+    odd = (
+        []
+        if PLAUSIBLE_UV[0] < sd_uv < PLAUSIBLE_UV[1]
+        else [f"{recording.name}: sd {sd_uv:.3g} uV; are these microvolts?"]
+    )
     return {
         "split": split,
         "path": recording.name,
         "sfreq": recording.sfreq,
         "duration_s": recording.duration_s,
+        "sd_uv": sd_uv,
         "events": label_counts([recording]),
         "broken_trials": broken,  # their window crosses a gap or an end of the recording
         "gaps": [list(gap) for gap in recording.gaps],
-        "warnings": list(recording.warnings),
+        "warnings": [*recording.warnings, *odd],
     }
 
 
 def _print(found: dict[str, Any]) -> None:
     console = Console()
-    files = Table("split", "file", "Hz", "seconds", "gaps", "trials", "broken", title=f"{found['name']}: recordings")
+    files = Table(
+        "split", "file", "Hz", "seconds", "sd µV", "gaps", "trials", "broken", title=f"{found['name']}: recordings"
+    )
     for one in found["files"]:
-        numbers = (f"{one['sfreq']:g}", f"{one['duration_s']:.1f}", len(one["gaps"]), sum(one["events"].values()))
+        numbers = (
+            f"{one['sfreq']:g}",
+            f"{one['duration_s']:.1f}",
+            f"{one['sd_uv']:.3g}",
+            len(one["gaps"]),
+            sum(one["events"].values()),
+        )
         files.add_row(one["split"], Path(one["path"]).name, *map(str, numbers), str(one["broken_trials"]))
     events = Table("label", *found["splits"], title="trials")
     for label in found["labels"] if len(found["labels"]) <= 20 else ():

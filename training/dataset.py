@@ -49,6 +49,7 @@ def load_dataset(path: str | Path) -> DatasetFile:
 def paths(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
     """The files of a split, globs in the order written, each file once."""
     found: dict[Path, Path] = {}
+    spelled_out: set[Path] = set()  # named without a glob: a second time is a slip
     for entry in getattr(dataset.files, split):
         if isinstance(entry, int):
             continue
@@ -62,7 +63,10 @@ def paths(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
                 "name or get the recording."
             )
         for name in names:
+            if pattern.exists() and name.resolve() in spelled_out:
+                raise BadInput(f"{dataset.path}: files.{split} names {entry!r} twice; take one out or correct it.")
             found.setdefault(name.resolve(), name)
+        spelled_out |= {pattern.resolve()} if pattern.exists() else set()
     return tuple(found.values())
 
 
@@ -109,6 +113,12 @@ def check_labels(dataset: DatasetFile, splits: Mapping[str, Sequence[Recording]]
                     "targets: labels needs one; move a file to train or take the label out of events."
                 )
     for label in dataset.labels or trained:
+        if not trained[label]:
+            named = " or ".join(repr(marker) for marker, its in dataset.markers.items() if its == label)
+            raise BadInput(
+                f"{dataset.path}: events gives label {label!r} to marker {named}, but no file of files.train holds it; "
+                "correct the marker's name or take the label out."
+            )
         if trained[label] < 2:
             raise BadInput(
                 f"{dataset.path}: events gives label {label!r} {trained[label]} trials in files.train, but training "

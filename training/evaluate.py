@@ -11,7 +11,7 @@ from rich.table import Table
 
 from realtime.bundle import MANIFEST, Bundle
 from realtime.decoder import Decoder
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_folder_of
 from training.dataset import digest, load_dataset, load_split
 from training.dataset_schema import DatasetFile
 from training.decode import Decoded, decode, onnx_encoder, save_embeddings, torch_encoder
@@ -98,6 +98,8 @@ class EvaluateCommand:
 def main(argv: list[str]) -> int:
     """Run `glimpse evaluate`."""
     command = tyro.cli(Annotated[EvaluateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse evaluate")
+    check_folder_of(command.json, "--json")
+    check_folder_of(command.embeddings, "--embeddings")
     dataset = load_dataset(command.data)
     found, decoded = evaluate(command.path, dataset, command.split, command.streaming)
     how = "streamed" if command.streaming else "whole recordings"

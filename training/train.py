@@ -92,7 +92,7 @@ def resume(run: Run, trainer: Trainer) -> None:
     if saved := run.checkpoint():
         if differs := Run.load(run.path).description.differs(run.description):
             raise BadInput(
-                f"{run.path}: holds a run whose {' and '.join(differs)} differ from what is asked; choose another "
+                f"{run.path}: holds a run whose {', '.join(differs)} differ from what is asked; choose another "
                 "--out or remove it"
             )
         trainer.restore(saved)

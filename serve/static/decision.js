@@ -25,7 +25,7 @@ export class DecisionPanel {
     const { find } = this, inTrial = trial?.last === decision, decided = inTrial && decision.decided;
     const waiting = trial && !trial.last, shown = trial?.shown ?? "–";
     write(find("shown"), trial?.over ? "–" : shown);
-    write(find("decoded"), waiting ? "…" : decision.top[0]?.label ?? "–");
+    write(find("decoded"), waiting ? "…" : trial && !inTrial ? "–" : decision.top[0]?.label ?? "–");
     write(find("since"), inTrial ? `trial ${trial.trial}, ${decision.since_onset_s.toFixed(2)} s since onset` : "between trials");
     const verdict = !inTrial ? "" : !decided ? "deciding" : trial.label === null ? "decided"
       : trial.label === decision.top[0].label ? "match" : "differs";

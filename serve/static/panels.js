@@ -27,7 +27,7 @@ export function showTally(find, { tally, hello }) {
   write(find("tally-note"), `${n} labels`);
   write(find("tally-top1"), tally.known ? percent(tally.top1, tally.known) : "–");
   write(find("tally-chance1"), `chance ${percent(1, n)}`);
-  find("tally-five").hidden = !five; // five of five labels are always right
+  find("tally-five").hidden = find("tally-pale").hidden = !five; // five of five labels are always right
   write(find("tally-top5"), tally.known ? percent(tally.top5, tally.known) : "–");
   write(find("tally-chance5"), `chance ${percent(Math.min(5, n), n)}`);
   const strip = find("tally-strip");

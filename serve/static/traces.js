@@ -1,5 +1,6 @@
 // Scrolling traces of all channels on a canvas: stacked, scaled by themselves, thinned to minimum and maximum per pixel.
 
+const microvolts = (uv) => uv < 1000 ? `${+uv.toPrecision(3)} µV` : `${+(uv / 1000).toPrecision(2)} mV`;
 const WINDOW_S = 6, GUTTER = 46, MARGIN = 60, FOOT = 22, HEAD = 20, FRAME_MS = 30;
 
 export class Traces {
@@ -195,6 +196,6 @@ export class Traces {
     pen.moveTo(px, top); pen.lineTo(px, top + long);
     pen.stroke();
     pen.textAlign = "left";
-    pen.fillText(`${+(this.spacing * bars).toPrecision(3)} µV`, px + 7, top + long / 2);
+    pen.fillText(microvolts(this.spacing * bars), px + 7, top + long / 2);
   }
 }

@@ -113,7 +113,7 @@ def test_a_label_that_comes_up_in_validation_only_is_refused(tmp_path):
     data = write_experiment(tmp_path, events={"A": "slow", "B": "fast", "C": "faster"})
     write_session(tmp_path / "c.npz", 2, markers="ABC")
     sentence = refused(tmp_path, data)
-    assert "'faster' 0 trials in files.train" in sentence
+    assert "label 'faster' to marker 'C', but no file of files.train holds it" in sentence
 
 
 def test_nonsense_numbers_are_refused(tmp_path):
