@@ -34,8 +34,8 @@ export class GrowthChart {
     for (const [kind, label] of named.reverse()) {
       const points = trial.lines.get(label), [t, p] = points.at(-1);
       parts.push(line(kind, points, x, y));
-      const late = t > 0.7 * this.lengthS; // no room on the right: the name stands above its line's end
-      let at = y(p) + (late ? -8 : 4);
+      const late = t > 0.7 * this.lengthS; // no room on the right: the name stands above its line's end, or below the top
+      let at = y(p) + (!late ? 4 : y(p) < 20 ? 16 : -8);
       if (Math.abs(at - taken) < 14) at = taken + (late ? 22 : 14);
       taken = at;
       const place = { x: x(t) + (late ? 0 : 8), y: Math.max(at, 12), "text-anchor": late ? "end" : "start" };
