@@ -17,7 +17,7 @@ from realtime.outlet import Block, LiveOutlet, OutletProcess, Sent, play
 
 BRAIN_SEED = 20  # who the person is; every session meets the same one
 BLOCK_S = 0.2  # internal block; what is asked for is cut from these, so sizes asked for cannot matter
-STIMULUS_S, ONSET_TO_ONSET_S, JITTER_S = 1.0, 1.4, 0.1  # a trial; onset to onset varies by +-JITTER_S
+ONSET_TO_ONSET_S, JITTER_S = 1.4, 0.1  # a trial; onset to onset varies by +-JITTER_S
 FIRST_ONSET_S = 1.0
 RESPONSE_S = 0.8  # responses end this long after onset
 LATENCIES_S = np.array([0.09, 0.13, 0.17, 0.22, 0.28, 0.36, 0.46])  # peaks of the response components

@@ -15,7 +15,6 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
-Splits = Literal["train", "valid", "test"]
 
 GLOBS = "a list of file names or globs, or of whole numbers (seeds) with reader: simulated"
 NAMES = "a list of channel names"
