@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import decoder
 from decoder.attention import WindowedAttention
 from decoder.conv import CausalConv, CausalMean
-from decoder.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
+from decoder.encoder import Encoder, EncoderConfig, Readout
+from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
 from decoder.streaming import Streaming
@@ -19,6 +20,7 @@ from decoder.transformer import TransformerBlock
 from tests.helpers import contract
 from tests.helpers.contract import Case
 
+SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
 SMALL = GatTransformerConfig(
     n_channels=5,
     sfreq=40.0,
@@ -48,6 +50,7 @@ CASES = {
     "power": Case(lambda: LogPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
     "since onset": Case(lambda: SinceOnset(3, 0.9), 3, time_last=False, steps_last=False, onset=True),
     "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
+    "readout": Case(lambda: Readout(3, EncoderConfig(**SHARED), 4), 3, time_last=False, steps_last=False, onset=True),
     "gat_transformer": Case(lambda: GatTransformer(SMALL), 5, steps_last=False, onset=True),
 }
 FINITE = {name: case for name, case in CASES.items() if case.make().receptive_field is not None}
@@ -67,6 +70,7 @@ def test_every_streaming_layer_has_a_row() -> None:
         below = [kind for kind in pending.pop().__subclasses__() if kind.__module__.startswith("decoder.")]
         found.update(below)
         pending += below
+    found.discard(Encoder)  # what networks share; not one itself
     assert found == {type(case.make()) for case in CASES.values()}
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from decoder.export import export_onnx, open_onnx, run_onnx
-from decoder.gat_transformer import GatTransformer, GatTransformerConfig
+from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 
 CONFIG = GatTransformerConfig(
     n_channels=3, sfreq=40.0, hop_samples=4, embedding_dim=5, dim=8, stem_features=4, n_layers=1, n_subjects=2

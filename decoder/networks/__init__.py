@@ -4,7 +4,7 @@ import dataclasses
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from decoder.gat_transformer import GatTransformer, GatTransformerConfig
+from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.streaming import Streaming
 
 
