@@ -10,39 +10,31 @@ import torch
 from torch import Tensor, nn
 
 from decoder.power import LogPower
-from decoder.sensor_graph import GraphAttention, distance_knn
+from decoder.sensor_graph import GraphConfig, sensor_attention
 from decoder.since_onset import SinceOnset, onset_basis
 from decoder.streaming import State, Streaming, nest, remember, take
 from decoder.transformer import TransformerBlock
 
+PATHS = ("power", "evoked", "context")
 
-@dataclass(frozen=True)
-class GatTransformerConfig:
+
+@dataclass(frozen=True, kw_only=True)
+class GatTransformerConfig(GraphConfig):
     """What a GatTransformer is made from; JSON can hold it."""
 
-    n_channels: int
-    sfreq: float  # Hz, of the signal the network gets
-    hop_samples: int  # one embedding per so many samples
-    embedding_dim: int  # width of the target space
-    positions: tuple[tuple[float, float, float] | None, ...] | None = None  # m, per channel; None: joins no neighbours
     dim: int = 64  # token width
     stem_features: int = 16  # features per sensor and hop
     stem_kernel: int | None = None  # samples; None: two hops
-    k_neighbours: int = 6  # per sensor, itself included
-    graph_heads: int = 2
-    graph_activation: str = "leaky_relu"  # or softplus
-    graph_version: int = 2  # 1: GAT, 2: GATv2
     n_layers: int = 2  # transformer blocks
     n_heads: int = 4  # of their attention
     attention_window: int = 64  # hops
+    skip: str = "layerscale"  # how the blocks' input joins their output: see Skip
     power_bands: int = 9  # log-spaced
     power_band_hz: tuple[float, float] = (4.0, 40.0)  # first and last centre
     power_sources: int = 4  # spatial filters per band
     power_windows_s: tuple[float, ...] = (0.5, 2.0)  # trailing
     power_kernel_s: float = 0.5
-    onset_features: int = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
-    leak_s: float = 1.0  # memory of the accumulator where no onset is known
-    n_subjects: int = 1
+    paths: tuple[str, ...] = PATHS  # what adds up to the embedding
     dropout: float = 0.1
 
 
@@ -94,43 +86,50 @@ class GatTransformer(Streaming):
         super().__init__()
         c = self.config = config
         self.hop = c.hop_samples
-        self.stem = SensorStem(c.n_channels, c.stem_features, c.stem_kernel or 2 * self.hop, self.hop)
-        self.sensors = GraphAttention(
-            c.stem_features,
-            c.stem_features,
-            *distance_knn(positions_of(c), c.k_neighbours),
-            heads=c.graph_heads,
-            version=c.graph_version,
-            activation=c.graph_activation,
-        )
-        self.subjects = nn.Parameter(torch.eye(c.stem_features).repeat(c.n_subjects, 1, 1))
-        self.token = nn.Linear(c.n_channels * c.stem_features, c.dim)
-        self.gain = nn.Linear(c.onset_features, c.dim)
-        nn.init.ones_(self.gain.bias)
-        self.since_onset = SinceOnset(c.dim, leak=math.exp(-c.hop_samples / (c.sfreq * c.leak_s)))
+        unknown = [path for path in c.paths if path not in PATHS]
+        if unknown or not c.paths:
+            raise ValueError(f"GatTransformerConfig: paths {c.paths}, needs one or more of {', '.join(PATHS)}")
+        self.with_power, self.with_evoked, self.with_context = (path in c.paths for path in PATHS)
 
-        self.power = LogPower(
-            c.n_channels,
-            c.sfreq,
-            self.hop,
-            n_bands=c.power_bands,
-            n_sources=c.power_sources,
-            windows_s=c.power_windows_s,
-            kernel_s=c.power_kernel_s,
-            band_hz=c.power_band_hz,
-        )
-        self.power_norm = nn.BatchNorm1d(self.power.n_features)
-        self.power_token = nn.Linear(self.power.n_features, c.dim)
+        if self.with_evoked or self.with_context:
+            self.stem = SensorStem(c.n_channels, c.stem_features, c.stem_kernel or 2 * self.hop, self.hop)
+            self.sensors = sensor_attention(c, c.stem_features, c.stem_features)
+            self.subjects = nn.Parameter(torch.eye(c.stem_features).repeat(c.n_subjects, 1, 1))
+            self.token = nn.Linear(c.n_channels * c.stem_features, c.dim)
+            self.gain = nn.Linear(c.onset_features, c.dim)
+            nn.init.ones_(self.gain.bias)
+        if self.with_evoked:
+            self.since_onset = SinceOnset(c.dim, leak=math.exp(-c.hop_samples / (c.sfreq * c.leak_s)))
 
-        self.onset_token = nn.Linear(c.onset_features, c.dim)
-        self.blocks = nn.ModuleList(
-            TransformerBlock(c.dim, c.n_heads, c.attention_window, c.dropout) for _ in range(c.n_layers)
-        )
-        self.norm = nn.LayerNorm(c.dim)
+        if self.with_power:
+            self.power = LogPower(
+                c.n_channels,
+                c.sfreq,
+                self.hop,
+                n_bands=c.power_bands,
+                n_sources=c.power_sources,
+                windows_s=c.power_windows_s,
+                kernel_s=c.power_kernel_s,
+                band_hz=c.power_band_hz,
+            )
+            self.power_norm = nn.BatchNorm1d(self.power.n_features)
+        if self.with_power and self.with_context:
+            self.power_token = nn.Linear(self.power.n_features, c.dim)
+
+        if self.with_context:
+            self.onset_token = nn.Linear(c.onset_features, c.dim)
+            self.blocks = nn.ModuleList(
+                TransformerBlock(c.dim, c.n_heads, c.attention_window, c.dropout, skip=c.skip)
+                for _ in range(c.n_layers)
+            )
+            self.norm = nn.LayerNorm(c.dim)
         self.dropout = nn.Dropout(c.dropout)
-        self.head_power = nn.Linear(self.power.n_features, c.embedding_dim)
-        self.head_evoked = nn.Linear(c.dim, c.embedding_dim)
-        self.head_context = nn.Linear(c.dim, c.embedding_dim)
+        if self.with_power:
+            self.head_power = nn.Linear(self.power.n_features, c.embedding_dim)
+        if self.with_evoked:
+            self.head_evoked = nn.Linear(c.dim, c.embedding_dim)
+        if self.with_context:
+            self.head_context = nn.Linear(c.dim, c.embedding_dim)
 
     def forward(
         self,
@@ -147,40 +146,41 @@ class GatTransformer(Streaming):
             onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
         onset = onset_basis(onset_BH, self.config.onset_features).to(x_BCT.dtype)
         new: State = {}
+        parts: list[Tensor] = []
 
-        sensors_BHCF, inner = self.stem(x_BCT, take(state, "stem"))
-        new |= nest("stem", inner)
-        evoked = self.token(self.mix(sensors_BHCF, subject).flatten(2)) * self.gain(onset)
-        accumulated, inner = self.since_onset(evoked, take(state, "since_onset"), onset_BH)
-        new |= nest("since_onset", inner)
-
-        features_BFH, inner = self.power(x_BCT, take(state, "power"))
-        new |= nest("power", inner)
-        power = self.dropout(self.power_norm(features_BFH).transpose(1, 2))
-
-        context = evoked + self.power_token(power) + self.onset_token(onset)
-        for i, block in enumerate(self.blocks):
-            context, inner = block(context, take(state, f"blocks.{i}"))
-            new |= nest(f"blocks.{i}", inner)
-
-        embedding = self.head_power(power) + self.head_evoked(self.dropout(accumulated))
-        embedding = embedding + self.head_context(self.norm(context))
-        return embedding, {key: new[key] for key in state}
+        if self.with_power:
+            features_BFH, inner = self.power(x_BCT, take(state, "power"))
+            new |= nest("power", inner)
+            power = self.dropout(self.power_norm(features_BFH).transpose(1, 2))
+            parts.append(self.head_power(power))
+        if self.with_evoked or self.with_context:
+            sensors_BHCF, inner = self.stem(x_BCT, take(state, "stem"))
+            new |= nest("stem", inner)
+            evoked = self.token(self.mix(sensors_BHCF, subject).flatten(2)) * self.gain(onset)
+        if self.with_evoked:
+            accumulated, inner = self.since_onset(evoked, take(state, "since_onset"), onset_BH)
+            new |= nest("since_onset", inner)
+        if self.with_context:
+            context = evoked
+            if self.with_power:
+                context = context + self.power_token(power)
+            context = context + self.onset_token(onset)
+            for i, block in enumerate(self.blocks):
+                context, inner = block(context, take(state, f"blocks.{i}"))
+                new |= nest(f"blocks.{i}", inner)
+        if self.with_evoked:
+            parts.append(self.head_evoked(self.dropout(accumulated)))
+        if self.with_context:
+            parts.append(self.head_context(self.norm(context)))
+        return sum(parts[1:], parts[0]), {key: new[key] for key in state}
 
     def set_whitening(self, matrix_CC: Tensor) -> None:
         """Whiten the power path's input with a matrix learned from training data."""
-        self.power.whitening.copy_(matrix_CC)
+        if self.with_power:
+            self.power.whitening.copy_(matrix_CC)
 
     def mix(self, sensors_BHCF: Tensor, subject: Tensor | int) -> Tensor:
         """Neighbours' features added to each sensor's own, then the subject's mixing of features."""
         sensors_BHCF = sensors_BHCF + self.sensors(sensors_BHCF)
         matrix = self.subjects[subject]
         return sensors_BHCF @ (matrix[:, None] if matrix.dim() == 3 else matrix)
-
-
-def positions_of(config: GatTransformerConfig) -> Tensor:
-    """Sensor positions in metres, NaN where there is none, float32[C, 3]."""
-    positions = config.positions or (None,) * config.n_channels
-    if len(positions) != config.n_channels:
-        raise ValueError(f"GatTransformerConfig: positions of {len(positions)} channels, needs {config.n_channels}")
-    return torch.tensor([(math.nan,) * 3 if p is None else p for p in positions], dtype=torch.float32)

@@ -1,6 +1,6 @@
 import torch
 
-from decoder.transformer import LayerScale, TransformerBlock
+from decoder.transformer import TransformerBlock
 
 
 def test_block_starts_near_the_identity() -> None:
@@ -8,7 +8,3 @@ def test_block_starts_near_the_identity() -> None:
     x = torch.randn(2, 30, 16)
     y, _ = TransformerBlock(16, 4, 8).eval()(x)
     assert 0 < (y - x).square().mean() < 0.05 * x.square().mean()
-
-
-def test_layer_scale_starts_at_a_tenth() -> None:
-    assert torch.equal(LayerScale(3)(torch.ones(2, 3)), torch.full((2, 3), 0.1))

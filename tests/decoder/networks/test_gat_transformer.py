@@ -70,6 +70,32 @@ def test_trains_under_bfloat16_autocast() -> None:
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in made.parameters())
 
 
+@pytest.mark.parametrize("paths", [("power",), ("evoked",), ("context",), ("power", "evoked"), ("evoked", "context")])
+def test_paths_may_be_left_out(paths: tuple[str, ...]) -> None:
+    """What is left trains whole, streams, and answers otherwise than the full network."""
+    made, x, onset = network(paths=paths, dropout=0.0), torch.randn(2, 4, 80), torch.rand(2, 10)
+    y, _ = made(x, None, onset)
+    assert not torch.allclose(y, network(dropout=0.0)(x, None, onset)[0])
+    y.square().sum().backward()
+    assert all(weight.grad is not None for weight in made.parameters())
+    first, state = made(x[..., :40], None, onset[:, :5])
+    second, _ = made(x[..., 40:], state, onset[:, 5:])
+    torch.testing.assert_close(torch.cat([first, second], dim=1), y)
+
+
+def test_unknown_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs one or more of power, evoked, context"):
+        network(paths=("sound",))
+
+
+def test_a_graph_prior_says_who_hears_whom() -> None:
+    """Channel 0 hears itself and 3, and nobody else."""
+    made = network(neighbours=((0, 3), (1, -1), (2, -1), (3, -1)), graph_self="theta_n")
+    features = torch.randn(1, 1, 4, 4, requires_grad=True)
+    made.mix(features, 0)[0, 0, 0].sum().backward()
+    assert features.grad.abs().amax(-1)[0, 0].nonzero().flatten().tolist() == [0, 3]
+
+
 def test_positions_of_too_few_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="positions of 1 channels, needs 4"):
         network(positions=((0.0, 0.0, 0.0),))
