@@ -4,7 +4,10 @@ import dataclasses
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from decoder.networks.deep import Deep, DeepConfig
+from decoder.networks.eegnet import EegNet, EegNetConfig, EegNetSsvepConfig
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
+from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.streaming import Streaming
 
 
@@ -14,6 +17,7 @@ class Network(NamedTuple):
     config: type
     network: type
     about: str
+    streaming: bool = True  # False: takes whole windows, so a teacher and a baseline only
 
 
 NETWORKS: dict[str, Network] = {
@@ -22,6 +26,12 @@ NETWORKS: dict[str, Network] = {
         GatTransformer,
         "graph attention over sensors, evidence since onset, band power, causal transformer",
     ),
+    "eegnet": Network(
+        EegNetConfig, EegNet, "EEGNet-8,2: temporal and spatial filters, separable convolution; smallest"
+    ),
+    "eegnet_ssvep": Network(EegNetSsvepConfig, EegNet, "EEGNet with a second of kernel, for steady-state responses"),
+    "deep": Network(DeepConfig, Deep, "DeepConvNet: four blocks of convolution and trailing maximum"),
+    "shallow": Network(ShallowConfig, Shallow, "ShallowConvNet: log power of learned sources, for rhythms"),
 }
 
 

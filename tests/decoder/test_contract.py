@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import decoder
 from decoder.attention import WindowedAttention
-from decoder.conv import CausalConv, CausalMean
+from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
+from decoder.networks import NETWORKS, build
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
@@ -21,6 +22,7 @@ from tests.helpers import contract
 from tests.helpers.contract import Case
 
 SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
+EEGNET = {"n_filters": 3, "kernel_s": 0.25, "separable_kernel_s": 0.4, "pool_s": 0.3}
 SMALL = GatTransformerConfig(
     n_channels=5,
     sfreq=40.0,
@@ -39,12 +41,20 @@ SMALL = GatTransformerConfig(
     onset_features=5,
 )
 
+
+def network(name: str, **options: object) -> Case:
+    """A row for the network `name` with options that keep it small."""
+    return Case(lambda: build(name, **SHARED, **options), SHARED["n_channels"], steps_last=False, onset=True)
+
+
 CASES = {
     "conv": Case(lambda: CausalConv(3, 4, 5), 3),
     "conv, dilated": Case(lambda: CausalConv(3, 4, 3, dilation=4), 3),
     "conv, strided": Case(lambda: CausalConv(3, 4, 5, stride=3), 3),
     "conv, grouped, kernel = stride": Case(lambda: CausalConv(4, 8, 2, stride=2, groups=4, bias=False), 4),
     "mean": Case(lambda: CausalMean(3, 7), 3),
+    "max": Case(lambda: CausalMax(8, 3), 8),
+    "sensor conv": Case(lambda: SensorConv(3, 4, 5, 6), 3),
     "attention": Case(lambda: WindowedAttention(8, 2, 6), 8, time_last=False, steps_last=False),
     "block": Case(lambda: TransformerBlock(8, 2, 6), 8, time_last=False, steps_last=False),
     "power": Case(lambda: LogPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
@@ -52,6 +62,10 @@ CASES = {
     "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
     "readout": Case(lambda: Readout(3, EncoderConfig(**SHARED), 4), 3, time_last=False, steps_last=False, onset=True),
     "gat_transformer": Case(lambda: GatTransformer(SMALL), 5, steps_last=False, onset=True),
+    "eegnet": network("eegnet", **EEGNET),
+    "eegnet_ssvep": network("eegnet_ssvep", **EEGNET),
+    "deep": network("deep", widths=(12, 5, 6, 7), pool_s=0.1),
+    "shallow": network("shallow", n_filters=4, kernel_s=0.15, pool_s=0.5),
 }
 FINITE = {name: case for name, case in CASES.items() if case.make().receptive_field is not None}
 CACHED = {name: CASES[name] for name in ("attention", "block", "gat_transformer")}
@@ -72,6 +86,13 @@ def test_every_streaming_layer_has_a_row() -> None:
         pending += below
     found.discard(Encoder)  # what networks share; not one itself
     assert found == {type(case.make()) for case in CASES.values()}
+
+
+def test_every_network_that_streams_has_a_row_under_its_name() -> None:
+    for name, kind in NETWORKS.items():
+        assert issubclass(kind.network, Streaming) == kind.streaming
+        if kind.streaming:
+            assert type(CASES[name].make()) is kind.network
 
 
 @rows(CASES)

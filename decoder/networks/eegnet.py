@@ -1,0 +1,70 @@
+"""EEGNet as a causal encoder: few weights, for minutes of data.
+
+Shape suffixes: B streams, C channels, T samples, H hops, F features.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.conv import CausalConv, CausalMean
+from decoder.encoder import Encoder, EncoderConfig
+from decoder.streaming import State, nest, take
+from decoder.weights import MaxNorm, Shared, constrained
+
+
+@dataclass(frozen=True, kw_only=True)
+class EegNetConfig(EncoderConfig):
+    """EEGNet-8,2; its first pool, 4 samples at 128 Hz, is our hop."""
+
+    n_filters: int = 8  # temporal
+    depth: int = 2  # spatial filters of each
+    kernel_s: float = 0.5  # 64 samples at 128 Hz
+    separable_kernel_s: float = 0.5  # 16 steps at 32 Hz
+    pool_s: float = 0.25  # 8 steps at 32 Hz
+    spatial_norm: float = 1.0  # largest norm of a spatial filter
+
+
+@dataclass(frozen=True, kw_only=True)
+class EegNetSsvepConfig(EegNetConfig):
+    """The sizes for steady-state responses: a second of kernel tells frequencies 1 Hz apart."""
+
+    n_filters: int = 96
+    depth: int = 1
+    kernel_s: float = 1.0  # 256 samples at 256 Hz
+
+
+class EegNet(Encoder):
+    """Temporal filters, spatial filters of each, then a separable convolution over hops.
+
+    See Encoder for what goes in and out. Lawhern et al., J. Neural Eng. 2018, https://arxiv.org/abs/1611.08024; sizes
+    for steady-state responses: Waytowich et al., 2018. The paper filters in time first and normalises between: filters
+    commute and the norm that follows undoes that one, so here space comes first, at a small part of the cost.
+
+    State: temporal.*, separable.*  # see CausalConv
+           mean.*                   # see CausalMean
+           readout.*                # see Readout
+    """
+
+    def __init__(self, config: EegNetConfig):
+        c, width = config, config.n_filters * config.depth
+        super().__init__(config, width)
+        hops_per_s = c.sfreq / c.hop_samples
+        kernel, hops = max(2, round(c.kernel_s * c.sfreq)), max(2, round(c.separable_kernel_s * hops_per_s))
+        self.spatial = constrained(nn.Conv1d(c.n_channels, width, 1, bias=False), MaxNorm(c.spatial_norm))
+        self.temporal = CausalConv(width, width, kernel, groups=width, bias=False)
+        constrained(self.temporal.conv, Shared(c.depth))
+        self.norm = nn.BatchNorm1d(width)
+        self.dropout = nn.Dropout(c.dropout)
+        self.separable = CausalConv(width, width, hops, groups=width, bias=False)
+        self.pointwise = nn.Conv1d(width, width, 1, bias=False)
+        self.norm_separable = nn.BatchNorm1d(width)
+        self.mean = CausalMean(width, max(2, round(c.pool_s * hops_per_s)))
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        x_BFT, temporal = self.temporal(self.spatial(x_BCT), take(state, "temporal"))
+        x_BFH = self.dropout(F.avg_pool1d(F.elu(self.norm(x_BFT)), self.hop))
+        x_BFH, separable = self.separable(x_BFH, take(state, "separable"))
+        x_BFH, mean = self.mean(F.elu(self.norm_separable(self.pointwise(x_BFH))), take(state, "mean"))
+        return x_BFH.transpose(1, 2), nest("temporal", temporal) | nest("separable", separable) | nest("mean", mean)

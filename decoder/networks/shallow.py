@@ -1,0 +1,48 @@
+"""ShallowConvNet as a causal encoder: log power of learned sources.
+
+Shape suffixes: B streams, C channels, T samples, H hops, F features.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.conv import CausalMean, SensorConv
+from decoder.encoder import Encoder, EncoderConfig
+from decoder.streaming import State, nest, take
+
+POWER = 1e-7, 1e4  # the logarithm sees no less and no more
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShallowConfig(EncoderConfig):
+    """ShallowConvNet; its stride, 15 samples at 250 Hz, is our hop."""
+
+    n_filters: int = 40  # temporal, and spatial
+    kernel_s: float = 0.1  # 25 samples at 250 Hz, 13 at 128
+    pool_s: float = 0.3  # 75 samples at 250 Hz
+
+
+class Shallow(Encoder):
+    """Sensor convolution, square, trailing mean and logarithm: the power of rhythms, as filter bank CSP has it.
+
+    See Encoder for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017, https://arxiv.org/abs/1703.05051.
+
+    State: sensors.*  # see SensorConv
+           mean.*     # see CausalMean
+           readout.*  # see Readout
+    """
+
+    def __init__(self, config: ShallowConfig):
+        c = config
+        super().__init__(c, c.n_filters)
+        self.sensors = SensorConv(c.n_channels, c.n_filters, c.n_filters, max(2, round(c.kernel_s * c.sfreq)))
+        self.norm = nn.BatchNorm1d(c.n_filters)
+        self.mean = CausalMean(c.n_filters, max(2, round(c.pool_s * c.sfreq / c.hop_samples)))
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        x_BFT, sensors = self.sensors(x_BCT, take(state, "sensors"))
+        power_BFH = F.avg_pool1d(self.norm(x_BFT).square(), self.hop)
+        power_BFH, mean = self.mean(power_BFH, take(state, "mean"))
+        return power_BFH.clamp(*POWER).log().transpose(1, 2), nest("sensors", sensors) | nest("mean", mean)
