@@ -4,9 +4,24 @@ import dataclasses
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from decoder.networks.combinations import (
+    CnnGat,
+    CnnGatConfig,
+    CnnTransformer,
+    CnnTransformerConfig,
+    CnnTransformerGat,
+    CnnTransformerGatConfig,
+    GatFc,
+    GatFcConfig,
+    TransformerCnn,
+    TransformerCnnConfig,
+    TransformerGat,
+    TransformerGatConfig,
+)
 from decoder.networks.deep import Deep, DeepConfig
 from decoder.networks.eegnet import EegNet, EegNetConfig, EegNetSsvepConfig
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
+from decoder.networks.nice import TsConv, TsConvConfig
 from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.streaming import Streaming
 
@@ -26,12 +41,29 @@ NETWORKS: dict[str, Network] = {
         GatTransformer,
         "graph attention over sensors, evidence since onset, band power, causal transformer",
     ),
+    "gat_fc": Network(
+        GatFcConfig, GatFc, "filters per electrode, graph attention, dense readout: smallest graph network"
+    ),
+    "cnn_transformer": Network(
+        CnnTransformerConfig, CnnTransformer, "convolution in space and time, then transformer, as EEG Conformer"
+    ),
+    "transformer_cnn": Network(
+        TransformerCnnConfig, TransformerCnn, "transformer over hops, then convolutions over hops"
+    ),
+    "cnn_gat": Network(CnnGatConfig, CnnGat, "convolutions over time per electrode, then graph attention"),
+    "transformer_gat": Network(TransformerGatConfig, TransformerGat, "transformer per electrode, then graph attention"),
+    "cnn_transformer_gat": Network(
+        CnnTransformerGatConfig,
+        CnnTransformerGat,
+        "spatial convolution to latent sources, transformer per source, graph attention between sources",
+    ),
     "eegnet": Network(
         EegNetConfig, EegNet, "EEGNet-8,2: temporal and spatial filters, separable convolution; smallest"
     ),
     "eegnet_ssvep": Network(EegNetSsvepConfig, EegNet, "EEGNet with a second of kernel, for steady-state responses"),
     "deep": Network(DeepConfig, Deep, "DeepConvNet: four blocks of convolution and trailing maximum"),
     "shallow": Network(ShallowConfig, Shallow, "ShallowConvNet: log power of learned sources, for rhythms"),
+    "tsconv": Network(TsConvConfig, TsConv, "NICE: temporal filters per sensor, mean, spatial filters"),
 }
 
 

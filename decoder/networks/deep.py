@@ -4,13 +4,14 @@ Shape suffixes: B streams, C channels, T samples, H hops, F features.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.conv import CausalConv, CausalMax, SensorConv
 from decoder.encoder import Encoder, EncoderConfig
-from decoder.streaming import State, nest, take
+from decoder.streaming import State, Streaming, nest, take
 from decoder.weights import MaxNorm, constrained
 
 
@@ -25,6 +26,37 @@ class DeepConfig(EncoderConfig):
     weight_norm: float = 2.0  # largest norm of a filter
 
 
+class DeepBlock(Streaming):
+    """Dropout, convolution, norm, ELU and, where `span` is above one step, the maximum of so many.
+
+    float32[B, n_in, H] to float32[B, n_out, H].
+
+    State: conv.*     # see CausalConv
+           maximum.*  # see CausalMax; absent where there is none
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, dilation: int, span: int, limit: float, dropout: float):
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.conv = CausalConv(n_in, n_out, kernel, dilation=dilation, bias=False)
+        constrained(self.conv.conv, MaxNorm(limit))
+        self.norm = nn.BatchNorm1d(n_out)
+        self.maximum = CausalMax(n_out, span) if span > 1 else None
+        self.receptive_field = (kernel - 1) * dilation + max(1, span)
+
+    def forward(self, x_BFH: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BFH.shape[0]) if state is None else state
+        x_BFH, inner = self.conv(self.dropout(x_BFH), take(state, "conv"))
+        new = nest("conv", inner)
+        if x_BFH.shape[-1] == 0:
+            return x_BFH, state
+        x_BFH = F.elu(self.norm(x_BFH))
+        if self.maximum is not None:
+            x_BFH, inner = self.maximum(x_BFH, take(state, "maximum"))
+            new |= nest("maximum", inner)
+        return x_BFH, new
+
+
 class Deep(Encoder):
     """A sensor convolution, then blocks of convolution, norm, ELU and trailing maximum, ever wider and slower.
 
@@ -32,10 +64,9 @@ class Deep(Encoder):
     The paper halves the rate in each block; here the rate stays that of hops, and taps lie apart (dilation) and maxima
     last as long as that halving would make them.
 
-    State: sensors.*                     # see SensorConv
-           blocks.<i>.conv.*             # see CausalConv
-           blocks.<i>.maximum.*          # see CausalMax; absent where its span is a hop or less
-           readout.*                     # see Readout
+    State: sensors.*     # see SensorConv
+           blocks.<i>.*  # see DeepBlock
+           readout.*     # see Readout
     """
 
     def __init__(self, config: DeepConfig):
@@ -46,26 +77,17 @@ class Deep(Encoder):
         constrained(self.sensors.temporal, MaxNorm(c.weight_norm))
         constrained(self.sensors.spatial, MaxNorm(c.weight_norm))
         self.norm = nn.BatchNorm1d(first)
-        self.dropout = nn.Dropout(c.dropout)
         self.blocks = nn.ModuleList()
-        for i, (n_in, n_out) in enumerate(zip(c.widths, c.widths[1:], strict=False)):
+        for i, (n_in, n_out) in enumerate(pairwise(c.widths)):
             spacing = c.pool_s * 2**i * c.sfreq / c.hop_samples  # hops between the paper's samples in this block
-            conv = CausalConv(n_in, n_out, c.kernel, dilation=max(1, round(spacing)), bias=False)
-            constrained(conv.conv, MaxNorm(c.weight_norm))
-            block = nn.ModuleDict({"conv": conv, "norm": nn.BatchNorm1d(n_out)})
-            if (span := round(2 * spacing)) > 1:
-                block["maximum"] = CausalMax(n_out, span)
-            self.blocks.append(block)
+            dilation, span = max(1, round(spacing)), round(2 * spacing)
+            self.blocks.append(DeepBlock(n_in, n_out, c.kernel, dilation, span, c.weight_norm, c.dropout))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
         x_BFT, inner = self.sensors(x_BCT, take(state, "sensors"))
         new = nest("sensors", inner)
         x_BFH = F.max_pool1d(F.elu(self.norm(x_BFT)), self.hop)
         for i, block in enumerate(self.blocks):
-            x_BFH, inner = block["conv"](self.dropout(x_BFH), take(state, f"blocks.{i}.conv"))
-            new |= nest(f"blocks.{i}.conv", inner)
-            x_BFH = F.elu(block["norm"](x_BFH))
-            if "maximum" in block:
-                x_BFH, inner = block["maximum"](x_BFH, take(state, f"blocks.{i}.maximum"))
-                new |= nest(f"blocks.{i}.maximum", inner)
+            x_BFH, inner = block(x_BFH, take(state, f"blocks.{i}"))
+            new |= nest(f"blocks.{i}", inner)
         return x_BFH.transpose(1, 2), new

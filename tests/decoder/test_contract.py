@@ -13,7 +13,10 @@ from decoder.attention import WindowedAttention
 from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
 from decoder.networks import NETWORKS, build
+from decoder.networks.combinations import Chain, SourceConv
+from decoder.networks.deep import DeepBlock
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
+from decoder.nodes import ConvBlock, PerNode
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
 from decoder.streaming import Streaming
@@ -23,6 +26,8 @@ from tests.helpers.contract import Case
 
 SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
 EEGNET = {"n_filters": 3, "kernel_s": 0.25, "separable_kernel_s": 0.4, "pool_s": 0.3}
+POSITIONS = {"positions": tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(5)), "k_neighbours": 3}
+OVER_TIME = {"n_heads": 2, "attention_window": 6}
 SMALL = GatTransformerConfig(
     n_channels=5,
     sfreq=40.0,
@@ -62,13 +67,27 @@ CASES = {
     "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
     "readout": Case(lambda: Readout(3, EncoderConfig(**SHARED), 4), 3, time_last=False, steps_last=False, onset=True),
     "gat_transformer": Case(lambda: GatTransformer(SMALL), 5, steps_last=False, onset=True),
+    "per node": Case(lambda: PerNode(ConvBlock(3, 3), 2), 6, time_last=False, steps_last=False),
+    "per node, time last": Case(lambda: PerNode(CausalConv(3, 2, 3), 2, True), 6, time_last=False, steps_last=False),
+    "conv block": Case(lambda: ConvBlock(4, 3, 2, skip="gated"), 4, time_last=False, steps_last=False),
+    "source conv": Case(lambda: SourceConv(3, 2, 4, 5, 4), 3, steps_last=False),
+    "gat_fc": network("gat_fc", node_features=4, **POSITIONS),
+    "cnn_transformer": network("cnn_transformer", n_sources=3, node_features=4, dim=8, **OVER_TIME),
+    "transformer_cnn": network("transformer_cnn", node_features=4, dim=8, **OVER_TIME),
+    "cnn_gat": network("cnn_gat", node_features=4, **POSITIONS),
+    "transformer_gat": network("transformer_gat", node_features=4, **OVER_TIME, **POSITIONS),
+    "cnn_transformer_gat": network("cnn_transformer_gat", n_sources=3, node_features=4, **OVER_TIME),
     "eegnet": network("eegnet", **EEGNET),
     "eegnet_ssvep": network("eegnet_ssvep", **EEGNET),
+    "deep block": Case(lambda: DeepBlock(3, 16, 3, 2, 2, limit=1.0, dropout=0.5), 3),
     "deep": network("deep", widths=(12, 5, 6, 7), pool_s=0.1),
     "shallow": network("shallow", n_filters=4, kernel_s=0.15, pool_s=0.5),
+    "tsconv": network("tsconv", n_filters=4, kernel_s=0.1, pool_s=0.2),
 }
 FINITE = {name: case for name, case in CASES.items() if case.make().receptive_field is not None}
-CACHED = {name: CASES[name] for name in ("attention", "block", "gat_transformer")}
+CACHED = {
+    name: case for name, case in CASES.items() if any(key.split(".")[-1] == "k" for key in case.make().init_state(1))
+}
 
 
 def rows(cases: dict[str, Case]) -> pytest.MarkDecorator:
@@ -84,7 +103,7 @@ def test_every_streaming_layer_has_a_row() -> None:
         below = [kind for kind in pending.pop().__subclasses__() if kind.__module__.startswith("decoder.")]
         found.update(below)
         pending += below
-    found.discard(Encoder)  # what networks share; not one itself
+    found -= {Encoder, Chain}  # what networks share; not networks themselves
     assert found == {type(case.make()) for case in CASES.values()}
 
 

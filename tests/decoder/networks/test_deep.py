@@ -11,18 +11,18 @@ def test_has_the_sizes_of_the_paper() -> None:
     made = build("deep", **SHARED)
     assert n_weights(made.sensors) == 25 * 5 + 25 * 25 * 6
     assert n_weights(build("deep", **(SHARED | {"sfreq": 250.0})).sensors) == 25 * 10 + 25 * 25 * 6
-    assert [n_weights(block["conv"]) for block in made.blocks] == [5 * 25 * 50, 5 * 50 * 100, 5 * 100 * 200]
+    assert [n_weights(block.conv) for block in made.blocks] == [5 * 25 * 50, 5 * 50 * 100, 5 * 100 * 200]
 
 
 def test_later_blocks_see_twice_as_far_as_halving_the_rate_would_make_them() -> None:
     made = build("deep", **(SHARED | {"hop_samples": 2}))  # where the hop is the paper's first pool
-    assert [block["conv"].receptive_field for block in made.blocks] == [5, 9, 17]
-    assert [block["maximum"].window for block in made.blocks] == [2, 4, 8]
+    assert [block.conv.receptive_field for block in made.blocks] == [5, 9, 17]
+    assert [block.maximum.window for block in made.blocks] == [2, 4, 8]
 
 
 def test_max_norm_of_all_filters_holds_after_every_step() -> None:
     made = build("deep", **SHARED, widths=(8, 8, 8), weight_norm=0.3)
-    limited = [made.sensors.temporal, made.sensors.spatial, *(block["conv"].conv for block in made.blocks)]
+    limited = [made.sensors.temporal, made.sensors.spatial, *(block.conv.conv for block in made.blocks)]
     for _ in takes_steps(made, 3, lr=0.1):
         for layer in limited:
             assert layer.weight.flatten(1).norm(dim=1).max() <= 0.3 + 1e-6
