@@ -107,6 +107,7 @@ class GraphAttention(nn.Module):
             # One product with a block diagonal trains twice as fast as a sum over features for each head.
             score = F.linear(self.activation(inner), torch.block_diag(*self.score_neighbour[:, None]))
         else:
+            assert self.score_own is not None
             message = message.unflatten(-1, (self.heads, -1))
             theirs, own = (message * self.score_neighbour).sum(-1), (message * self.score_own).sum(-1)
             score = self.activation(self.gather(theirs) + own.unsqueeze(-2))

@@ -3,10 +3,12 @@ import json
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from decoder.networks import NETWORKS, build
 
 CONFIG = {"n_channels": 2, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
+MORE = {"fusion": {"n_first": 1}}  # what a network cannot guess
 
 
 def test_a_config_survives_json() -> None:
@@ -38,4 +40,27 @@ def test_unknown_network_is_named() -> None:
 def test_every_network_says_what_it_is_and_may_be_built_by_name() -> None:
     for name, kind in NETWORKS.items():
         assert kind.about
-        assert isinstance(build(name, **CONFIG), kind.network)
+        assert isinstance(build(name, **CONFIG, **MORE.get(name, {})), kind.network)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in NETWORKS.items() if kind.streaming])
+def test_one_training_step_lowers_the_loss_and_reaches_every_weight(name: str) -> None:
+    """Two labels that differ by a rhythm and a step, on a network without dropout."""
+    torch.manual_seed(0)
+    made = build(name, **CONFIG, **MORE.get(name, {}), dropout=0.0).train()
+    label = torch.arange(16) % 2
+    rhythm = torch.sin(2 * torch.pi * 10 / 64 * torch.arange(64)) + 0.5
+    x = 0.5 * torch.randn(16, 2, 64) + label[:, None, None] * rhythm
+    onset = (torch.arange(1, 9) / 8).expand(16, 8)
+
+    def loss() -> torch.Tensor:
+        return cross_entropy(made(x, None, onset)[0][:, -1], label)
+
+    before = loss()
+    before.backward()
+    assert [key for key, weight in made.named_parameters() if weight.grad is None] == []
+    with torch.no_grad():
+        squared = sum(float(weight.grad.square().sum()) for weight in made.parameters())
+        for weight in made.parameters():
+            weight -= min(1e-2, 0.1 * float(before) / squared) * weight.grad  # a tenth of the loss if it were straight
+    assert loss() < before

@@ -1,0 +1,235 @@
+"""Graph attention, convolution and transformer in every order: each network is a chain of the same few blocks.
+
+Shape suffixes: B streams, C channels, T samples, H hops, S sources, N nodes, F features of one node, D features.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.conv import CausalConv
+from decoder.encoder import Encoder, EncoderConfig
+from decoder.networks.gat_transformer import SensorStem
+from decoder.nodes import ConvBlock, GraphNodes, PerNode, complete_graph
+from decoder.sensor_graph import AttentionConfig, GraphConfig, graph_attention, sensor_attention
+from decoder.streaming import State, Streaming, nest, take
+from decoder.transformer import TransformerBlock
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig(EncoderConfig):
+    """Where a chain begins: filters over time."""
+
+    node_features: int = 16  # per node and hop
+    kernel_s: float = 0.125  # of the first convolution; at least a hop
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceConfig(NodeConfig):
+    """Where a chain begins with a spatial convolution: its nodes are learned sources."""
+
+    n_sources: int = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverTimeConfig(EncoderConfig):
+    """The transformer of a chain."""
+
+    n_layers: int = 2  # transformer blocks
+    n_heads: int = 4  # of their attention
+    attention_window: int = 64  # hops
+    skip: str = "layerscale"  # how a block's input joins its output: see Skip
+    dropout: float = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class HopConvConfig(EncoderConfig):
+    """The convolutions of a chain over hops; the dilation doubles with each."""
+
+    n_convs: int = 3
+    hop_kernel: int = 3  # hops
+    conv_skip: str = "identity"  # see Skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinConfig(AttentionConfig):
+    """How a node's features before the graph join those after it."""
+
+    graph_skip: str = "identity"  # see Skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatFcConfig(NodeConfig, JoinConfig, GraphConfig):
+    """What a GatFc is made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnTransformerConfig(SourceConfig, OverTimeConfig):
+    """What a CnnTransformer is made from."""
+
+    dim: int = 64  # token width
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerCnnConfig(NodeConfig, OverTimeConfig, HopConvConfig):
+    """What a TransformerCnn is made from."""
+
+    dim: int = 64  # token width
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnGatConfig(NodeConfig, HopConvConfig, JoinConfig, GraphConfig):
+    """What a CnnGat is made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerGatConfig(NodeConfig, OverTimeConfig, JoinConfig, GraphConfig):
+    """What a TransformerGat is made from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnTransformerGatConfig(SourceConfig, OverTimeConfig, JoinConfig):
+    """What a CnnTransformerGat is made from."""
+
+
+class SourceConv(Streaming):
+    """Spatial filters to learned sources, temporal filters of each source, batch norm, ELU, mean of each hop.
+
+    float32[B, C, T] to float32[B, T / hop, S * F], sources side by side.
+
+    State: conv.*  # see CausalConv
+    """
+
+    def __init__(self, n_channels: int, n_sources: int, n_features: int, kernel: int, hop: int):
+        super().__init__()
+        self.hop, self.receptive_field, self.width = hop, kernel + hop - 1, n_sources * n_features
+        self.spatial = nn.Conv1d(n_channels, n_sources, 1, bias=False)
+        self.conv = CausalConv(n_sources, self.width, kernel, groups=n_sources, bias=False)
+        self.norm = nn.BatchNorm1d(self.width)
+
+    def forward(self, x_BCT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        if self.steps(x_BCT.shape[-1]) == 0:
+            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.width), state
+        y, inner = self.conv(self.spatial(x_BCT), take(state, "conv"))
+        return F.avg_pool1d(F.elu(self.norm(y)), self.hop).transpose(1, 2), nest("conv", inner)
+
+
+class Chain(Encoder):
+    """A stem from the signal to tokens, then layers from tokens to tokens, with or without time in them.
+
+    See Encoder for what goes in and out.
+
+    State: stem.*, layers.<i>.*  # of those with time in them
+           readout.*             # see Readout
+    """
+
+    def __init__(self, config: EncoderConfig, n_features: int, stem: Streaming, *layers: nn.Module):
+        super().__init__(config, n_features)
+        self.stem, self.layers = stem, nn.ModuleList(layers)
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        x, inner = self.stem(x_BCT, take(state, "stem"))
+        x_BHD, new = x.flatten(2), nest("stem", inner)
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Streaming):
+                x_BHD, inner = layer(x_BHD, take(state, f"layers.{i}"))
+                new |= nest(f"layers.{i}", inner)
+            else:
+                x_BHD = layer(x_BHD)
+        return x_BHD, new
+
+
+class GatFc(Chain):
+    """Filters of each electrode, graph attention, dense readout: the smallest graph network."""
+
+    def __init__(self, config: GatFcConfig):
+        between = over_sensors(config)
+        super().__init__(config, config.n_channels * between.width, electrodes(config), between)
+
+
+class CnnTransformer(Chain):
+    """Convolution in space and time, then a transformer over time, as EEG Conformer orders them.
+
+    Song et al., IEEE TNSRE 2023, https://doi.org/10.1109/TNSRE.2022.3230250.
+    """
+
+    def __init__(self, config: CnnTransformerConfig):
+        stem, token = sources(config), nn.Linear(config.n_sources * config.node_features, config.dim)
+        super().__init__(config, config.dim, stem, token, *over_time(config, config.dim), nn.LayerNorm(config.dim))
+
+
+class TransformerCnn(Chain):
+    """A transformer over tokens of each hop, then convolutions over its answers."""
+
+    def __init__(self, config: TransformerCnnConfig):
+        token = nn.Linear(config.n_channels * config.node_features, config.dim)
+        layers = [token, *over_time(config, config.dim), *over_hops(config, config.dim)]
+        super().__init__(config, config.dim, electrodes(config), *layers)
+
+
+class CnnGat(Chain):
+    """Convolutions over time on each electrode, then graph attention between electrodes."""
+
+    def __init__(self, config: CnnGatConfig):
+        c, between = config, over_sensors(config)
+        layers = [PerNode(block, c.n_channels) for block in over_hops(c, c.node_features)]
+        super().__init__(c, c.n_channels * between.width, electrodes(c), *layers, between)
+
+
+class TransformerGat(Chain):
+    """A transformer over time on each electrode, then graph attention between electrodes."""
+
+    def __init__(self, config: TransformerGatConfig):
+        c, between = config, over_sensors(config)
+        layers = [PerNode(block, c.n_channels) for block in over_time(c, c.node_features)]
+        super().__init__(c, c.n_channels * between.width, electrodes(c), *layers, between)
+
+
+class CnnTransformerGat(Chain):
+    """Spatial convolution, transformer over time on each of its outputs, then graph attention between those.
+
+    After a spatial convolution the nodes are no sensors but learned sources, which have no place on the head: the graph
+    connects every source to every other.
+    """
+
+    def __init__(self, config: CnnTransformerGatConfig):
+        c, n = config, config.node_features
+        between = GraphNodes(graph_attention(c, n, n, *complete_graph(c.n_sources)), n, n, c.dropout, c.graph_skip)
+        layers = [PerNode(block, c.n_sources) for block in over_time(c, n)]
+        super().__init__(c, c.n_sources * between.width, sources(c), *layers, between)
+
+
+def electrodes(config: NodeConfig) -> SensorStem:
+    """The stem whose nodes are electrodes."""
+    return SensorStem(config.n_channels, config.node_features, kernel_of(config), config.hop_samples)
+
+
+def sources(config: SourceConfig) -> SourceConv:
+    """The stem whose nodes are learned sources."""
+    c = config
+    return SourceConv(c.n_channels, c.n_sources, c.node_features, kernel_of(c), c.hop_samples)
+
+
+def kernel_of(config: NodeConfig) -> int:
+    """Samples of the first convolution."""
+    return max(config.hop_samples, round(config.kernel_s * config.sfreq))
+
+
+def over_time(config: OverTimeConfig, dim: int) -> list[Streaming]:
+    """Transformer blocks."""
+    c = config
+    return [TransformerBlock(dim, c.n_heads, c.attention_window, c.dropout, skip=c.skip) for _ in range(c.n_layers)]
+
+
+def over_hops(config: HopConvConfig, dim: int) -> list[Streaming]:
+    """Convolutions over hops."""
+    c = config
+    return [ConvBlock(dim, c.hop_kernel, 2**i, c.dropout, c.conv_skip) for i in range(c.n_convs)]
+
+
+def over_sensors(config: "GatFcConfig | CnnGatConfig | TransformerGatConfig") -> GraphNodes:
+    """Graph attention between electrodes."""
+    c, n = config, config.node_features
+    return GraphNodes(sensor_attention(c, n, n), n, n, c.dropout, c.graph_skip)

@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from decoder.networks import build
+from decoder.networks.combinations import Chain
+
+KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
+POSITIONS = tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(4))
+
+
+def network(name: str, **options: object) -> Chain:
+    torch.manual_seed(0)
+    return build(name, **KNOWN, **options).eval()
+
+
+@pytest.mark.parametrize("name", ["gat_fc", "cnn_gat", "transformer_gat"])
+def test_a_prior_decides_which_electrodes_hear_each_other(name: str) -> None:
+    made = network(name, neighbours=((0, 2), (1, -1), (2, -1), (3, -1)), graph_skip="none")
+    x = torch.randn(1, 4, 64, requires_grad=True)
+    nodes, _ = made.features(x, made.init_state(1), 0)
+    nodes[0, -1].unflatten(-1, (4, -1))[0].square().sum().backward()
+    assert x.grad[0].abs().amax(-1).nonzero().flatten().tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["gat_fc", "cnn_gat", "transformer_gat"])
+def test_without_a_graph_positions_make_one(name: str) -> None:
+    x = torch.randn(1, 4, 64)
+    near, alone = network(name, positions=POSITIONS), network(name)
+    assert not torch.allclose(near(x)[0], alone(x)[0])
+
+
+def test_nodes_after_a_spatial_convolution_are_sources_all_connected() -> None:
+    made = network("cnn_transformer_gat", n_sources=6)
+    assert made.layers[-1].attention.index.shape == (6, 6)
+    with pytest.raises(ValueError, match="unknown key 'neighbours'"):
+        network("cnn_transformer_gat", neighbours=((0,),) * 4)
+
+
+@pytest.mark.parametrize("name", ["cnn_transformer", "transformer_cnn", "transformer_gat", "cnn_transformer_gat"])
+@pytest.mark.parametrize("skip", ["identity", "gated", "projection", "none", "dense"])
+def test_the_skip_of_the_transformer_may_be_chosen(name: str, skip: str) -> None:
+    x = torch.randn(1, 4, 64)
+    assert not torch.allclose(network(name, skip=skip)(x)[0], network(name)(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("theta_n", {}),
+        ("theta_r", {}),
+        ("none", {}),
+        ("att", {"graph_version": 1}),
+        ("att", {"graph_activation": "softplus"}),
+        ("att", {"graph_skip": "dense"}),
+    ],
+)
+def test_graph_modes_change_the_answer(mode: str, options: dict) -> None:
+    x = torch.randn(1, 4, 64)
+    made = network("cnn_gat", positions=POSITIONS, graph_self=mode, **options)
+    assert not torch.allclose(made(x)[0], network("cnn_gat", positions=POSITIONS)(x)[0])
