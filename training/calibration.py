@@ -12,6 +12,7 @@ from realtime.evidence import Calibration
 from realtime.recording import Recording
 from training.decode import Decoded, decode, torch_encoder
 from training.run import Run
+from training.teacher import window_decode
 
 # Of a normal prior on every parameter, in nats: a dozen trials without one error must not claim certainty.
 PRIOR_SD = 0.7
@@ -21,6 +22,8 @@ def calibrate(run: Run, recordings: list[Recording]) -> Calibration:
     """Fit the run's calibration on `recordings`, which training has not seen; without any, the neutral one."""
     if not any(recording.markers for recording in recordings):
         return Calibration()
+    if not run.streaming:
+        return fit_cued(window_decode(run, recordings), run.description.window_s[1])
     network, bank = run.trained()
     front, window_s = run.front(), run.description.window_s[1]
     encode = torch_encoder(network, streaming=False)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from decoder.streaming import Streaming
-from training.batches import ShuffledCrops
+from training.batches import Batch, ShuffledCrops
 from training.objective import Objective, hop_weights
 from training.recipe import Recipe
-from training.run import LOG, Run
+from training.run import BAD_BATCH, CHECKPOINT, LOG, Run
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -46,7 +46,7 @@ def parameter_groups(modules: nn.ModuleList, weight_decay: float) -> list[dict[s
 class Trainer:
     """One network, one objective, and everything that changes while they are trained."""
 
-    def __init__(self, network: Streaming, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
+    def __init__(self, network: nn.Module, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
         self.recipe, self.device = recipe, device
         self.modules = nn.ModuleList([network, objective]).to(device)
         precision, _ = choose_precision(recipe.precision, device)
@@ -103,35 +103,63 @@ class Trainer:
         return share**0.5 * signal + (1 - share) ** 0.5 * signal[other], other, share
 
     def train_epoch(self, batches: DataLoader, window_s: float) -> float:
-        """One pass over the crops; the mean loss. A loss that is not finite raises before it can spoil a weight."""
+        """One pass over the crops; the mean loss. NotFinite is raised before a weight is spoiled."""
         network, objective = self.modules
         self.modules.train()
+        for name in self.recipe.freeze:
+            quiet(network, name)
         total = torch.zeros((), device=self.device)
-        for signal, heard, onset, counts, label in batches:
-            signal, heard, onset, counts, label = (
-                tensor.to(self.device, non_blocking=True) for tensor in (signal, heard, onset, counts, label)
+        for number, batch in enumerate(batches):
+            signal, heard, onset, counts, label, teacher = (
+                tensor.to(self.device, non_blocking=True) for tensor in batch
             )
             signal, other, share = self.mix(signal)
-            weight = hop_weights(onset, counts * counts[other], window_s)
+            counts = counts * counts[other]
+            weight = hop_weights(onset, counts, window_s)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                embedding, _ = network(signal, None, heard)
+                embedding = embed(network, signal, heard)
             loss = share * objective(embedding, label, weight) + (1 - share) * objective(
                 embedding, label[other], weight
             )
+            if teacher.shape[1]:
+                loss = loss + self.recipe.distill * (
+                    share * objective.distill(embedding, teacher, onset, counts)
+                    + (1 - share) * objective.distill(embedding, teacher[other], onset, counts)
+                )
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
-            if not self.scaler.is_enabled() and not torch.isfinite(norm):
-                raise FloatingPointError(f"epoch {self.epoch + 1}: the gradient is not finite (loss {loss.item():g})")
+            # The scaler of fp16 skips steps of infinite gradients by itself; its loss has to be finite all the same.
+            if not torch.isfinite(loss if self.scaler.is_enabled() else norm):
+                what = "loss" if not torch.isfinite(loss) else "gradient"
+                raise NotFinite(self.epoch + 1, number + 1, what, batch)
             self.scaler.step(self.optimiser)
             self.scaler.update()
             self.optimiser.zero_grad(set_to_none=True)
             self.schedule.step()
             total += loss.detach()
-        if not torch.isfinite(total):  # the scaler of fp16 skips such steps without a word
-            raise FloatingPointError(f"epoch {self.epoch + 1}: the loss is not finite")
         self.epoch += 1
         return float(total) / len(batches)
+
+
+class NotFinite(FloatingPointError):
+    """A batch whose loss or gradient is not finite; epochs and batches are counted from 1."""
+
+    def __init__(self, epoch: int, number: int, what: str, batch: Batch):
+        super().__init__(f"epoch {epoch}, batch {number}: the {what} is not finite")
+        self.saved = {"epoch": epoch, "batch": number, **batch._asdict()}
+
+
+def embed(network: nn.Module, signal: Tensor, onset: Tensor) -> Tensor:
+    """Embeddings [B, H, D] of every hop of crops, or [B, 1, D] of whole windows where the network needs those."""
+    return network(signal, None, onset)[0] if isinstance(network, Streaming) else network(signal)[:, None]
+
+
+def quiet(network: nn.Module, name: str) -> None:
+    """Let a frozen layer rest: no dropout, and running statistics that stay as they are."""
+    for inner, layer in network.named_modules():
+        if f"{inner}.".startswith(f"{name}."):
+            layer.eval()
 
 
 def fit(
@@ -145,7 +173,15 @@ def fit(
     """Train to the recipe's last epoch, or `stop_after` epochs, with a checkpoint and a line in the log after each."""
     for epoch in range(trainer.epoch, min(trainer.recipe.epochs, stop_after or trainer.recipe.epochs)):
         sampler.epoch = epoch
-        loss = trainer.train_epoch(batches, run.description.window_s[1])
+        try:
+            loss = trainer.train_epoch(batches, run.description.window_s[1])
+        except NotFinite as error:
+            torch.save(error.saved, run.path / BAD_BATCH)
+            kept = f"{run.path / CHECKPOINT} holds epoch {epoch}" if epoch else "no checkpoint was written yet"
+            raise FloatingPointError(
+                f"{error}; the batch lies in {run.path / BAD_BATCH}, {kept}; look for bad values in its signal or "
+                "train with a lower lr"
+            ) from error
         run.save_checkpoint(trainer.state())
         line = {"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}
         with open(run.path / LOG, "a") as log:
@@ -153,14 +189,18 @@ def fit(
         progress(epoch + 1, loss)
 
 
-def whiten(network: Streaming, segments: list[np.ndarray], shrinkage: float) -> None:
-    """Set the network's fixed whitening from training signals (C, n_times), shrunk towards a multiple of identity."""
-    set_whitening = getattr(network, "set_whitening", None)
-    if set_whitening is None:
-        return
-    signal = np.concatenate(segments, axis=1).astype(float)
-    covariance = signal @ signal.T / signal.shape[1]
-    mean_power = np.trace(covariance) / len(covariance)
-    covariance = (1 - shrinkage) * covariance + shrinkage * mean_power * np.eye(len(covariance))
-    values, vectors = np.linalg.eigh(covariance)
-    set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))
+def prepare(network: nn.Module, signals: list[np.ndarray], recipe: Recipe) -> None:
+    """Let the network learn what it fixes before training from the training signals, each float32 (C, n_times).
+
+    `set_whitening` gets the whitening matrix, its covariance shrunk towards a multiple of the identity; `prepare` gets
+    the signals.
+    """
+    if set_whitening := getattr(network, "set_whitening", None):
+        signal = np.concatenate(signals, axis=1).astype(float)
+        covariance = signal @ signal.T / signal.shape[1]
+        mean_power = np.trace(covariance) / len(covariance)
+        covariance = (1 - recipe.whitening) * covariance + recipe.whitening * mean_power * np.eye(len(covariance))
+        values, vectors = np.linalg.eigh(covariance)
+        set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))
+    if learn := getattr(network, "prepare", None):
+        learn(signals)

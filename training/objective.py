@@ -8,23 +8,57 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from realtime.errors import BadInput
+from training import losses
+from training.recipe import Recipe
+
+OF_LABELS = ("cross_entropy", "clip_symmetric", "clip_candidates")  # losses that prototypes can be learned with
+# Prototypes that may move to the embeddings would satisfy these without telling labels apart.
+OF_GIVEN_VECTORS = ("soft_targets", "mse", "mmd")
+
+
+def loss_weights(recipe: Recipe, given: bool) -> dict[str, float]:
+    """Weight of each loss by name; what the recipe leaves open is cross-entropy, beside InfoNCE for given vectors."""
+    if not recipe.losses:
+        share = recipe.contrastive if given else 0.0
+        return {name: w for name, w in (("cross_entropy", 1 - share), ("clip_symmetric", share)) if w}
+    for name, weight in recipe.losses.items():
+        if name not in OF_LABELS + OF_GIVEN_VECTORS:
+            known = ", ".join(OF_LABELS + OF_GIVEN_VECTORS)
+            raise BadInput(f"recipe: losses has {name!r}, but needs one of {known}; correct it")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+            raise BadInput(f"recipe: losses has {name!r}: {weight!r}, but needs a weight above 0; correct it")
+        if name in OF_GIVEN_VECTORS and not given:
+            raise BadInput(
+                f"recipe: losses has {name!r}, which needs vectors that are given, but the targets are labels; give "
+                "the dataset image or text targets or leave that loss out"
+            )
+    return dict(recipe.losses)
+
 
 class Objective(nn.Module):
-    """Weighted mean over hops of cross-entropy over all labels and, for given vectors, InfoNCE within the batch.
+    """Weighted mean over hops of the recipe's losses.
 
-    Labels without given vectors get one trained prototype each. Only the label side is normalised in the cross-entropy,
-    so that the length of an embedding can say how sure it is; InfoNCE normalises both (Radford et al., 2021). Softmax
-    and similarities are computed in float32 whatever the precision of the network.
+    Labels without given vectors get one trained prototype each. Softmax and similarities are computed in float32
+    whatever the precision of the network. BadInput for losses that do not fit the targets.
     """
 
-    def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, smoothing: float, contrastive: float):
+    def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, recipe: Recipe):
         super().__init__()
-        self.smoothing, self.contrastive = smoothing, 0.0 if vectors is None else contrastive
+        self.recipe, self.weights = recipe, loss_weights(recipe, vectors is not None)
+        if recipe.normalise not in ("both", "targets"):
+            raise BadInput(f"recipe: normalise is {recipe.normalise!r}, but needs to be both or targets; correct it")
         if vectors is None:
             self.prototypes: Tensor = nn.Parameter(torch.randn(n_labels, dim))
         else:
             self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
+
+    def begin_from(self, vectors: np.ndarray) -> None:
+        """Trained prototypes begin where a teacher's ended, whose space its embeddings lie in."""
+        if isinstance(self.prototypes, nn.Parameter):
+            with torch.no_grad():
+                self.prototypes.copy_(torch.from_numpy(vectors))
 
     def vectors(self) -> Tensor:
         """Unit label vectors, float32[L, D]."""
@@ -33,21 +67,32 @@ class Objective(nn.Module):
     def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
         """The loss; hops of weight 0 do not count."""
         embedding, vectors = embedding_BHD.float(), self.vectors()
-        logits = embedding @ vectors.T
-        target = label_B[:, None].expand(logits.shape[:2])
-        per_hop = F.cross_entropy(logits.transpose(1, 2), target, label_smoothing=self.smoothing, reduction="none")
-        if self.contrastive:
-            per_hop = (1 - self.contrastive) * per_hop + self.contrastive * self.info_nce(embedding, vectors, label_B)
-        return (per_hop * weight_BH).sum() / weight_BH.sum().clamp(min=1e-6)
+        parts = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
+        return losses.weighted_mean(sum(parts[1:], parts[0]), weight_BH)
 
-    def info_nce(self, embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor) -> Tensor:
-        """Symmetric InfoNCE of each hop over the batch, float32[B, H]; repeats of a label are not negatives."""
-        scale = self.log_scale.clamp(max=np.log(100.0)).exp()
-        similarity_HBB = scale * F.normalize(embedding_BHD, dim=-1).transpose(0, 1) @ vectors_LD[label_B].T
-        same = (label_B[:, None] == label_B) & ~torch.eye(len(label_B), dtype=torch.bool, device=label_B.device)
-        similarity_HBB = similarity_HBB.masked_fill(same, -torch.inf)
-        own = similarity_HBB.diagonal(dim1=1, dim2=2)
-        return (0.5 * (similarity_HBB.logsumexp(2) + similarity_HBB.logsumexp(1)) - own).T
+    def per_hop(self, name: str, embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor) -> Tensor:
+        """The loss called `name`, unweighted, float32[B, H]."""
+        target_BD = vectors_LD[label_B]
+        match name:
+            case "cross_entropy":
+                return losses.cross_entropy(embedding_BHD, vectors_LD, label_B, self.recipe.label_smoothing)
+            case "soft_targets":
+                return losses.soft_targets(embedding_BHD, vectors_LD, label_B, self.recipe.soft_temperature)
+            case "clip_symmetric":
+                scale = self.log_scale.clamp(max=np.log(100.0)).exp()
+                return losses.clip_symmetric(embedding_BHD, target_BD, label_B, scale, self.recipe.normalise)
+            case "clip_candidates":
+                return losses.clip_candidates(embedding_BHD, target_BD, label_B)
+            case "mse":
+                return losses.mse(embedding_BHD, target_BD)
+            case "mmd":
+                return losses.mmd(embedding_BHD, target_BD)
+        raise ValueError(f"loss {name!r} is not known")
+
+    def distill(self, embedding_BHD: Tensor, teacher_BD: Tensor, onset_BH: Tensor, weight_BH: Tensor) -> Tensor:
+        """Distance to the teacher's embedding, weighted by time since onset: who saw all is not met at once."""
+        per_hop = losses.distillation(embedding_BHD.float(), teacher_BD)
+        return losses.weighted_mean(per_hop, weight_BH * onset_BH.clamp(min=0))
 
 
 def hop_weights(onset_BH: Tensor, counts_BH: Tensor, window_s: float) -> Tensor:

@@ -1,9 +1,10 @@
 """How a network is trained: a recipe is a function that returns one frozen `Recipe`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from realtime.errors import BadInput
+from training.augment import Augment
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,18 @@ class Recipe:
     clip_norm: float = 1.0  # largest gradient norm
     label_smoothing: float = 0.1
     contrastive: float = 0.5  # weight of InfoNCE beside cross-entropy where targets are image or text vectors
+    losses: dict[str, float] = field(default_factory=dict)  # weight by name; empty: what the line above says
+    normalise: str = "both"  # sides of clip_symmetric brought to unit length; or targets
+    soft_temperature: float = 0.1  # of soft_targets; lower is harder
+    distill: float = 1.0  # weight of the distance to the teacher, where there is one
     lead_s: float = 1.0  # signal before the onset in each crop
     onset_dropout: float = 0.1  # crops whose onset is hidden, so that the network also runs un-cued
+    repetitions: int = 1  # up to so many crops of a label are averaged, a random number each time
+    augment: Augment = field(default_factory=Augment)
     mixup: float = 1.0  # Beta(mixup, mixup) is the share of each crop when two are added; 0: off
+    graph: str | None = None  # prior that joins sensors, a kind of training.graph_priors; None: the network's own
+    neighbours: int = 6  # of each sensor in that graph
+    freeze: tuple[str, ...] = ()  # layers that keep the weights they started from
     whitening: float = 0.1  # shrinkage of the training covariance that whitens the power path
     precision: str = "auto"  # auto, fp32, bf16, fp16
     workers: int = 2  # loader processes where there is a GPU to feed
@@ -49,3 +59,33 @@ def recipe_named(name: str) -> Recipe:
     if name not in RECIPES:
         raise BadInput(f"--recipe: {name!r} is not known, one of {', '.join(RECIPES)} is needed")
     return RECIPES[name]()
+
+
+def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with other values in some fields, of the kinds of their defaults; BadInput names what does not fit."""
+    known = {entry.name: entry for entry in fields(Recipe)}
+    fresh = Recipe()
+    for key, value in changes.items():
+        if key not in known:
+            raise BadInput(f"--set: recipes have no {key!r}, one of {', '.join(known)} is needed")
+        default = getattr(fresh, key)
+        if isinstance(default, Augment):
+            value = _augment(value)
+        elif isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        kind = str if default is None else type(default)
+        if not isinstance(value, kind) or isinstance(value, bool) != isinstance(default, bool):
+            raise BadInput(f"--set: {key} is {value!r}, but needs a value like {default!r}")
+        recipe = replace(recipe, **{key: value})
+    return recipe
+
+
+def _augment(value: Any) -> Augment:
+    names = [entry.name for entry in fields(Augment)]
+    if not isinstance(value, dict) or not all(
+        key in names and isinstance(strength, int | float) and strength >= 0 for key, strength in value.items()
+    ):
+        raise BadInput(f"--set: augment is {value!r}, but needs strengths, 0 or more, of {', '.join(names)}")
+    return Augment(**value)

@@ -1,7 +1,7 @@
 """A run: the folder `glimpse train` fills and `evaluate` and `export` read.
 
 run.json says what the network is and was trained on; checkpoint.pt holds weights and everything needed to go on
-exactly; log.jsonl has a line per epoch.
+exactly; log.jsonl has a line per epoch; bad_batch.pt is what stopped training, if something did.
 """
 
 import json
@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from decoder.networks import build
+from decoder.networks import NETWORKS, build
 from decoder.streaming import Streaming
 from realtime.bank import Bank
+from realtime.bundle import sha256
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
 from realtime.hops import Front
 from realtime.preprocess import Preprocess, PreprocessConfig
 
-DESCRIPTION, CHECKPOINT, LOG = "run.json", "checkpoint.pt", "log.jsonl"
+DESCRIPTION, CHECKPOINT, LOG, BAD_BATCH = "run.json", "checkpoint.pt", "log.jsonl", "bad_batch.pt"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class RunDescription:
     calibration: dict[str, Any] | None = None  # fields of Calibration; None until training has ended
     rename: dict[str, str] = field(default_factory=dict)  # name in the recordings -> name in ch_names
     simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
+    made_from: dict[str, str] = field(default_factory=dict)  # teacher, start_from -> sha256 of their checkpoints
 
     def differs(self, other: "RunDescription") -> list[str]:
         """Fields in which two runs differ, but for what comes after training."""
@@ -87,8 +89,24 @@ class Run:
         return Front(Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq), d.hop_samples, d.window_s[1])
 
     def build(self) -> Streaming:
-        """The network with fresh weights."""
-        return build(self.description.network["name"], **self.description.network["config"])
+        """The network with fresh weights; BadInput for a config that it does not take."""
+        name = self.description.network["name"]
+        try:
+            return build(name, **self.description.network["config"])
+        except ValueError as error:
+            raise BadInput(f"network {name}: {error}; change its options or take another --network") from error
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the network decodes hop by hop; one that does not needs whole windows."""
+        return NETWORKS[self.description.network["name"]].streaming
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the checkpoint: which weights these are."""
+        if not (self.path / CHECKPOINT).is_file():
+            raise BadInput(f"{self.path / CHECKPOINT}: no such file, so the run has no weights; finish `glimpse train`")
+        return sha256(self.path / CHECKPOINT)
 
     @property
     def calibration(self) -> Calibration:

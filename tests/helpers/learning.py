@@ -43,5 +43,5 @@ def toy_trainer(recipe: Recipe = RECIPE, spoiled: bool = False) -> tuple[Trainer
     torch.manual_seed(recipe.seed)
     device = torch.device("cpu")
     batches, sampler = loader(toy_crops(spoiled=spoiled), recipe, device)
-    objective = Objective(2, 4, None, recipe.label_smoothing, recipe.contrastive)
+    objective = Objective(2, 4, None, recipe)
     return Trainer(build("gat_transformer", **NETWORK), objective, recipe, len(sampler), device), batches, sampler

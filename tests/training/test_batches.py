@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ def test_a_crop_is_the_same_whenever_its_epoch_comes_and_another_in_the_next():
 def test_every_phase_of_the_hop_grid_comes_up():
     """Live, the first hop of a trial ends anywhere from zero to one hop after the onset."""
     dataset = CropDataset(toy_crops(), RECIPE)
-    first = {round(float(onset[onset >= 0][0]) * 128) for _, _, onset, _, _ in (dataset[e, 4] for e in range(200))}
+    first = {round(float(onset[onset >= 0][0]) * 128) for onset in (dataset[e, 4].onset for e in range(200))}
     assert first == set(range(HOP))
 
 
@@ -54,14 +55,48 @@ def test_a_hidden_onset_is_hidden_from_the_network_only():
     for dropout, hidden in ((0.0, 0), (1.0, 12)):
         dataset = CropDataset(crops, replace(RECIPE, onset_dropout=dropout))
         items = [dataset[0, i] for i in range(12)]
-        assert sum((heard == -1).all() for _, heard, _, _, _ in items) == hidden
-        assert all((onset >= 0).any() and counts.any() for _, _, onset, counts, _ in items)
+        assert sum((item.heard == -1).all() for item in items) == hidden
+        assert all((item.onset >= 0).any() and item.counts.any() for item in items)
 
 
 def test_what_the_network_gets():
     batches, sampler = loader(toy_crops(), RECIPE, torch.device("cpu"))
-    signal, heard, onset, counts, label = next(iter(batches))
+    signal, heard, onset, counts, label, teacher = next(iter(batches))
+    assert teacher.shape == (4, 0)
     assert (signal.shape, signal.dtype) == ((4, 2, 88), torch.float32)
     assert heard.shape == onset.shape == counts.shape == (4, 11)
     assert label.dtype == torch.int64
     assert len(batches) == len(sampler) == 3
+
+
+def test_a_teachers_embedding_rides_along_with_its_crop():
+    teacher = np.arange(24, dtype=np.float32).reshape(12, 2)
+    dataset = CropDataset(toy_crops(), RECIPE, teacher)
+    for crop in (0, 7):
+        np.testing.assert_array_equal(dataset[0, crop].teacher, teacher[crop])
+
+
+def test_repetitions_of_one_label_are_added_and_the_background_keeps_its_power():
+    """One to three crops, each number as often; what is added is of the crop's label; decided by (seed, epoch, crop)."""
+    crops, none = toy_crops(60), replace(RECIPE, onset_dropout=0.0)
+    plain, several = CropDataset(crops, none), CropDataset(crops, replace(none, repetitions=3))
+    numbers = []
+    for epoch in range(300):
+        rng = np.random.default_rng((epoch,))
+        chosen = several.repeats(4, rng)
+        assert chosen[0] == 4
+        assert len(set(chosen)) == len(chosen)
+        assert {int(crops.labels[one]) for one in chosen} == {0}
+        numbers.append(len(chosen))
+    assert set(numbers) == {1, 2, 3}
+    assert min(numbers.count(n) for n in (1, 2, 3)) > 70
+    power = [np.mean([dataset[e, 4].signal[:, 24:].var() for e in range(100)]) for dataset in (plain, several)]
+    assert power[1] == pytest.approx(power[0], rel=0.1)
+    assert np.array_equal(several[3, 4].signal, several[3, 4].signal)
+    assert any(not np.array_equal(several[e, 4].signal, plain[e, 4].signal) for e in range(5))
+
+
+def test_a_label_shown_once_is_repeated_alone():
+    crops = toy_crops(2)
+    dataset = CropDataset(crops, replace(RECIPE, repetitions=4))
+    assert all(dataset.repeats(1, np.random.default_rng(i)) == [1] for i in range(9))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from torch import nn
 
 from decoder.networks import build
 from tests.helpers.learning import NETWORK, RECIPE, WINDOW_S, toy_trainer
-from training.loop import Trainer, choose_precision, fit, parameter_groups, whiten
+from training.loop import Trainer, choose_precision, fit, parameter_groups, prepare
 from training.objective import Objective
 from training.run import Run, RunDescription
 
@@ -89,7 +90,7 @@ def test_the_loss_falls_on_what_can_be_learned():
 
 def test_decay_is_for_matrices_and_kernels_only():
     """Each weight is in one group; prototypes, which the loss normalises, do not decay."""
-    modules = nn.ModuleList([build("gat_transformer", **NETWORK), Objective(2, 4, None, 0.1, 0.5)])
+    modules = nn.ModuleList([build("gat_transformer", **NETWORK), Objective(2, 4, None, RECIPE)])
     decayed, plain = parameter_groups(modules, 0.05)
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.05, 0.0)
     everyone = dict(modules.named_parameters())
@@ -120,11 +121,26 @@ def test_a_batch_with_nan_stops_training_before_it_spoils_a_weight(tmp_path):
     before = (run.path / "checkpoint.pt").read_bytes()
     trainer, batches, sampler = toy_trainer(spoiled=True)
     trainer.restore(run.checkpoint())
-    with pytest.raises(FloatingPointError, match="epoch 2: the gradient is not finite"):
+    with pytest.raises(FloatingPointError) as error:
         fit(run, trainer, batches, sampler, lambda epoch, loss: None)
+    sentence = str(error.value)
+    assert re.match(r"epoch 2, batch [1-3]: the loss is not finite; the batch lies in ", sentence)
+    assert str(run.path / "bad_batch.pt") in sentence
+    assert f"{run.path / 'checkpoint.pt'} holds epoch 1" in sentence
+    assert "\n" not in sentence
+    batch = torch.load(run.path / "bad_batch.pt", weights_only=True)
+    assert batch["epoch"] == 2
+    assert f"batch {batch['batch']}:" in sentence
+    assert len(batch["signal"]) == len(batch["label"]) == len(batch["onset"]) == 4
+    assert batch["signal"].isnan().any(dim=(1, 2)).sum() == 1
     assert all(torch.isfinite(p).all() for p in trainer.modules.parameters())
     assert (run.path / "checkpoint.pt").read_bytes() == before
-    assert sorted(file.name for file in run.path.iterdir()) == ["checkpoint.pt", "log.jsonl", "run.json"]
+    assert sorted(file.name for file in run.path.iterdir()) == [
+        "bad_batch.pt",
+        "checkpoint.pt",
+        "log.jsonl",
+        "run.json",
+    ]
 
 
 def test_where_the_scaler_skips_steps_a_loss_that_is_not_finite_still_stops_training():
@@ -134,6 +150,26 @@ def test_where_the_scaler_skips_steps_a_loss_that_is_not_finite_still_stops_trai
         trainer.train_epoch(batches, WINDOW_S)
     assert all(torch.isfinite(p).all() for p in trainer.modules.parameters())
     assert trainer.epoch == 0
+
+
+def test_a_gradient_that_is_not_finite_stops_training_though_the_loss_is(tmp_path):
+    """Where no epoch has ended yet, the sentence does not name a checkpoint."""
+    run = empty_run(tmp_path / "run")
+    trainer, batches, sampler = toy_trainer()
+    trainer.modules[1].prototypes.register_hook(lambda gradient: gradient * torch.inf)
+    with pytest.raises(FloatingPointError, match="epoch 1, batch 1: the gradient is not finite;.* no checkpoint was"):
+        fit(run, trainer, batches, sampler, lambda epoch, loss: None)
+    assert not (run.path / "checkpoint.pt").exists()
+
+
+def test_a_network_with_a_hook_gets_the_training_signals():
+    class Learner(nn.Module):
+        def prepare(self, signals: list[np.ndarray]) -> None:
+            self.heard = signals
+
+    network, signals = Learner(), [np.zeros((2, 5), np.float32)]
+    prepare(network, signals, RECIPE)
+    assert network.heard is signals
 
 
 def test_bf16_trains_on_the_cpu_and_weights_stay_float32():
@@ -151,7 +187,7 @@ def test_precision_is_what_was_asked_else_fp32_on_the_cpu():
 def test_a_run_of_any_length_has_a_schedule(epochs, n_batches):
     """OneCycleLR itself divides by zero where the warm-up is one step: five steps with a fifth of them to warm up."""
     recipe = replace(RECIPE, epochs=epochs)
-    network, objective = build("gat_transformer", **NETWORK), Objective(2, 4, None, 0.1, 0.5)
+    network, objective = build("gat_transformer", **NETWORK), Objective(2, 4, None, RECIPE)
     trainer = Trainer(network, objective, recipe, n_batches, torch.device("cpu"))
     rates = []
     for _ in range(epochs * n_batches):
@@ -167,6 +203,6 @@ def test_whitening_makes_the_training_channels_uncorrelated_and_equal():
     mixing = np.array([[1.0, 0.8], [0.0, 0.3]])
     signals = [mixing @ rng.standard_normal((2, 3000)) for _ in range(2)]
     network = build("gat_transformer", **NETWORK)
-    whiten(network, signals, shrinkage=0.0)
+    prepare(network, signals, replace(RECIPE, whitening=0.0))
     white = network.power.whitening.numpy() @ np.concatenate(signals, axis=1)
     np.testing.assert_allclose(white @ white.T / white.shape[1], np.eye(2), atol=1e-4)
