@@ -90,18 +90,18 @@ def graph_of(kind: str, strength_ECC: np.ndarray, k: int) -> GraphPrior:
     if k < 1:
         raise BadInput(f"graph prior: k is {k}, 1 or more is needed, since each sensor counts itself.")
     mean_CC = strength_ECC.mean(axis=0)
-    rank_CC = np.argsort(np.argsort(-mean_CC, axis=1, kind="stable"), axis=1)
-    edge_CC = (rank_CC < k - 1) & (mean_CC > 0)
+    order_CC = np.argsort(-mean_CC, axis=1, kind="stable")
+    edge_CC = (np.argsort(order_CC, axis=1) < k - 1) & (mean_CC > 0)
     if kind not in DIRECTED:
         edge_CC |= edge_CC.T
-    rows = [[i, *sorted(np.flatnonzero(edge), key=lambda j: -mean_CC[i, j])] for i, edge in enumerate(edge_CC)]
+    rows = [[i, *(j for j in order_CC[i].tolist() if edge_CC[i, j])] for i in range(len(edge_CC))]
     width = max(map(len, rows))
     nothing = (0.0,) * len(strength_ECC)
     return GraphPrior(
         kind,
-        tuple(tuple(map(int, row)) + (-1,) * (width - len(row)) for row in rows),
+        tuple(tuple(row) + (-1,) * (width - len(row)) for row in rows),
         tuple(
-            tuple(tuple(map(float, strength_ECC[:, i, j])) for j in row) + (nothing,) * (width - len(row))
+            tuple(tuple(strength_ECC[:, i, j].tolist()) for j in row) + (nothing,) * (width - len(row))
             for i, row in enumerate(rows)
         ),
     )
