@@ -20,7 +20,9 @@ from decoder.networks.combinations import (
 )
 from decoder.networks.deep import Deep, DeepConfig
 from decoder.networks.eegnet import EegNet, EegNetConfig, EegNetSsvepConfig
+from decoder.networks.fusion import FusionConfig, FusionNetwork
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
+from decoder.networks.lf_cnn import LfCnn, LfCnnConfig, VarCnn
 from decoder.networks.nice import TsConv, TsConvConfig
 from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.streaming import Streaming
@@ -64,6 +66,11 @@ NETWORKS: dict[str, Network] = {
     "deep": Network(DeepConfig, Deep, "DeepConvNet: four blocks of convolution and trailing maximum"),
     "shallow": Network(ShallowConfig, Shallow, "ShallowConvNet: log power of learned sources, for rhythms"),
     "tsconv": Network(TsConvConfig, TsConv, "NICE: temporal filters per sensor, mean, spatial filters"),
+    "lf_cnn": Network(LfCnnConfig, LfCnn, "LF-CNN: 32 latent sources, a filter each; can show its patterns"),
+    "var_cnn": Network(LfCnnConfig, VarCnn, "VAR-CNN: LF-CNN in which every filter sees all sources"),
+    "fusion": Network(
+        FusionConfig, FusionNetwork, "two networks, one a modality (EEG and MEG), fused so that either alone decodes"
+    ),
 }
 
 

@@ -52,6 +52,14 @@ def network(name: str, **options: object) -> Case:
     return Case(lambda: build(name, **SHARED, **options), SHARED["n_channels"], steps_last=False, onset=True)
 
 
+TWO = {
+    "n_first": 2,
+    "first": "shallow",
+    "first_options": {"n_filters": 4, "kernel_s": 0.15, "pool_s": 0.5},
+    "second": "tsconv",
+    "second_options": {"n_filters": 4, "kernel_s": 0.1, "pool_s": 0.2},
+}
+
 CASES = {
     "conv": Case(lambda: CausalConv(3, 4, 5), 3),
     "conv, dilated": Case(lambda: CausalConv(3, 4, 3, dilation=4), 3),
@@ -83,6 +91,11 @@ CASES = {
     "deep": network("deep", widths=(12, 5, 6, 7), pool_s=0.1),
     "shallow": network("shallow", n_filters=4, kernel_s=0.15, pool_s=0.5),
     "tsconv": network("tsconv", n_filters=4, kernel_s=0.1, pool_s=0.2),
+    "lf_cnn": network("lf_cnn", n_sources=8, kernel_s=0.2),
+    "var_cnn": network("var_cnn", n_sources=8, kernel_s=0.2),
+    "fusion": network("fusion", **TWO),
+    "fusion, concat": network("fusion", rule="concat_half", **TWO),
+    "fusion, cross": network("fusion", rule="cross_attention", width=8, n_heads=2, window=3, **TWO),
 }
 FINITE = {name: case for name, case in CASES.items() if case.make().receptive_field is not None}
 CACHED = {
