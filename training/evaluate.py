@@ -1,10 +1,12 @@
 """`glimpse evaluate`: figures of a run or a bundle on one split of a dataset file."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -12,72 +14,117 @@ from rich.table import Table
 from realtime.bundle import MANIFEST, Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput, check_folder_of
+from realtime.recording import Recording
 from training.dataset import digest, load_dataset, load_split
 from training.dataset_schema import DatasetFile
-from training.decode import Decoded, decode, onnx_encoder, save_embeddings, torch_encoder
-from training.metrics import figures
-from training.run import Run
+from training.decode import Decoded, decode, decode_run, onnx_encoder, save_embeddings
+from training.metrics import all_figures
+from training.report import report
+from training.report_tables import headline
+from training.run import LOG, Run
+from training.seeds import combine
 
 console = Console(highlight=False)
 
 
 def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> tuple[dict[str, Any], Decoded]:
     """The figures of the run or bundle at `path`, and every decoded hop behind them."""
-    if (path / MANIFEST).exists():
-        bundle = Bundle.load(path)
-        decoder = Decoder(bundle)
-        front, bank, encode = decoder.front, decoder.bank, onnx_encoder(decoder)
-        calibration, window_s, ch_names = bundle.calibration, bundle.manifest.window_s, bundle.manifest.ch_names
-        data = bundle.manifest.training["data"]
+    bundle = Bundle.load(path) if (path / MANIFEST).exists() else None
+    run = None if bundle else Run.load(path)
+    if bundle:
+        manifest = bundle.manifest
+        calibration, names = bundle.calibration, bundle.bank.names
+        window_s, ch_names, data, sfreq = (
+            manifest.window_s,
+            manifest.ch_names,
+            manifest.training["data"],
+            manifest.sfreq,
+        )
     else:
-        run = Run.load(path)
-        network, bank = run.trained()
-        front, encode = run.front(), torch_encoder(network, streaming)
-        calibration = run.calibration
-        window_s, ch_names, data = run.description.window_s, run.description.ch_names, run.description.data
+        d = run.description
+        calibration, names = run.calibration, tuple(d.labels)
+        window_s, ch_names, data, sfreq = d.window_s, d.ch_names, d.data, d.sfreq
     recordings = load_split(dataset, split, ch_names)
     if not recordings:
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
     for recording in recordings:
-        if recording.sfreq != front.preprocess.sfreq_in:
-            raise BadInput(
-                f"{recording.name}: runs at {recording.sfreq:g} Hz, {path} decodes {front.preprocess.sfreq_in:g} Hz; "
-                "evaluate on recordings of that rate"
-            )
-        if split != "train" and digest(recording) in data["train"]["digests"]:
-            raise BadInput(
-                f"{dataset.path}: files.{split} names {recording.name}, which {path} was trained on; what was "
-                "learned by heart is no result, so name another recording"
-            )
-        if unknown := sorted({label for _, label in recording.markers} - set(bank.names)):
-            raise BadInput(
-                f"{recording.name}: has label {unknown[0]!r}, which {path} does not know; correct events in "
-                f"{dataset.path} or train with that label"
-            )
-    decoded = decode(recordings, front, bank, encode, streaming)
+        check(recording, path, dataset, split, sfreq, names, data["train"]["digests"])
+    if bundle:
+        decoder = Decoder(bundle)
+        decoded = decode(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming)
+    else:
+        decoded = decode_run(run, recordings, streaming)
     if not ((decoded.trial >= 0) & (decoded.since_onset_s >= window_s[0])).any():
         raise BadInput(f"{dataset.path}: files.{split} has no decision inside window_s of any trial; check events")
-    p = decoded.p(calibration, window_s[1])
-    found = figures(p, decoded.since_onset_s, decoded.trial, decoded.label, (window_s[0], window_s[1]))
-    return {**found, "split": split, "streaming": streaming}, decoded
+    found = all_figures(decoded, calibration, (window_s[0], window_s[1]), names)
+    found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(path)}
+    return {**found, "calibration_trials": calibration.n_trials, "window_s": list(window_s)}, decoded
+
+
+def check(
+    recording: Recording,
+    path: Path,
+    dataset: DatasetFile,
+    split: str,
+    sfreq: float,
+    names: Sequence[str],
+    trained_on: Sequence[str],
+) -> None:
+    """BadInput where the run or bundle at `path` cannot decode a recording, or learned from it."""
+    if recording.sfreq != sfreq:
+        raise BadInput(
+            f"{recording.name}: runs at {recording.sfreq:g} Hz, {path} decodes {sfreq:g} Hz; evaluate on recordings "
+            "of that rate"
+        )
+    if split != "train" and digest(recording) in trained_on:
+        raise BadInput(
+            f"{dataset.path}: files.{split} names {recording.name}, which {path} was trained on; what was "
+            "learned by heart is no result, so name another recording"
+        )
+    if unknown := sorted({label for _, label in recording.markers} - set(names)):
+        raise BadInput(
+            f"{recording.name}: has label {unknown[0]!r}, which {path} does not know; correct events in "
+            f"{dataset.path} or train with that label"
+        )
+
+
+def evaluate_seeds(
+    paths: Sequence[Path], dataset: DatasetFile, split: str, streaming: bool
+) -> tuple[dict[str, Any], Decoded]:
+    """The figures of several runs that differ in their seed, as one, and every hop the first decoded."""
+    (first, decoded), *others = [evaluate(path, dataset, split, streaming) for path in paths]
+    if not others:
+        return first, decoded
+    seen = [(paths[0], decoded.inner)]
+    for path, (found, other) in zip(paths[1:], others, strict=True):
+        for key in ("n_labels", "window_s", "n_trials"):
+            if found[key] != first[key]:
+                raise BadInput(
+                    f"{path}: {key} is {found[key]} and {paths[0]} has {first[key]}; only runs of one dataset file "
+                    "and one recipe are seeds of each other, so evaluate it alone"
+                )
+        for same, inner in seen:
+            if inner.shape == other.inner.shape and np.allclose(inner, other.inner, atol=1e-4):
+                raise BadInput(
+                    f"{path}: decides exactly as {same}, so it says nothing about seeds; give a run of another --seed"
+                )
+        seen.append((path, other.inner))
+    return combine([first, *(found for found, _ in others)]), decoded
+
+
+def losses(path: Path) -> list[float]:
+    """Mean training loss of each epoch, none for a bundle."""
+    log = path / LOG
+    return [json.loads(line)["loss"] for line in log.read_text().splitlines()] if log.is_file() else []
 
 
 def show(found: dict[str, Any], title: str) -> None:
     """Print the figures beside chance."""
     table = Table(title=title, title_justify="left")
-    for column in ("figure", "value", "95 % interval", "chance"):
+    for column in ("figure", "value", "95 % interval", "chance", *(["over seeds"] if "seeds" in found else [])):
         table.add_column(column, justify="left" if column == "figure" else "right")
-    low, high = found["ci95"]
-    table.add_row("accuracy", f"{found['accuracy']:.3f}", f"{low:.3f} to {high:.3f}", f"{found['chance']:.3f}")
-    table.add_row("of always naming the commonest label", f"{found['majority']:.3f}", "", "")
-    table.add_row("balanced accuracy", f"{found['balanced_accuracy']:.3f}", "", f"{found['chance']:.3f}")
-    if "auc" in found:
-        low, high = found["auc_ci95"]
-        table.add_row("AUC", f"{found['auc']:.3f}", f"{low:.3f} to {high:.3f}", "0.500")
-    else:
-        table.add_row("top-5", f"{found['top5']:.3f}", "", f"{found['chance_top5']:.3f}")
-    fitted = " (fitted on this split)" if found["split"] == "valid" else ""
-    table.add_row(f"calibration error{fitted}", f"{found['calibration_error']:.3f}", "", "")
+    for row in headline(found):
+        table.add_row(*row[: len(table.columns)])
     console.print(table)
     curve = "  ".join(f"{point['since_onset_s']:g} s {point['accuracy']:.2f}" for point in found["by_time"])
     console.print(f"accuracy since onset: {curve}")
@@ -85,27 +132,33 @@ def show(found: dict[str, Any], title: str) -> None:
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Accuracy, intervals and chance of a run or a bundle on one split."""
+    """Figures of a run or a bundle on one split; of several runs, also their spread over seeds."""
 
-    path: tyro.conf.Positional[Path]  # run folder or bundle
+    paths: tyro.conf.Positional[tuple[Path, ...]]  # run folder or bundle; several: runs that differ in their seed
     data: Path  # dataset file
     split: Literal["train", "valid", "test"] = "valid"
     streaming: bool = False  # chunk by chunk and hop by hop, as live
     json: Path | None = None  # write the figures here
-    embeddings: Path | None = None  # write every hop's embedding here (npz)
+    report: Path | None = None  # write a page with pictures of them here (html)
+    embeddings: Path | None = None  # write every hop's embedding here (npz), of the first where several are given
 
 
 def main(argv: list[str]) -> int:
     """Run `glimpse evaluate`."""
     command = tyro.cli(Annotated[EvaluateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse evaluate")
-    check_folder_of(command.json, "--json")
-    check_folder_of(command.embeddings, "--embeddings")
+    for flag in ("json", "report", "embeddings"):
+        check_folder_of(getattr(command, flag), f"--{flag}")
+    if not command.paths:
+        raise BadInput("glimpse evaluate: no run and no bundle is given, one is needed; name its folder first")
     dataset = load_dataset(command.data)
-    found, decoded = evaluate(command.path, dataset, command.split, command.streaming)
+    found, decoded = evaluate_seeds(command.paths, dataset, command.split, command.streaming)
     how = "streamed" if command.streaming else "whole recordings"
-    show(found, f"{command.path} on {dataset.name}, {command.split}: {found['n_trials']} trials, {how}")
+    what = " ".join(map(str, command.paths))
+    show(found, f"{what} on {dataset.name}, {command.split}: {found['n_trials']} trials, {how}")
     if command.embeddings:
         save_embeddings(decoded, command.embeddings)
     if command.json:
         command.json.write_text(json.dumps(found, indent=1) + "\n")
+    if command.report:
+        command.report.write_text(report(found, [losses(path) for path in command.paths]), encoding="utf-8")
     return 0

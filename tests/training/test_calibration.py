@@ -6,7 +6,7 @@ import pytest
 from realtime.evidence import Calibration, softmax
 from training.calibration import PRIOR_SD, fit_cued, fit_uncued
 from training.decode import Decoded
-from training.metrics import calibration_error
+from training.reliability import calibration_error
 
 WINDOW_S, N_HOPS, N_LABELS = 1.0, 8, 4
 

@@ -1,19 +1,16 @@
 """The figures, beside scipy, beside counting by hand, and never from a decision that came too late."""
 
+import json
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from training.metrics import auc, auc_interval, calibration_error, figures, last_hops, ranks, wilson
-
-
-@given(n=st.integers(1, 500), share=st.floats(0, 1))
-def test_the_interval_is_scipys_wilson_interval(n, share):
-    hits = round(share * n)
-    want = binomtest(hits, n).proportion_ci(method="wilson")
-    assert wilson(hits / n, n) == pytest.approx([want.low, want.high], abs=1e-4)
+from realtime.evidence import Calibration
+from training.decode import Decoded
+from training.intervals import wilson
+from training.metrics import all_figures, auc, auc_interval, confusion, figures
 
 
 @given(
@@ -36,25 +33,6 @@ def test_the_auc_interval_holds_the_auc_and_is_the_same_every_time():
     assert auc_interval(score, positive) == [low, high]
 
 
-def test_calibration_error_by_hand():
-    """Two bins: 0.95 sure and right half of the time, 0.55 sure and always right."""
-    p, correct = np.array([0.95, 0.95, 0.55, 0.55]), np.array([True, False, True, True])
-    assert calibration_error(p, correct) == pytest.approx(0.5 * 0.45 + 0.5 * 0.45)
-    assert calibration_error(np.array([1.0]), np.array([True])) == 0
-
-
-def test_a_network_that_says_nothing_scores_nothing():
-    """Equal probabilities and NaN count as wrong, not as right."""
-    truth = np.array([0, 1, 2])
-    assert ranks(np.full((3, 3), 1 / 3), truth).tolist() == [2, 2, 2]
-    assert ranks(np.full((3, 3), np.nan), truth).tolist() == [2, 2, 2]
-    assert ranks(np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]), truth).tolist() == [0, 1, 2]
-
-
-def test_the_last_hop_of_a_trial():
-    assert last_hops(np.array([-1, 0, 0, -1, 2, 2, 2]), 4).tolist() == [2, -1, 6, -1]
-
-
 def told(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) -> tuple[np.ndarray, ...]:
     """Probabilities, times and trials of hops that answer as listed, trial after trial."""
     flat = [label for trial in answers for label in trial]
@@ -62,25 +40,6 @@ def told(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) 
     p[np.arange(len(flat)), flat] = 0.6
     trial = np.repeat(np.arange(len(answers)), [len(a) for a in answers])
     return p, np.array([t for trial in since for t in trial]), trial
-
-
-def test_accuracy_at_a_time_uses_no_later_decision():
-    """A trial right from 0.5 s on: wrong until then. One without a decision yet is wrong."""
-    p, since, trial = told([[0, 0, 1], [1]], [[0.1, 0.3, 0.5], [0.95]])
-    curve = figures(p, since, trial, np.array([1, 1]), (0.0, 1.0))["by_time"]
-    assert [point["since_onset_s"] for point in curve] == pytest.approx(np.arange(1, 11) / 10)
-    assert [point["accuracy"] for point in curve] == [0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0]
-
-
-@settings(max_examples=40)
-@given(data=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2)), min_size=3, max_size=40), end=st.floats(0.05, 0.95))
-def test_changing_later_decisions_changes_no_earlier_point(data, end):
-    since = np.sort([t for t, _ in data])
-    p, _, trial = told([[label for _, label in data]], [[0.0] * len(data)], n_labels=3)
-    later = p.copy()
-    later[since > end] = 1 / 3
-    before, after = (figures(one, since, trial, np.array([1]), (0.0, 1.0))["by_time"] for one in (p, later))
-    assert [a for a in before if a["since_onset_s"] <= end] == [a for a in after if a["since_onset_s"] <= end]
 
 
 def test_the_answer_is_the_last_decision_inside_the_window():
@@ -106,3 +65,97 @@ def test_top_k_balanced_accuracy_and_chance():
 def test_a_trial_without_a_decision_or_without_a_known_label_is_not_counted():
     p, since, trial = told([[0], [1]], [[0.5], [0.5]])
     assert figures(p, since, trial, np.array([0, -1, 1]), (0.0, 1.0))["n_trials"] == 1
+
+
+def test_two_classes_told_apart_without_an_error_claim_no_certainty():
+    positive = np.arange(20) < 8
+    assert auc_interval(positive + 0.0, positive) == wilson(1.0, 8)
+
+
+def test_a_nan_stands_on_the_wrong_side_of_the_auc():
+    positive = np.array([True, True, False, False])
+    assert auc(np.array([np.nan, 0.9, 0.1, 0.2]), positive) == 0.5
+    assert auc(np.array([0.8, 0.9, 0.1, np.nan]), positive) == 0.5
+
+
+def test_the_confusion_matrix_and_its_pairs_by_hand():
+    """Of three cats one is named dog and one nothing."""
+    truth, answer = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, -1, 1, 1, 1])
+    found = confusion(answer, truth, ("cat", "dog", "fish"))
+    assert found["confusion"]["counts"] == [[1, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert found["confusion"]["none_named"] == [1, 0, 0]
+    assert found["confused_pairs"] == [
+        {"true": "cat", "named": "dog", "n": 1, "share": 0.3333},
+        {"true": "fish", "named": "dog", "n": 1, "share": 1.0},
+    ]
+
+
+def test_of_many_labels_the_most_confused_pairs_stand_for_the_matrix():
+    names = tuple(f"l{i}" for i in range(48))
+    truth = np.repeat(np.arange(48), 3)
+    answer = np.where(np.arange(144) < 6, 40, truth)
+    found = confusion(answer, truth, names)
+    assert "confusion" not in found
+    assert [(pair["true"], pair["named"], pair["n"]) for pair in found["confused_pairs"]] == [
+        ("l0", "l40", 3),
+        ("l1", "l40", 3),
+    ]
+
+
+def decided(n_labels: int, signal: float, n_trials: int = 40, n_hops: int = 10) -> Decoded:
+    """Evidence that grows over a second, two recordings."""
+    rng = np.random.default_rng(0)
+    label = rng.permutation(np.arange(n_trials) % n_labels)
+    since, trial = np.tile(np.linspace(0.1, 1, n_hops), n_trials), np.repeat(np.arange(n_trials), n_hops)
+    inner = rng.standard_normal((len(trial), n_labels))
+    inner[np.arange(len(trial)), label[trial]] += signal * since
+    return Decoded(
+        np.zeros((len(trial), 2), np.float32),
+        inner,
+        since,
+        trial,
+        np.arange(len(trial)),
+        trial // (n_trials // 2),
+        label,
+    )
+
+
+def test_every_figure_agrees_with_every_other():
+    """The same accuracy as top-1, in the matrix, among all labels, after one repetition and if nothing stops early."""
+    decoded = decided(6, 3.0)
+    found = all_figures(decoded, Calibration(decide_p=0.85), (0.0, 1.0), tuple("abcdef"))
+    accuracy = found["accuracy"]
+    assert 0.4 < accuracy < 1
+    diagonal = np.trace(found["confusion"]["counts"]) / found["n_trials"]
+    counts = [bin_["n"] for bin_ in found["rank_histogram"]]
+    assert accuracy == found["top1"] == diagonal == found["k_way"][-1]["accuracy"] == counts[0] / sum(counts)
+    assert accuracy == found["repetitions"][0]["accuracy"] == found["by_time"][-1]["accuracy"]
+    assert found["by_time_ci95"][-1] == found["ci95"] == found["top1_ci95"] == found["repetitions"][0]["ci95"]
+    assert accuracy == pytest.approx(sum(b["accuracy"] * b["n"] for b in found["reliability"]) / 40, abs=1e-3)
+    assert found["permutation_p"] < 0.01
+    stopped = {point["threshold"]: point for point in found["early_stopping"]}
+    assert found["decide_p"] == 0.85
+    assert found["information_transfer"]["early_stopping"] == {
+        "time_s": stopped[0.85]["mean_time_s"],
+        "bits_per_min": stopped[0.85]["bits_per_min"],
+    }
+    assert found["information_transfer"]["window_end"]["time_s"] == 1.0
+
+
+def test_a_network_of_noise_is_told_from_none_by_no_figure():
+    found = all_figures(decided(2, 0.0, n_trials=200), Calibration(), (0.0, 1.0), ("a", "b"))
+    for key in ("ci95", "balanced_accuracy_ci95", "auc_ci95"):
+        assert found[key][0] < 0.5 < found[key][1]
+    assert found["permutation_p"] > 0.05
+    assert found["auc_permutation_p"] > 0.05
+
+
+def test_a_network_of_nan_has_every_figure_at_its_worst():
+    decoded = decided(3, 0.0)
+    decoded.inner[:] = np.nan
+    found = all_figures(decoded, Calibration(), (0.0, 1.0), ("a", "b", "c"))
+    assert (found["accuracy"], found["median_rank"], found["relative_rank"], found["calibration_error"]) == (0, 3, 1, 1)
+    assert sum(found["confusion"]["none_named"]) == 40
+    assert found["permutation_p"] == 1
+    assert {point["decided"] for point in found["early_stopping"]} == {0}
+    json.dumps(found, allow_nan=False)
