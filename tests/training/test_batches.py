@@ -77,7 +77,7 @@ def test_a_teachers_embedding_rides_along_with_its_crop():
 
 
 def test_repetitions_of_one_label_are_added_and_the_background_keeps_its_power():
-    """One to three crops, each number as often; what is added is of the crop's label; decided by (seed, epoch, crop)."""
+    """One to three crops of the label, each number as often, and the same ones whenever the epoch comes again."""
     crops, none = toy_crops(60), replace(RECIPE, onset_dropout=0.0)
     plain, several = CropDataset(crops, none), CropDataset(crops, replace(none, repetitions=3))
     numbers = []
