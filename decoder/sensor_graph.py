@@ -134,11 +134,17 @@ class AttentionConfig(EncoderConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphConfig(AttentionConfig):
-    """Which sensors a network's graph layer connects."""
+class NeighbourConfig(EncoderConfig):
+    """Which sensors a network connects."""
 
     k_neighbours: int = 6  # per sensor, itself included; unread where `neighbours` are given
     neighbours: tuple[tuple[int, ...], ...] | None = None  # per channel, itself first, -1 pads; None: by distance
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphConfig(AttentionConfig, NeighbourConfig):
+    """The graph layer of a network over its sensors."""
+
     edge_features: tuple[tuple[tuple[float, ...], ...], ...] | None = None  # one row per entry of `neighbours`
 
 
@@ -167,11 +173,17 @@ def graph_attention(
 
 def neighbourhood(config: GraphConfig) -> tuple[Tensor, Tensor, Tensor | None]:
     """The graph of a config: index int64[N, K], valid bool[N, K] and edge features float32[N, K, E] or None."""
+    if config.neighbours is None and config.edge_features is not None:
+        raise ValueError(f"{type(config).__name__}: edge_features without neighbours, needs both or none")
+    edge = None if config.edge_features is None else edge_tensor(config)
+    return *neighbours_of(config), edge
+
+
+def neighbours_of(config: NeighbourConfig) -> tuple[Tensor, Tensor]:
+    """The graph of a config without its edge features: index int64[N, K] and valid bool[N, K]."""
     name, rows, n = type(config).__name__, config.neighbours, config.n_channels
     if rows is None:
-        if config.edge_features is not None:
-            raise ValueError(f"{name}: edge_features without neighbours, needs both or none")
-        return *distance_knn(positions_of(config), config.k_neighbours), None
+        return distance_knn(positions_of(config), config.k_neighbours)
     if len(rows) != n:
         raise ValueError(f"{name}: neighbours of {len(rows)} channels, needs {n}")
     for i, row in enumerate(rows):
@@ -180,8 +192,7 @@ def neighbourhood(config: GraphConfig) -> tuple[Tensor, Tensor, Tensor | None]:
         if not row or row[0] != i or not all(-1 <= j < n for j in row):
             raise ValueError(f"{name}: neighbours of channel {i} are {row}, needs {i} first and numbers -1 to {n - 1}")
     index = torch.tensor(rows)
-    edge = None if config.edge_features is None else edge_tensor(config)
-    return index.clamp(min=0), index >= 0, edge
+    return index.clamp(min=0), index >= 0
 
 
 def edge_tensor(config: GraphConfig) -> Tensor:

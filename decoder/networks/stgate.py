@@ -1,0 +1,231 @@
+"""STGATE: band entropy, a transformer per electrode, and a graph that every moment makes anew.
+
+Shape suffixes: B streams, C channels (electrodes, the nodes N of the graph), T samples, H hops, F features of a node,
+A heads.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.bands import BandEntropy
+from decoder.conv import CausalConv
+from decoder.encoder import Encoder
+from decoder.nodes import PerNode
+from decoder.sensor_graph import NeighbourConfig, neighbours_of
+from decoder.streaming import State, Streaming, nest, remember, take
+from decoder.transformer import TransformerBlock
+
+
+@dataclass(frozen=True, kw_only=True)
+class StgateConfig(NeighbourConfig):
+    """What an Stgate is made from; the paper gives no widths, depths or heads."""
+
+    bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
+    entropy_window_s: float = 1.0  # trailing
+    filters: tuple[int, int, int] = (8, 16, 32)  # of the convolutions over bands and hops
+    node_features: int = 32
+    n_layers: int = 1  # transformer blocks per electrode
+    n_heads: int = 4  # of their attention
+    attention_window: int = 32  # hops
+    graph_window_s: float = 1.0  # of features that make the graph: the paper's Tr
+    n_keep: int = 10  # edges into an electrode
+    graph_heads: int = 4  # averaged
+    tlb: bool = True  # transformer learning block, else one dense layer per electrode
+    spatial: bool = True  # learned graph and attention over it
+    temporal: bool = True  # the paper's second matrix, which mixes electrodes before the graph does
+    dropout: float = 0.3
+
+
+class BandConv(Streaming):
+    """Convolution over bands and hops of one electrode that sees only the past.
+
+    float32[B, H, n_in * n_bands] to float32[B, H, n_out * n_bands_out]; no padding over bands.
+
+    State: past  float32[B, n_in, n_bands, kernel - 1]  # last hops seen; absent where that is 0
+    """
+
+    def __init__(self, n_in: int, n_out: int, n_bands: int, kernel: int):
+        super().__init__()
+        across = min(kernel, n_bands)
+        self.shape, self.receptive_field = (n_in, n_bands), kernel
+        self.n_bands_out = n_bands - across + 1
+        self.conv = nn.Conv2d(n_in, n_out, (across, kernel))
+
+    def init_state(self, batch: int) -> State:
+        keep = self.conv.kernel_size[1] - 1
+        return {"past": self.zeros(batch, *self.shape, keep)} if keep else {}
+
+    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHD.shape[0]) if state is None else state
+        if x_BHD.shape[1] == 0:
+            return x_BHD.new_zeros(x_BHD.shape[0], 0, self.conv.out_channels * self.n_bands_out), state
+        seen, new = x_BHD.unflatten(-1, self.shape).permute(0, 2, 3, 1), {}
+        if state:
+            seen, new["past"] = remember(state["past"], seen)
+        return self.conv(seen).permute(0, 3, 1, 2).flatten(2), new
+
+
+class LearningBlock(Streaming):
+    """The paper's transformer learning block, for one electrode: convolutions of 1, 3 and 3, then a transformer.
+
+    float32[B, H, n_bands] to float32[B, H, node_features].
+
+    State: convs.<i>.*   # see BandConv
+           blocks.<i>.*  # see TransformerBlock
+    """
+
+    def __init__(self, config: StgateConfig, n_bands: int):
+        super().__init__()
+        c, widths = config, (1, *config.filters)
+        convs = []
+        for n_in, n_out, kernel in zip(widths, c.filters, (1, 3, 3), strict=False):
+            convs.append(BandConv(n_in, n_out, n_bands, kernel))
+            n_bands = convs[-1].n_bands_out
+        self.convs = nn.ModuleList(convs)
+        self.token = nn.Linear(c.filters[-1] * n_bands, c.node_features)
+        self.blocks = nn.ModuleList(
+            TransformerBlock(c.node_features, c.n_heads, c.attention_window, c.dropout) for _ in range(c.n_layers)
+        )
+
+    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHD.shape[0]) if state is None else state
+        new: State = {}
+        for i, conv in enumerate(self.convs):
+            x_BHD, inner = conv(x_BHD, take(state, f"convs.{i}"))
+            x_BHD, new = F.elu(x_BHD), new | nest(f"convs.{i}", inner)
+        x_BHD = self.token(x_BHD)
+        for i, block in enumerate(self.blocks):
+            x_BHD, inner = block(x_BHD, take(state, f"blocks.{i}"))
+            new |= nest(f"blocks.{i}", inner)
+        return x_BHD, new
+
+
+class NodeMatrix(Streaming):
+    """A matrix of every hop between electrodes, from their features of a trailing window: V tanh(X W1 W2 + b).
+
+    float32[B, H, N * F] to float32[B, H, N, N], normalised by the batch in training and by its running mean and
+    variance afterwards. `start` float32[N, N]: b at first, with V the identity.
+
+    State: over_window.*  # see PerNode
+    """
+
+    def __init__(self, n_nodes: int, n_features: int, window: int, start: Tensor):
+        super().__init__()
+        self.shape, self.receptive_field = (n_nodes, n_features), window
+        self.over_window = PerNode(CausalConv(1, 1, window, bias=False), n_nodes * n_features, time_last=True)
+        self.w2 = nn.Parameter(torch.empty(n_features, n_nodes))
+        nn.init.xavier_uniform_(self.w2)
+        self.v = nn.Parameter(torch.eye(n_nodes))
+        self.b = nn.Parameter(start.clone())
+        self.norm = nn.BatchNorm2d(1, affine=False)
+
+    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHD.shape[0]) if state is None else state
+        if x_BHD.shape[1] == 0:
+            return x_BHD.new_zeros(x_BHD.shape[0], 0, self.shape[0], self.shape[0]), state
+        x, inner = self.over_window(x_BHD, take(state, "over_window"))
+        s_BHNN = self.v @ torch.tanh(x.unflatten(-1, self.shape) @ self.w2 + self.b)
+        s_BHNN = self.norm(s_BHNN.flatten(0, 1)[:, None])[:, 0].unflatten(0, x_BHD.shape[:2])
+        return s_BHNN, nest("over_window", inner)
+
+
+class MomentAttention(nn.Module):
+    """Graph attention over edges that differ between moments; an edge's weight is added to its score.
+
+    float32[..., N, n_in] and float32[..., N, N], minus infinity where there is no edge, to float32[..., N, n_out].
+    Heads are averaged. Without the sum the weights would only mask, and nothing would teach them.
+    """
+
+    def __init__(self, n_in: int, n_out: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.message = nn.Linear(n_in, heads * n_out, bias=False)
+        self.score = nn.Parameter(torch.empty(2, heads, n_out))
+        nn.init.xavier_uniform_(self.score)
+
+    def forward(self, x: Tensor, edge: Tensor) -> Tensor:
+        message = self.message(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., heads, N, n_out]
+        own, theirs = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
+        score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2) + edge.unsqueeze(-3)
+        return (score.softmax(dim=-1) @ message).mean(dim=-3)
+
+
+class Stgate(Encoder):
+    """Band entropy, convolutions and a transformer per electrode, then attention over the graph of the moment.
+
+    See Encoder for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
+    https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is open or at odds with itself: the ten largest entries
+    of a row are kept, whatever their sign, as its text says; V is not shared between the two matrices; the matrix
+    called temporal mixes electrodes, as printed; the window that makes the graph trails, and statistics are running.
+
+    State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, PerNode, NodeMatrix
+           readout.*                                  # see Readout
+    """
+
+    config: StgateConfig
+
+    def __init__(self, config: StgateConfig):
+        c = config
+        if not 1 <= c.n_keep:
+            raise ValueError(f"StgateConfig: n_keep {c.n_keep}, needs 1 or more")
+        super().__init__(c, c.n_channels * c.node_features)
+        self.entropy = BandEntropy(c.n_channels, c.sfreq, c.hop_samples, c.bands_hz, c.entropy_window_s)
+        n_bands, n, window = self.entropy.n_bands, c.n_channels, max(1, round(c.graph_window_s * c.sfreq / self.hop))
+        self.norm_entropy = nn.BatchNorm1d(n * n_bands)
+        if c.tlb:
+            self.nodes = PerNode(LearningBlock(c, n_bands), n)
+        else:
+            self.dense = nn.Linear(n_bands, c.node_features)
+        if c.spatial:
+            index, valid = neighbours_of(c)
+            self.spatial = NodeMatrix(
+                n, c.node_features, window, torch.zeros(n, n).scatter_add(1, index, valid.float())
+            )
+            self.attention = MomentAttention(c.node_features, c.node_features, c.graph_heads)
+        if c.temporal:
+            self.temporal = NodeMatrix(n, c.node_features, window, torch.eye(n))
+        self.norm = nn.BatchNorm1d(n * c.node_features)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        c = self.config
+        x_BHD, new = self.node_features(x_BCT, state)
+        x_BHNF = x_BHD.unflatten(-1, (c.n_channels, -1))
+        if c.temporal:
+            matrix_BHNN, inner = self.temporal(x_BHD, take(state, "temporal"))
+            x_BHNF, new = matrix_BHNN @ x_BHNF, new | nest("temporal", inner)
+        if c.spatial:
+            edge_BHNN, inner = self.spatial(x_BHD, take(state, "spatial"))
+            x_BHNF = F.elu(self.attention(x_BHNF, largest(edge_BHNN, c.n_keep, -torch.inf)))
+            new |= nest("spatial", inner)
+        return self.dropout(self.norm(x_BHNF.flatten(2).transpose(1, 2)).transpose(1, 2)), new
+
+    def node_features(self, x_BCT: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features of every electrode at each hop, float32[B, H, N * F]."""
+        x_BHD, inner = self.entropy(x_BCT, take(state, "entropy"))
+        new = nest("entropy", inner)
+        x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
+        if not self.config.tlb:
+            return F.elu(self.dense(x_BHD.unflatten(-1, (self.config.n_channels, -1)))).flatten(2), new
+        x_BHD, inner = self.nodes(x_BHD, take(state, "nodes"))
+        return x_BHD, new | nest("nodes", inner)
+
+    def adjacency(self, x_BCT: Tensor) -> Tensor:
+        """The learned graph at the end of signals that begin in silence: from column to row, float32[B, N, N].
+
+        At most `n_keep` entries of a row are not zero.
+        """
+        if not self.config.spatial:
+            raise ValueError("Stgate: adjacency of a network without its spatial part, needs spatial = true")
+        state = self.init_state(x_BCT.shape[0])
+        edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], take(state, "spatial"))
+        return largest(edge_BHNN[:, -1], self.config.n_keep, 0.0)
+
+
+def largest(score: Tensor, k: int, other: float) -> Tensor:
+    """The `k` largest entries of each row as they are, `other` elsewhere."""
+    top = score.topk(min(k, score.shape[-1]), dim=-1)
+    return torch.full_like(score, other).scatter(-1, top.indices, top.values)
