@@ -30,8 +30,13 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
 
     Before the file gets its name, onnxruntime runs it for 2,000 hops (and 100 hops of 3 streams) beside torch; a
     difference raises ValueError and leaves nothing on disk. `metadata` goes into the file, each value as JSON unless
-    a string. `subject` is baked in.
+    a string. `subject` is baked in. ValueError, too, for a network that takes whole windows.
     """
+    if not isinstance(network, Streaming):
+        raise ValueError(
+            f"{type(network).__name__}: its window is fixed, so it cannot run live; it serves as a teacher and baseline; "
+            "train a network that streams and export that"
+        )
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
     network = copy.deepcopy(network).cpu().eval()

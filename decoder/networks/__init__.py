@@ -4,6 +4,8 @@ import dataclasses
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from decoder.networks.atm import Atm, AtmConfig
+from decoder.networks.brain_module import BrainModule, BrainModuleConfig, MegImageConfig
 from decoder.networks.combinations import (
     CnnGat,
     CnnGatConfig,
@@ -20,11 +22,16 @@ from decoder.networks.combinations import (
 )
 from decoder.networks.deep import Deep, DeepConfig
 from decoder.networks.eegnet import EegNet, EegNetConfig, EegNetSsvepConfig
+from decoder.networks.ensemble import Ensemble, EnsembleConfig
+from decoder.networks.flat_mlp import FlatMlp, FlatMlpConfig
 from decoder.networks.fusion import FusionConfig, FusionNetwork
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.lf_cnn import LfCnn, LfCnnConfig, VarCnn
+from decoder.networks.multipath import Multipath, MultipathConfig
 from decoder.networks.nice import TsConv, TsConvConfig
 from decoder.networks.shallow import Shallow, ShallowConfig
+from decoder.networks.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
+from decoder.networks.stgate import Stgate, StgateConfig
 from decoder.streaming import Streaming
 
 
@@ -59,6 +66,12 @@ NETWORKS: dict[str, Network] = {
         CnnTransformerGat,
         "spatial convolution to latent sources, transformer per source, graph attention between sources",
     ),
+    "stgate": Network(StgateConfig, Stgate, "band entropy, transformer per electrode, a learned graph of every moment"),
+    "multipath": Network(MultipathConfig, Multipath, "raw convolution, band power and learned wavelets side by side"),
+    "atm": Network(AtmConfig, Atm, "channels as tokens, then temporal and spatial convolution"),
+    "spatiotemporal": Network(
+        SpatioTemporalConfig, SpatioTemporal, "band entropy, attention among electrodes, then attention over time"
+    ),
     "eegnet": Network(
         EegNetConfig, EegNet, "EEGNet-8,2: temporal and spatial filters, separable convolution; smallest"
     ),
@@ -68,6 +81,18 @@ NETWORKS: dict[str, Network] = {
     "tsconv": Network(TsConvConfig, TsConv, "NICE: temporal filters per sensor, mean, spatial filters"),
     "lf_cnn": Network(LfCnnConfig, LfCnn, "LF-CNN: 32 latent sources, a filter each; can show its patterns"),
     "var_cnn": Network(LfCnnConfig, VarCnn, "VAR-CNN: LF-CNN in which every filter sees all sources"),
+    "brain_module": Network(
+        BrainModuleConfig,
+        BrainModule,
+        "speech-MEG brain module: attention by sensor place, dilated convolutions; large",
+    ),
+    "meg_image": Network(
+        MegImageConfig, BrainModule, "brain module for images: two blocks and a wide head; needs positions"
+    ),
+    "flat_mlp": Network(
+        FlatMlpConfig, FlatMlp, "flat MLP over the whole window: teacher and baseline, not live", streaming=False
+    ),
+    "ensemble": Network(EnsembleConfig, Ensemble, "several runs as one network: `glimpse export RUN RUN ...` makes it"),
     "fusion": Network(
         FusionConfig, FusionNetwork, "two networks, one a modality (EEG and MEG), fused so that either alone decodes"
     ),

@@ -5,17 +5,22 @@ import pkgutil
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decoder
 from decoder.attention import WindowedAttention
+from decoder.bands import BandEntropy
 from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
 from decoder.networks import NETWORKS, build
+from decoder.networks.brain_module import ConvPair
 from decoder.networks.combinations import Chain, SourceConv
 from decoder.networks.deep import DeepBlock
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
+from decoder.networks.multipath import MultipathConfig, WaveletPath
+from decoder.networks.stgate import BandConv, LearningBlock, NodeMatrix, StgateConfig
 from decoder.nodes import ConvBlock, PerNode
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
@@ -25,15 +30,21 @@ from tests.helpers import contract
 from tests.helpers.contract import Case
 
 SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
+PLACES = ((0.0, 0.0, 0.1), (0.0, 0.1, 0.0), (0.1, 0.0, 0.0), (0.0, -0.1, 0.0), None)  # m
 EEGNET = {"n_filters": 3, "kernel_s": 0.25, "separable_kernel_s": 0.4, "pool_s": 0.3}
 POSITIONS = {"positions": tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(5)), "k_neighbours": 3}
 OVER_TIME = {"n_heads": 2, "attention_window": 6}
+BRAIN = {"n_virtual": 6, "n_waves": 3, "dim": 7, "head": (8, 9), "positions": PLACES}
+STGATE = {"filters": (2, 3, 4), "node_features": 4, "graph_heads": 2, "graph_window_s": 0.4, "n_keep": 3}
+STGATE |= OVER_TIME | POSITIONS
+MULTIPATH = {"n_sources": 3, "raw_features": 2, "power_bands": 3, "power_sources": 2, "power_windows_s": (0.5, 1.0)}
+MULTIPATH |= {"band_hz": (4.0, 15.0), "n_wavelets": 3}
 SMALL = GatTransformerConfig(
     n_channels=5,
     sfreq=40.0,
     hop_samples=4,
     embedding_dim=7,
-    positions=((0.0, 0.0, 0.1), (0.0, 0.1, 0.0), (0.1, 0.0, 0.0), (0.0, -0.1, 0.0), None),
+    positions=PLACES,
     dim=8,
     stem_features=4,
     k_neighbours=3,
@@ -45,6 +56,11 @@ SMALL = GatTransformerConfig(
     power_windows_s=(0.5, 1.0),
     onset_features=5,
 )
+
+MEMBERS = [
+    {"name": "lf_cnn", "config": SHARED | {"n_sources": 4, "kernel_s": 0.2}},
+    {"name": "shallow", "config": SHARED | {"n_filters": 4, "kernel_s": 0.15, "pool_s": 0.5}},
+]
 
 
 def network(name: str, **options: object) -> Case:
@@ -85,6 +101,18 @@ CASES = {
     "cnn_gat": network("cnn_gat", node_features=4, **POSITIONS),
     "transformer_gat": network("transformer_gat", node_features=4, **OVER_TIME, **POSITIONS),
     "cnn_transformer_gat": network("cnn_transformer_gat", n_sources=3, node_features=4, **OVER_TIME),
+    "band entropy": Case(lambda: BandEntropy(3, 40.0, 4), 3, steps_last=False),
+    "band conv": Case(lambda: BandConv(2, 3, 4, 3), 8, time_last=False, steps_last=False),
+    "band conv, kernel 1": Case(lambda: BandConv(2, 3, 4, 1), 8, time_last=False, steps_last=False),
+    "learning block": Case(
+        lambda: LearningBlock(StgateConfig(**SHARED, **STGATE), 4), 4, time_last=False, steps_last=False
+    ),
+    "node matrix": Case(lambda: NodeMatrix(3, 2, 5, torch.eye(3)), 6, time_last=False, steps_last=False),
+    "stgate": network("stgate", **STGATE),
+    "wavelets": Case(lambda: WaveletPath(MultipathConfig(**SHARED, **MULTIPATH)), 5),
+    "multipath": network("multipath", **MULTIPATH),
+    "atm": network("atm", token_width=4, n_heads=2, n_filters=4),
+    "spatiotemporal": network("spatiotemporal", node_features=4, dim=8, **OVER_TIME),
     "eegnet": network("eegnet", **EEGNET),
     "eegnet_ssvep": network("eegnet_ssvep", **EEGNET),
     "deep block": Case(lambda: DeepBlock(3, 16, 3, 2, 2, limit=1.0, dropout=0.5), 3),
@@ -93,6 +121,11 @@ CASES = {
     "tsconv": network("tsconv", n_filters=4, kernel_s=0.1, pool_s=0.2),
     "lf_cnn": network("lf_cnn", n_sources=8, kernel_s=0.2),
     "var_cnn": network("var_cnn", n_sources=8, kernel_s=0.2),
+    "conv pair": Case(lambda: ConvPair(3, 5, (1, 2), 1), 3),
+    "conv pair, all skips": Case(lambda: ConvPair(4, 4, (2, 3), 2), 4),
+    "brain_module": network("brain_module", **BRAIN, n_blocks=3),
+    "meg_image": network("meg_image", **BRAIN),
+    "ensemble": network("ensemble", members=MEMBERS, join="mean"),
     "fusion": network("fusion", **TWO),
     "fusion, concat": network("fusion", rule="concat_half", **TWO),
     "fusion, cross": network("fusion", rule="cross_attention", width=8, n_heads=2, window=3, **TWO),

@@ -8,7 +8,14 @@ from torch.nn.functional import cross_entropy
 from decoder.networks import NETWORKS, build
 
 CONFIG = {"n_channels": 2, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
-MORE = {"fusion": {"n_first": 1}}  # what a network cannot guess
+PLACES = ((0.0, 0.1, 0.0), (0.1, 0.0, 0.0))  # m
+MEMBER = {"name": "shallow", "config": CONFIG | {"dropout": 0.0}}
+MORE = {  # what a network cannot guess
+    "ensemble": {"members": [MEMBER, MEMBER], "join": "mean"},
+    "fusion": {"n_first": 1},
+    "brain_module": {"positions": PLACES, "dim": 16, "dropout_radius": 0.0},
+    "meg_image": {"positions": PLACES, "dim": 16, "dropout_radius": 0.0},
+}
 
 
 def test_a_config_survives_json() -> None:

@@ -1,0 +1,48 @@
+"""The flat MLP: sees the whole window at once, so it teaches and is measured beside, and never runs live.
+
+Shape suffixes: B windows, C channels, T samples, D embedding.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from decoder.encoder import EncoderConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatMlpConfig(EncoderConfig):
+    """One hidden layer behind a residual; the fields about onsets and leaks do nothing here."""
+
+    window_s: float = 1.0  # length of the windows
+    width: int = 1024
+
+
+class FlatMlp(nn.Module):
+    """All samples of a window into one dense layer, a residual layer, a norm, and a linear projection.
+
+    float32[B, C, T] to float32[B, D], not normalised; T is `window_s` at `sfreq`, else ValueError. Not streaming. The
+    brain encoder of UBP (Wu et al., CVPR 2025, https://arxiv.org/abs/2503.04207) and of Shallow Alignment
+    (https://arxiv.org/abs/2601.21948).
+    """
+
+    def __init__(self, config: FlatMlpConfig):
+        super().__init__()
+        c = self.config = config
+        self.n_times = round(c.window_s * c.sfreq)
+        if self.n_times < 1:
+            raise ValueError(f"FlatMlp: window_s {c.window_s:g} holds no sample at {c.sfreq:g} Hz, needs 1 or more")
+        self.flat = nn.Linear(c.n_channels * self.n_times, c.width)
+        self.residual = nn.Sequential(nn.GELU(), nn.Linear(c.width, c.width), nn.Dropout(c.dropout))
+        self.norm = nn.LayerNorm(c.width)
+        self.project = nn.Linear(c.width, c.embedding_dim)
+
+    def forward(self, window_BCT: Tensor) -> Tensor:
+        if window_BCT.shape[-1] != self.n_times:
+            c = self.config
+            raise ValueError(
+                f"FlatMlp: window of {window_BCT.shape[-1]} samples, needs {self.n_times} ({c.window_s:g} s at "
+                f"{c.sfreq:g} Hz); cut it to that or build the network with its length as window_s"
+            )
+        x = self.flat(window_BCT.flatten(1))
+        return self.project(self.norm(x + self.residual(x)))
