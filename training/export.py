@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,8 +12,14 @@ import tyro
 from rich.console import Console
 
 from decoder.export import export_onnx
+from decoder.streaming import Streaming
 from realtime.bundle import ENCODER, Bundle, write_bundle
 from realtime.errors import BadInput
+from training.calibration import calibrate
+from training.dataset import load_dataset, load_split
+from training.dataset_schema import DatasetFile
+from training.ensemble import join, whole_window
+from training.evaluate import evaluate
 from training.run import Run
 
 console = Console(highlight=False)
@@ -34,6 +40,8 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
         raise BadInput(f"{out}: exists and is not a bundle; choose another --out or remove it")
     d = run.description
     network, bank = run.trained()
+    if not isinstance(network, Streaming):
+        raise BadInput(f"{run.path}: {whole_window(run)}")
     if not run.finished:
         raise BadInput(
             f"{run.path}: training has not reached its last epoch; go on with the same `glimpse train` first"
@@ -129,29 +137,41 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
 
 @dataclass(frozen=True)
 class ExportCommand:
-    """Make a bundle of a run."""
+    """Make a bundle of a run, or of several runs of the same data whose answers are averaged."""
 
-    run: tyro.conf.Positional[Path]  # run folder
+    runs: tyro.conf.Positional[tuple[Path, ...]]  # run folders
     out: Path  # bundle folder to write
-    data: Path | None = None  # dataset file: measures the splits valid and test for the card
+    data: Path | None = None  # dataset file: measures its valid and test for the card; calibrates several runs on valid
     note: str | None = None  # one line for people instead of the usual one
+
+
+def joined(runs: list[Run], folder: Path, dataset: DatasetFile | None) -> Run:
+    """The runs as one, its confidence calibrated on the dataset's validation recordings if they are given."""
+    run = join(runs, folder)
+    recordings = load_split(dataset, "valid", run.description.ch_names) if dataset else []
+    if recordings:
+        run.description = replace(run.description, calibration=asdict(calibrate(run, recordings)))
+        run.save()
+    else:
+        console.print("confidence is not calibrated: that takes --data with validation recordings")
+    return run
 
 
 def main(argv: list[str]) -> int:
     """Run `glimpse export`."""
     command = tyro.cli(Annotated[ExportCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse export")
-    run = Run.load(command.run)
-    accuracy = {}
-    if command.data:
-        from training.dataset import load_dataset
-        from training.evaluate import evaluate
-
-        dataset = load_dataset(command.data)
-        for split in ("valid", "test"):
+    if not command.runs:
+        raise BadInput("RUNS: none found, one run folder or more needed")
+    runs = [Run.load(path) for path in command.runs]
+    dataset = load_dataset(command.data) if command.data else None
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs[0] if len(runs) == 1 else joined(runs, Path(folder), dataset)
+        accuracy = {}
+        for split in ("valid", "test") if dataset else ():
             if getattr(dataset.files, split):
-                found, _ = evaluate(command.run, dataset, split, streaming=False)
+                found, _ = evaluate(run.path, dataset, split, streaming=False)
                 accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
-    bundle = export(run, command.out, accuracy, command.note)
+        bundle = export(run, command.out, accuracy, command.note)
     size_mb = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
     console.print(f"wrote {bundle.path} ({size_mb:.1f} MB); the encoder answers as torch does over 2,000 hops")
     return 0

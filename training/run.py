@@ -94,7 +94,8 @@ class Run:
         try:
             return build(name, **self.description.network["config"])
         except ValueError as error:
-            raise BadInput(f"network {name}: {error}; change its options or take another --network") from error
+            reason = str(error).removeprefix(f"{name}: ")
+            raise BadInput(f"network {name}: {reason}; change its options or take another --network") from error
 
     @property
     def streaming(self) -> bool:

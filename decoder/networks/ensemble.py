@@ -1,0 +1,72 @@
+"""Several trained networks as one: runs that differ in their seed agree on what is there and not on their mistakes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from decoder.encoder import EncoderConfig
+from decoder.streaming import State, Streaming, nest, take
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleConfig(EncoderConfig):
+    """What an Ensemble is made from; JSON can hold it."""
+
+    members: tuple[dict[str, Any], ...]  # {"name": ..., "config": {...}} of each
+    join: str = "concat"  # of embeddings in spaces of their own; mean: in one space
+
+
+class Ensemble(Streaming):
+    """The members' embeddings side by side, divided by the root of their number, or the mean of them.
+
+    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
+    known) to float32[B, H, embedding_dim]. With label vectors joined alike (see `join_rows`) the inner product is the
+    mean of the members'. ValueError where the members do not fit together.
+
+    State: members.<i>.*  # of each network
+    """
+
+    def __init__(self, config: EnsembleConfig):
+        from decoder.networks import build  # which lists this network, too
+
+        super().__init__()
+        self.config, self.hop = config, config.hop_samples
+        for key in ("n_channels", "sfreq", "hop_samples"):
+            for i, member in enumerate(config.members):
+                if member["config"][key] != getattr(config, key):
+                    raise ValueError(
+                        f"EnsembleConfig: {key} of member {i} is {member['config'][key]}, needs {getattr(config, key)}"
+                    )
+        widths = [member["config"]["embedding_dim"] for member in config.members]
+        if config.join not in ("concat", "mean"):
+            raise ValueError(f"EnsembleConfig: join {config.join!r}, needs concat or mean")
+        joined = [sum(widths)] if config.join == "concat" else sorted(set(widths))
+        if joined != [config.embedding_dim]:
+            raise ValueError(
+                f"EnsembleConfig: members of embedding_dim {', '.join(map(str, widths))} do not {config.join} to "
+                f"{config.embedding_dim}, needs members that do"
+            )
+        self.members = nn.ModuleList(build(member["name"], **member["config"]) for member in config.members)
+
+    def forward(
+        self,
+        x_BCT: Tensor,
+        state: State | None = None,
+        onset_BH: Tensor | None = None,
+        subject: Tensor | int = 0,
+    ) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        parts, new = [], State()
+        for i, member in enumerate(self.members):
+            y, inner = member(x_BCT, take(state, f"members.{i}"), onset_BH, subject=subject)
+            parts.append(y)
+            new |= nest(f"members.{i}", inner)
+        joined = torch.stack(parts).mean(dim=0) if self.config.join == "mean" else join_rows(parts)
+        return joined, {key: new[key] for key in state}
+
+
+def join_rows(parts: list[Tensor]) -> Tensor:
+    """Vectors [..., D] of each member side by side over the root of their number: unit rows give a unit row."""
+    return torch.cat(parts, dim=-1) / len(parts) ** 0.5
