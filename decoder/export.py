@@ -34,8 +34,8 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
     """
     if not isinstance(network, Streaming):
         raise ValueError(
-            f"{type(network).__name__}: its window is fixed, so it cannot run live; it serves as a teacher and baseline; "
-            "train a network that streams and export that"
+            f"{type(network).__name__}: its window is fixed, so it cannot run live: it is a teacher and baseline; "
+            "export a network that streams"
         )
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
