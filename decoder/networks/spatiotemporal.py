@@ -1,0 +1,75 @@
+"""Two transformers: tokens are electrodes, then windows of time.
+
+Shape suffixes: B streams, C channels, T samples, H hops, F features of one electrode, D features.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from decoder.bands import BandEntropy
+from decoder.encoder import Encoder, EncoderConfig
+from decoder.nodes import AmongNodes
+from decoder.streaming import State, nest, take
+from decoder.transformer import TransformerBlock
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpatioTemporalConfig(EncoderConfig):
+    """What a SpatioTemporal is made from; the paper's sizes were not to be had."""
+
+    bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
+    window_s: float = 1.0  # trailing signal behind the features of a hop: the paper varies it
+    node_features: int = 16  # per electrode
+    spatial_layers: int = 2  # attention among electrodes
+    dim: int = 64  # width of a hop's token
+    temporal_layers: int = 2  # attention over hops
+    n_heads: int = 4  # of both
+    attention_window: int = 64  # hops
+    skip: str = "layerscale"  # how a block's input joins its output: see Skip
+    dropout: float = 0.25
+
+
+class SpatioTemporal(Encoder):
+    """Band entropy of each electrode, attention among electrodes at each hop, then attention over hops.
+
+    See Encoder for what goes in and out. After Delvigne et al., 2022, https://arxiv.org/abs/2204.07162.
+
+    State: entropy.*     # see BandEntropy
+           over_time.*   # see TransformerBlock
+           readout.*     # see Readout
+    """
+
+    config: SpatioTemporalConfig
+
+    def __init__(self, config: SpatioTemporalConfig):
+        c = config
+        super().__init__(c, c.dim)
+        self.entropy = BandEntropy(c.n_channels, c.sfreq, c.hop_samples, c.bands_hz, c.window_s)
+        n_bands = self.entropy.n_bands
+        self.norm_entropy = nn.BatchNorm1d(c.n_channels * n_bands)
+        self.electrode = nn.Linear(n_bands, c.node_features)
+        self.place = nn.Parameter(0.02 * torch.randn(c.n_channels, c.node_features))
+        self.among = nn.ModuleList(
+            AmongNodes(c.node_features, c.n_heads, c.n_channels, c.dropout, c.skip) for _ in range(c.spatial_layers)
+        )
+        self.token = nn.Linear(c.n_channels * c.node_features, c.dim)
+        self.over_time = nn.ModuleList(
+            TransformerBlock(c.dim, c.n_heads, c.attention_window, c.dropout, skip=c.skip)
+            for _ in range(c.temporal_layers)
+        )
+        self.norm = nn.LayerNorm(c.dim)
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        x_BHD, inner = self.entropy(x_BCT, take(state, "entropy"))
+        new = nest("entropy", inner)
+        x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
+        x_BHD = (self.electrode(x_BHD.unflatten(-1, (self.config.n_channels, -1))) + self.place).flatten(2)
+        for block in self.among:
+            x_BHD = block(x_BHD)
+        x_BHD = self.token(x_BHD)
+        for i, layer in enumerate(self.over_time):
+            x_BHD, inner = layer(x_BHD, take(state, f"over_time.{i}"))
+            new |= nest(f"over_time.{i}", inner)
+        return self.norm(x_BHD), new
