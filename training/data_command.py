@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_folder_of
 from realtime.montage import positions
 from realtime.recording import Recording
 from training.dataset import label_counts, load_dataset, load_splits
@@ -23,9 +23,10 @@ SHIPPED = Path(__file__).parent.parent / "datasets"
 
 
 def main(argv: list[str]) -> int:
-    """`glimpse data check FILE` or `glimpse data list`; 0, or 2 with one sentence when the input cannot be used."""
+    """`glimpse data check FILE`, `graph FILE` or `list`; 0, or 2 with one sentence when the input cannot be used."""
+    commands: dict[str, Callable[..., Any]] = {"check": check, "graph": graph, "list": show_list}
     try:
-        tyro.extras.subcommand_cli_from_dict({"check": check, "list": show_list}, args=argv, prog="glimpse data")
+        tyro.extras.subcommand_cli_from_dict(commands, args=argv, prog="glimpse data")
     except BadInput as error:
         print(f"glimpse data: {error}", file=sys.stderr)
         return 2
@@ -46,6 +47,29 @@ def check(
     _print(found)
     if json_to is not None:
         json_to.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def graph(
+    file: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path,
+    kind: str = "wpli",
+    k: int = 6,
+    run: Path | None = None,
+):
+    """Draw which sensors are coupled in the training recordings, or what a trained run attends to.
+
+    Args:
+        file: The dataset file (YAML).
+        out: The picture to write: png, pdf or svg.
+        kind: distance, correlation, coherence, imaginary_coherence, plv, pli, wpli, granger or pdc.
+        k: Sensors each one listens to, itself included.
+        run: Instead of a coupling, draw the mean attention of this run's graph layer over the first training recording.
+    """
+    from training.graph_command import draw  # loads torch, which checking a file does not need
+
+    check_folder_of(out, "--out")
+    draw(load_dataset(file), out, kind, k, run)
 
 
 def show_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):

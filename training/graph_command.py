@@ -1,0 +1,65 @@
+"""`glimpse data graph`: whom sensors listen to, printed and drawn."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from realtime.errors import BadInput
+from realtime.montage import positions
+from training.attention import attention_of
+from training.dataset import load_split
+from training.dataset_schema import DatasetFile
+from training.describe import describe
+from training.graph_priors import BANDS, prior
+from training.prepare import segments_of
+from training.recipe import Recipe
+from training.run import Run
+from training.targets import load_targets
+from training.topography import edges_of, matrix_of, plot_graph
+
+STRONGEST = 10  # printed
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def draw(dataset: DatasetFile, out: Path, kind: str, k: int, run: Path | None) -> None:
+    """Compute the graph from `files.train` as it is prepared for training, print its strongest edges, draw it."""
+    if out.suffix.lower() not in PICTURES:
+        raise BadInput(f"--out: {out} ends in {out.suffix or 'nothing'}, one of {', '.join(PICTURES)} is needed")
+    if run is not None:
+        trained = Run.load(run)
+        ch_names = tuple(trained.description.ch_names)
+        weights = attention_of(trained, load_split(dataset, "train", ch_names)[0])
+        title = f"{dataset.name}: attention of {trained.description.network['name']}"
+    else:
+        weights, ch_names = coupling(dataset, kind, k)
+        bands = "" if kind in ("distance", "granger") else f", mean of {', '.join(f'{a:g}-{b:g}' for a, b in BANDS)} Hz"
+        title = f"{dataset.name}: {kind}{bands}"
+    show(title, weights, ch_names)
+    plot_graph(weights, positions(ch_names), out, ch_names, title)
+    Console().print(f"wrote {out}")
+
+
+def coupling(dataset: DatasetFile, kind: str, k: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Strength of each edge of the prior (C, C), and the channels."""
+    recordings = load_split(dataset, "train")
+    labels, vectors = load_targets(dataset)
+    # Whatever is trained, signals are prepared alike; any recipe describes that.
+    description = describe(dataset, Recipe(), {"train": recordings, "valid": []}, labels, vectors)
+    front = Run(Path(), description).front()
+    signals = [segment.signal for recording in recordings for segment in segments_of(recording, front, labels)]
+    ch_names = recordings[0].ch_names
+    signals = [signal for signal in signals if signal.size]
+    graph = prior(kind, signals, dataset.preprocess.sfreq, positions(ch_names), k, ch_names=ch_names)
+    return matrix_of(graph), ch_names
+
+
+def show(title: str, weights: np.ndarray, ch_names: tuple[str, ...]) -> None:
+    """Print the strongest edges."""
+    edges, directed = edges_of(weights)
+    table = Table("from" if directed else "sensor", "to" if directed else "sensor", "strength", title=title)
+    for to, source, weight in edges[:STRONGEST]:
+        table.add_row(ch_names[source], ch_names[to], f"{weight:.3f}")
+    Console().print(table)
+    Console().print(f"{len(edges)} {'directed ' if directed else ''}edges between {len(ch_names)} sensors")
