@@ -11,17 +11,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from realtime.bundle import MANIFEST, Bundle
-from realtime.decoder import Decoder
 from realtime.errors import BadInput, check_folder_of
-from realtime.recording import Recording
-from training.dataset import digest, load_dataset, load_split
+from training.dataset import load_dataset, load_split
 from training.dataset_schema import DatasetFile
-from training.decode import Decoded, decode, decode_run, onnx_encoder, save_embeddings
+from training.decider import opened
+from training.decode import Decoded, save_embeddings
 from training.metrics import all_figures
 from training.report import report
 from training.report_tables import headline
-from training.run import LOG, Run
+from training.run import LOG
 from training.seeds import combine
 
 console = Console(highlight=False)
@@ -29,63 +27,19 @@ console = Console(highlight=False)
 
 def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> tuple[dict[str, Any], Decoded]:
     """The figures of the run or bundle at `path`, and every decoded hop behind them."""
-    bundle = Bundle.load(path) if (path / MANIFEST).exists() else None
-    run = None if bundle else Run.load(path)
-    if bundle:
-        manifest = bundle.manifest
-        calibration, names = bundle.calibration, bundle.bank.names
-        window_s, ch_names, data, sfreq = (
-            manifest.window_s,
-            manifest.ch_names,
-            manifest.training["data"],
-            manifest.sfreq,
-        )
-    else:
-        d = run.description
-        calibration, names = run.calibration, tuple(d.labels)
-        window_s, ch_names, data, sfreq = d.window_s, d.ch_names, d.data, d.sfreq
-    recordings = load_split(dataset, split, ch_names)
+    decider = opened(path)
+    recordings = load_split(dataset, split, decider.ch_names)
     if not recordings:
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
     for recording in recordings:
-        check(recording, path, dataset, split, sfreq, names, data["train"]["digests"])
-    if bundle:
-        decoder = Decoder(bundle)
-        decoded = decode(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming)
-    else:
-        decoded = decode_run(run, recordings, streaming)
-    if not ((decoded.trial >= 0) & (decoded.since_onset_s >= window_s[0])).any():
+        decider.check(recording, dataset, split)
+    decoded = decider.decode(recordings, streaming)
+    if not ((decoded.trial >= 0) & (decoded.since_onset_s >= decider.window_s[0])).any():
         raise BadInput(f"{dataset.path}: files.{split} has no decision inside window_s of any trial; check events")
-    found = all_figures(decoded, calibration, (window_s[0], window_s[1]), names)
+    found = all_figures(decoded, decider.calibration, decider.window_s, decider.labels)
     found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(path)}
-    return {**found, "calibration_trials": calibration.n_trials, "window_s": list(window_s)}, decoded
-
-
-def check(
-    recording: Recording,
-    path: Path,
-    dataset: DatasetFile,
-    split: str,
-    sfreq: float,
-    names: Sequence[str],
-    trained_on: Sequence[str],
-) -> None:
-    """BadInput where the run or bundle at `path` cannot decode a recording, or learned from it."""
-    if recording.sfreq != sfreq:
-        raise BadInput(
-            f"{recording.name}: runs at {recording.sfreq:g} Hz, {path} decodes {sfreq:g} Hz; evaluate on recordings "
-            "of that rate"
-        )
-    if split != "train" and digest(recording) in trained_on:
-        raise BadInput(
-            f"{dataset.path}: files.{split} names {recording.name}, which {path} was trained on; what was "
-            "learned by heart is no result, so name another recording"
-        )
-    if unknown := sorted({label for _, label in recording.markers} - set(names)):
-        raise BadInput(
-            f"{recording.name}: has label {unknown[0]!r}, which {path} does not know; correct events in "
-            f"{dataset.path} or train with that label"
-        )
+    found |= {"calibration_trials": decider.calibration.n_trials, "window_s": list(decider.window_s)}
+    return found, decoded
 
 
 def evaluate_seeds(

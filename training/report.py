@@ -10,7 +10,7 @@ from training import report_plots as plots
 from training.report_tables import headline
 
 NAMES = {  # of columns, for people
-    "accuracy": "accuracy",
+    "ci95": "95 % interval",
     "bits_per_min": "bits a minute",
     "decided": "share decided",
     "decided_accuracy": "accuracy of those",
@@ -36,7 +36,7 @@ def report(found: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -> str
         *_curves(found),
         *_pictures(found),
         *([_loss(losses)] if any(losses) else []),
-        _section("All other figures", "", _leaves(found), wide=True),
+        _section("Every number", "", _every_number(found), wide=True),
         _section("What these figures do not say", "", limits(found), wide=True),
     ]
     page = Template((files("training") / "report.html").read_text(encoding="utf-8"))
@@ -109,11 +109,13 @@ def _curves(found: dict[str, Any]) -> list[str]:
 def _pictures(found: dict[str, Any]) -> list[str]:
     """The sections that each run has for itself."""
     runs, sections = plots.runs_of(found), []
-    text = f"Answering once confidence reaches a threshold; the bundle's own is {found['decide_p']:g}."
+    each = "" if len(runs) == 1 else " A line a run."
+    text = f"Answering once confidence reaches a threshold, {found['decide_p']:g} if nothing else is said.{each}"
     tables = "".join(_details(run["early_stopping"], _which(runs, run)) for run in runs)
     sections.append(_section("Stopping early", text, plots.early_stopping(found) + tables))
     tables = "".join(_details(run["reliability"], _which(runs, run)) for run in runs)
-    text = "Right as often as it is sure? Beside each dot, its trials." if len(runs) == 1 else "A line a run."
+    beside = "Beside each dot, its trials." if len(runs) == 1 else "A line a run."
+    text = f"Right as often as it is sure? The larger a dot, the more trials. {beside}"
     sections.append(_section("Does confidence mean what it says?", text, plots.reliability(found) + tables))
     for run in runs:
         which = _which(runs, run)
@@ -150,21 +152,24 @@ def _loss(losses: Sequence[Sequence[float]]) -> str:
     return _section("Training loss", text, plots.training_loss(told) + _fold("The numbers", table))
 
 
-def _leaves(found: dict[str, Any]) -> str:
-    """Figures that stand in no other table, each run's own folded."""
-    parts = [_table(["figure", "value"], _flat({key: found[key] for key in found if key != "runs"}))]
-    parts += [_fold(run["path"], _table(["figure", "value"], _flat(run))) for run in found.get("runs", [])]
-    return _fold("Every number outside the curves above, by its key in the JSON", "".join(parts))
+def _every_number(found: dict[str, Any]) -> str:
+    """All figures by their key, each run's own folded."""
+    parts = [_tables({key: found[key] for key in found if key != "runs"})]
+    parts += [_fold(run["path"], _tables(run)) for run in found.get("runs", [])]
+    return _fold("By its key in the JSON", "".join(parts))
+
+
+def _tables(found: dict[str, Any]) -> str:
+    """A table of the single figures, and one of each list that holds several figures a row."""
+    lists = {key: rows for key, rows in found.items() if isinstance(rows, list) and rows and isinstance(rows[0], dict)}
+    rest = {key: value for key, value in found.items() if key not in lists}
+    return _table(["figure", "value"], _flat(rest)) + "".join(_fold(key, _rows(rows)) for key, rows in lists.items())
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[str, str]]:
-    """(key, value) of every number in nested figures but lists of dicts, which have tables of their own."""
+    """(key, value) of every figure in nested ones."""
     if isinstance(value, dict):
         return [row for key, item in value.items() for row in _flat(item, f"{path}.{key}" if path else key)]
-    if isinstance(value, list):
-        if value and isinstance(value[0], dict):
-            return []
-        return [(path, ", ".join(_text(item) for item in value))]
     return [(path, _text(value))]
 
 
@@ -183,7 +188,7 @@ def _rows(rows: list[dict[str, Any]]) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return " to ".join(_text(item) for item in value) if len(value) == 2 else ", ".join(map(_text, value))
+        return ("; " if value and isinstance(value[0], list) else ", ").join(map(_text, value))
     return "–" if value is None else str(value)
 
 

@@ -57,7 +57,8 @@ def reliability(found: dict[str, Any]) -> str:
     for run in runs_of(found):
         xs, ys = [b["confidence"] for b in run["reliability"]], [b["accuracy"] for b in run["reliability"]]
         tips = [f"{b['n']} trials: sure {b['confidence']:.2f}, right {b['accuracy']:.2f}" for b in run["reliability"]]
-        marks += [chart.line(xs, ys), chart.dots(xs, ys, tips)]
+        radii = [2.5 + 5.5 * (b["n"] / run["n_trials"]) ** 0.5 for b in run["reliability"]]
+        marks += [chart.line(xs, ys), chart.dots(xs, ys, tips, radii)]
         if len(runs_of(found)) == 1:
             counts = [str(b["n"]) for b in run["reliability"]]
             marks += [chart.note(x, y, n, above=y < 0.93) for x, y, n in zip(xs, ys, counts, strict=True)]

@@ -57,11 +57,13 @@ class Chart:
             drawn.append(f'<rect class="bar" {shape}><title>{escape(tip)}</title></rect>')
         return "".join(drawn)
 
-    def dots(self, xs: Sequence[float], ys: Sequence[float], tips: Sequence[str]) -> str:
+    def dots(
+        self, xs: Sequence[float], ys: Sequence[float], tips: Sequence[str], radii: Sequence[float] | None = None
+    ) -> str:
         """A dot at each point; `tips` are shown on hover."""
         return "".join(
-            f'<circle class="dot" cx="{cx}" cy="{cy}" r="4"><title>{escape(tip)}</title></circle>'
-            for (cx, cy), tip in zip(map(self.at, xs, ys), tips, strict=True)
+            f'<circle class="dot" cx="{cx}" cy="{cy}" r="{r:.2g}"><title>{escape(tip)}</title></circle>'
+            for (cx, cy), tip, r in zip(map(self.at, xs, ys), tips, radii or [4.0] * len(xs), strict=True)
         )
 
     def note(self, x: float, y: float, text: str, above: bool = True, anchor: str = "middle") -> str:
@@ -74,7 +76,7 @@ class Chart:
     def level(self, y: float, text: str) -> str:
         """A dashed line across the chart, named at its right end."""
         across = self.line([self.x.low, self.x.high], [y, y], "reference")
-        return across + self.note(self.x.high, y, text, anchor="end")
+        return across + self.note(self.x.high, y, text, above=self.y.place(y) < 0.12, anchor="end")
 
     def svg(self, *marks: str) -> str:
         """The chart."""

@@ -22,7 +22,8 @@ def headline(found: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
     """Rows (figure, value, 95 % interval over trials, chance, over seeds), the figures that say something here."""
     seeds, rows = found.get("seeds", {}), []
     for name, key, chance in HEADLINE:
-        if key not in found or found.get(chance, 0) == 1 or (found["n_labels"] <= 5 and key in ("median_rank", "map")):
+        few = found["n_labels"] <= 5 and key in ("median_rank", "map")
+        if key not in found or few or (chance and found[chance] == 1):
             continue
         ends = found.get("ci95" if key == "accuracy" else f"{key}_ci95")
         row = (name, number(found[key]), interval(ends), number(found[chance] if chance else 0.5))

@@ -2,16 +2,26 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 import glimpse
+from decoder.networks import NETWORKS
 from realtime.bundle import MANIFEST, Bundle
+from realtime.errors import BadInput
 from tests.helpers.rhythms import write_dataset, write_experiment, write_session
+from training.decode import decode_run
+from training.run import Run
 
 PROMISED = "accuracy balanced_accuracy auc top1 top5 chance n_trials ci95 streaming by_time".split()
+MORE = (
+    "top10 k_way median_rank map calibration_error reliability confusion confused_pairs permutation_p repetitions "
+    "early_stopping information_transfer rank_histogram relative_rank"
+).split()
 
 
 def evaluated(path: Path, data: Path, out: Path, *more: str) -> dict:
@@ -43,7 +53,7 @@ def test_run_streamed_run_and_bundle_agree_and_beat_chance(trained, tmp_path):
 
 def test_the_json_holds_every_promised_key(trained, tmp_path):
     found = evaluated(trained.run, trained.data, tmp_path / "out.json")
-    assert set(PROMISED) <= found.keys()
+    assert set(PROMISED + MORE) <= found.keys()
     assert (found["chance"], found["n_trials"], found["split"]) == (0.5, 16, "valid")
     assert len(found["ci95"]) == 2
     assert all(point.keys() == {"since_onset_s", "accuracy"} for point in found["by_time"])
@@ -135,3 +145,77 @@ def test_recordings_that_were_trained_on_are_no_test_whatever_they_are_called(tr
     for path in (trained.run, trained.bundle):
         assert glimpse.main(["evaluate", str(path), "--data", str(data), "--split", "test"]) == 2
         assert "was trained on; what was learned by heart is no result" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def other_seed(trained, tmp_path_factory):
+    run = tmp_path_factory.mktemp("seeds") / "run"
+    assert glimpse.main(["train", "--data", str(trained.data), "--out", str(run), "--epochs", "3", "--seed", "1"]) == 0
+    return run
+
+
+def test_several_seeds_are_one_result_with_its_spread_and_one_page(trained, other_seed, tmp_path):
+    page = tmp_path / "page.html"
+    out, paths = tmp_path / "both.json", [str(trained.run), str(other_seed)]
+    figures = ["--json", str(out), "--report", str(page)]
+    assert glimpse.main(["evaluate", *paths, "--data", str(trained.data), *figures]) == 0
+    both = json.loads(out.read_text())
+    each = [evaluated(path, trained.data, tmp_path / "one.json") for path in (trained.run, other_seed)]
+    assert both["runs"] == each
+    assert both["seeds"]["n"] == 2
+    assert both["auc"] == pytest.approx(np.mean([one["auc"] for one in each]), abs=1e-4)
+    html = page.read_text()
+    assert str(trained.run) in html
+    assert str(other_seed) in html
+    assert "Training loss" in html
+
+
+def test_a_bundle_makes_a_page_too(trained, tmp_path):
+    page = tmp_path / "page.html"
+    found = evaluated(trained.bundle, trained.data, tmp_path / "out.json", "--report", str(page), "--split", "test")
+    assert f"accuracy {found['accuracy']:.3f} of 16 trials" in page.read_text()
+
+
+@pytest.mark.parametrize("again", ["run", "bundle"])
+def test_the_same_weights_twice_are_no_second_seed(trained, tmp_path, capsys, again):
+    """Not even as a run and its bundle: a spread of nothing would flatter."""
+    same = str(getattr(trained, again))
+    sentence = refused(capsys, tmp_path, str(trained.run), same, "--data", str(trained.data))
+    assert f"{same}: decides exactly as {trained.run}" in sentence
+
+
+def test_a_run_of_another_window_is_no_other_seed(trained, tmp_path, capsys):
+    data = write_experiment(tmp_path / "other", window_s=[0.0, 0.8])
+    run = tmp_path / "run"
+    assert glimpse.main(["train", "--data", str(data), "--out", str(run), "--epochs", "1"]) == 0
+    capsys.readouterr()
+    assert "window_s is [0.0, 0.8]" in refused(
+        capsys, tmp_path, str(trained.run), str(run), "--data", str(trained.data)
+    )
+
+
+def test_without_a_run_nothing_is_evaluated(trained, tmp_path, capsys):
+    assert "no run and no bundle is given" in refused(capsys, tmp_path, "--data", str(trained.data))
+
+
+class WholeWindow:
+    """Stands for a network that sees a trial's whole window at once."""
+
+    streaming = False
+
+
+def test_a_network_that_does_not_stream_is_not_streamed(trained, monkeypatch):
+    run = Run.load(trained.run)
+    monkeypatch.setitem(NETWORKS, "gat_transformer", WholeWindow)
+    with pytest.raises(
+        BadInput, match="sees a whole window at once and cannot stream; evaluate it without --streaming"
+    ):
+        decode_run(run, [], streaming=True)
+
+
+def test_a_network_that_does_not_stream_is_decoded_window_by_window(trained, monkeypatch):
+    run, teacher = Run.load(trained.run), ModuleType("training.teacher")
+    teacher.window_decode = lambda run, recordings: (run, recordings)
+    monkeypatch.setitem(sys.modules, "training.teacher", teacher)
+    monkeypatch.setitem(NETWORKS, "gat_transformer", WholeWindow)
+    assert decode_run(run, ["recording"]) == (run, ["recording"])

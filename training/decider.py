@@ -1,0 +1,81 @@
+"""A run or a bundle, opened for evaluation: what it decodes, and how."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from realtime.bundle import MANIFEST, Bundle
+from realtime.decoder import Decoder
+from realtime.errors import BadInput
+from realtime.evidence import Calibration
+from realtime.recording import Recording
+from training.dataset import digest
+from training.dataset_schema import DatasetFile
+from training.decode import Decoded, decode, decode_run, onnx_encoder
+from training.run import Run
+
+
+@dataclass(frozen=True)
+class Decider:
+    """What turns recordings into decisions, and what it was made for."""
+
+    path: Path
+    ch_names: list[str]
+    sfreq: float  # of the recordings, Hz
+    window_s: tuple[float, float]
+    labels: tuple[str, ...]
+    calibration: Calibration
+    trained_on: list[str]  # digests of recordings
+    decode: Callable[[Sequence[Recording], bool], Decoded]  # the bool: streaming
+
+    def check(self, recording: Recording, dataset: DatasetFile, split: str) -> None:
+        """BadInput where it cannot decode a recording of `split`, or learned from it."""
+        if recording.sfreq != self.sfreq:
+            raise BadInput(
+                f"{recording.name}: runs at {recording.sfreq:g} Hz, {self.path} decodes {self.sfreq:g} Hz; evaluate "
+                "on recordings of that rate"
+            )
+        if split != "train" and digest(recording) in self.trained_on:
+            raise BadInput(
+                f"{dataset.path}: files.{split} names {recording.name}, which {self.path} was trained on; what was "
+                "learned by heart is no result, so name another recording"
+            )
+        if unknown := sorted({label for _, label in recording.markers} - set(self.labels)):
+            raise BadInput(
+                f"{recording.name}: has label {unknown[0]!r}, which {self.path} does not know; correct events in "
+                f"{dataset.path} or train with that label"
+            )
+
+
+def opened(path: Path) -> Decider:
+    """The run or bundle at `path`."""
+    if (path / MANIFEST).exists():
+        bundle = Bundle.load(path)
+        manifest, decoder = bundle.manifest, Decoder(bundle)
+
+        def by_bundle(recordings: Sequence[Recording], streaming: bool) -> Decoded:
+            return decode(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming)
+
+        return Decider(
+            path,
+            manifest.ch_names,
+            manifest.sfreq,
+            (manifest.window_s[0], manifest.window_s[1]),
+            bundle.bank.names,
+            bundle.calibration,
+            manifest.training["data"]["train"]["digests"],
+            by_bundle,
+        )
+    run = Run.load(path)
+    d = run.description
+    return Decider(
+        path,
+        d.ch_names,
+        d.sfreq,
+        (d.window_s[0], d.window_s[1]),
+        tuple(d.labels),
+        run.calibration,
+        d.data["train"]["digests"],
+        partial(decode_run, run),
+    )
