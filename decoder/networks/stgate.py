@@ -133,10 +133,10 @@ class NodeMatrix(Streaming):
 
 
 class MomentAttention(nn.Module):
-    """Graph attention over edges that differ between moments; an edge's weight is added to its score.
+    """Graph attention over edges that differ between moments; an edge's weight multiplies its share.
 
-    float32[..., N, n_in] and float32[..., N, N], minus infinity where there is no edge, to float32[..., N, n_out].
-    Heads are averaged. Without the sum the weights would only mask, and nothing would teach them.
+    float32[..., N, n_in] and weights float32[..., N, N], zero where there is no edge, to float32[..., N, n_out]. Heads
+    are averaged. Were the weights only a mask, nothing would teach them.
     """
 
     def __init__(self, n_in: int, n_out: int, heads: int):
@@ -149,8 +149,9 @@ class MomentAttention(nn.Module):
     def forward(self, x: Tensor, edge: Tensor) -> Tensor:
         message = self.message(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., heads, N, n_out]
         own, theirs = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
-        score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2) + edge.unsqueeze(-3)
-        return (score.softmax(dim=-1) @ message).mean(dim=-3)
+        score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2)
+        share = (score - score.amax(dim=-1, keepdim=True).detach()).exp() * edge.unsqueeze(-3)
+        return (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
 
 
 class Stgate(Encoder):
@@ -158,8 +159,9 @@ class Stgate(Encoder):
 
     See Encoder for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
     https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is open or at odds with itself: the ten largest entries
-    of a row are kept, whatever their sign, as its text says; V is not shared between the two matrices; the matrix
-    called temporal mixes electrodes, as printed; the window that makes the graph trails, and statistics are running.
+    of a row are kept, as its text says, and weigh what they exceed the first dropped; V is not shared between the two
+    matrices; the matrix called temporal mixes electrodes, as printed; the window that makes the graph trails, and
+    statistics are running.
 
     State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, PerNode, NodeMatrix
            readout.*                                  # see Readout
@@ -199,7 +201,7 @@ class Stgate(Encoder):
             x_BHNF, new = matrix_BHNN @ x_BHNF, new | nest("temporal", inner)
         if c.spatial:
             edge_BHNN, inner = self.spatial(x_BHD, take(state, "spatial"))
-            x_BHNF = F.elu(self.attention(x_BHNF, largest(edge_BHNN, c.n_keep, -torch.inf)))
+            x_BHNF = F.elu(self.attention(x_BHNF, largest(edge_BHNN, c.n_keep)))
             new |= nest("spatial", inner)
         return self.dropout(self.norm(x_BHNF.flatten(2).transpose(1, 2)).transpose(1, 2)), new
 
@@ -222,10 +224,14 @@ class Stgate(Encoder):
             raise ValueError("Stgate: adjacency of a network without its spatial part, needs spatial = true")
         state = self.init_state(x_BCT.shape[0])
         edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], take(state, "spatial"))
-        return largest(edge_BHNN[:, -1], self.config.n_keep, 0.0)
+        return largest(edge_BHNN[:, -1], self.config.n_keep)
 
 
-def largest(score: Tensor, k: int, other: float) -> Tensor:
-    """The `k` largest entries of each row as they are, `other` elsewhere."""
-    top = score.topk(min(k, score.shape[-1]), dim=-1)
-    return torch.full_like(score, other).scatter(-1, top.indices, top.values)
+def largest(score: Tensor, k: int) -> Tensor:
+    """By how much each of the `k` largest entries of a row exceeds the first that is dropped; zero elsewhere.
+
+    Two entries that change places at rank k are both zero there: rounding cannot make the answer jump.
+    """
+    if k < score.shape[-1]:
+        return F.relu(score - score.topk(k + 1, dim=-1).values[..., -1:])
+    return score - score.amin(dim=-1, keepdim=True) + 1

@@ -69,13 +69,21 @@ def test_attention_hears_kept_edges_only() -> None:
     torch.manual_seed(0)
     layer = MomentAttention(4, 3, 2)
     x = torch.randn(5, 4, requires_grad=True)
-    layer(x, largest(torch.randn(5, 5), 2, -torch.inf))[1].square().sum().backward()
+    layer(x, largest(torch.randn(5, 5), 2))[1].square().sum().backward()
     assert (x.grad.abs().amax(-1) > 0).sum() <= 3  # its two edges, and itself through the scores
 
 
-def test_largest_keeps_the_largest_whatever_their_sign() -> None:
-    kept = largest(torch.tensor([[-3.0, -1.0, -2.0], [5.0, 4.0, 6.0]]), 2, 0.0)
-    assert kept.tolist() == [[0.0, -1.0, -2.0], [5.0, 0.0, 6.0]]
+def test_largest_keeps_what_exceeds_the_first_dropped_whatever_the_sign() -> None:
+    kept = largest(torch.tensor([[-3.0, -1.0, -2.0], [5.0, 4.0, 6.0]]), 2)
+    assert kept.tolist() == [[0.0, 2.0, 1.0], [1.0, 0.0, 2.0]]
+    assert (largest(torch.tensor([[-3.0, -1.0]]), 10) > 0).all()
+
+
+def test_entries_that_change_places_do_not_make_the_answer_jump() -> None:
+    torch.manual_seed(0)
+    layer, x = MomentAttention(4, 3, 2), torch.randn(3, 4)
+    answers = [layer(x, largest(torch.tensor([[3.0, 1 + tilt, 1 - tilt]] * 3), 2)) for tilt in (1e-6, -1e-6)]
+    torch.testing.assert_close(*answers, atol=1e-5, rtol=0.0)
 
 
 def test_no_adjacency_without_the_spatial_part() -> None:
