@@ -42,7 +42,10 @@ def attention_of(run: Run, recording: Recording) -> np.ndarray:
         )
     front = run.front()
     runs = [hops for hops in hops_of(recording, front) if hops]
-    found = _moments(network, runs, front.hop_s) if makes_its_own else _attended(network, layers, runs)
+    try:
+        found = _moments(network, runs, front.hop_s) if makes_its_own else _attended(network, layers, runs)
+    except ValueError as error:  # a network whose graph was switched off
+        raise BadInput(f"{run.path}: {error}") from error
     if not found:
         needed_s = MOMENT_S if makes_its_own else front.hop_s
         raise BadInput(f"{recording.name}: lasts {recording.duration_s:.2f} s, more than {needed_s:g} s are needed.")

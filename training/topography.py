@@ -70,7 +70,7 @@ def plot_graph(
     edges, directed = edges_of(np.where(known[:, None] & known, weights, 0.0))
     drawn = edges[:MOST]
     low, high = (drawn[-1][2], drawn[0][2]) if drawn else (0.0, 1.0)
-    norm = Normalize(0.9 * low, max(high, 0.9 * low + 1e-12))
+    norm = Normalize(low if low < high else 0.0, high)
     # The palest colours of the map would not be seen on white.
     colours = LinearSegmentedColormap.from_list("", colormaps["YlGnBu"](np.linspace(0.25, 1)))
 

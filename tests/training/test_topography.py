@@ -136,3 +136,15 @@ def test_a_network_without_a_graph_has_nothing_to_draw(trained, monkeypatch):
     monkeypatch.setattr(run, "trained", lambda: (torch.nn.Identity(), None))
     with pytest.raises(BadInput, match="has 0 graphs over its 4 channels, 1 or more are needed"):
         attention_of(run, recording)
+
+
+def test_a_network_whose_graph_is_switched_off_says_so(trained, monkeypatch):
+    class Off(torch.nn.Module):
+        def adjacency(self, x_BCT: torch.Tensor) -> torch.Tensor:
+            raise ValueError("needs spatial = true")
+
+    (recording, *_) = load_split(load_dataset(trained.data), "train")
+    run = Run.load(trained.run)
+    monkeypatch.setattr(run, "trained", lambda: (Off(), None))
+    with pytest.raises(BadInput, match="needs spatial = true"):
+        attention_of(run, recording)
