@@ -9,7 +9,7 @@ COMMANDS = {
     "streams": ("realtime.streams_command", "LSL streams in sight"),
     "replay": ("realtime.replay", "a recorded file as live LSL streams"),
     "data": ("training.data_command", "check or list dataset files"),
-    "train": ("training.train", "train a network on a dataset file"),
+    "train": ("training.train_command", "train a network on a dataset file"),
     "evaluate": ("training.evaluate", "figures of a run or a bundle on a dataset file"),
     "export": ("training.export", "run -> bundle"),
     "bank": ("realtime.bank_command", "build, show and search banks of label vectors"),

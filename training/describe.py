@@ -27,6 +27,8 @@ def describe(
     vectors: np.ndarray | None,
 ) -> RunDescription:
     """The run's description, everything that `auto` stood for decided from training data."""
+    if recipe.network not in NETWORKS:
+        raise BadInput(f"network {recipe.network!r} is not known, one of {', '.join(NETWORKS)} is needed")
     first = recordings["train"][0]
     for recording in recordings["train"] + recordings["valid"]:
         if recording.sfreq != first.sfreq:
@@ -56,7 +58,7 @@ def describe(
         "embedding_dim": recipe.embedding_dim if vectors is None else vectors.shape[1],
         "positions": [None if None in row else row for row in positions_to_json(where)],
     }
-    if recipe.network in NETWORKS and not NETWORKS[recipe.network].streaming:
+    if not NETWORKS[recipe.network].streaming:
         network["window_s"] = dataset.window_s[1] - dataset.window_s[0]
     network |= recipe.options
     return RunDescription(

@@ -167,8 +167,8 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         run = runs[0] if len(runs) == 1 else joined(runs, Path(folder), dataset)
         accuracy = {}
-        for split in ("valid", "test") if dataset else ():
-            if getattr(dataset.files, split):
+        for split in ("valid", "test"):
+            if dataset and getattr(dataset.files, split):
                 found, _ = evaluate(run.path, dataset, split, streaming=False)
                 accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
         bundle = export(run, command.out, accuracy, command.note)

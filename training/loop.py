@@ -48,6 +48,7 @@ class Trainer:
 
     def __init__(self, network: nn.Module, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
         self.recipe, self.device = recipe, device
+        self.network, self.objective = network, objective
         self.modules = nn.ModuleList([network, objective]).to(device)
         precision, _ = choose_precision(recipe.precision, device)
         self.dtype = PRECISIONS[precision]
@@ -104,7 +105,7 @@ class Trainer:
 
     def train_epoch(self, batches: DataLoader, window_s: float) -> float:
         """One pass over the crops; the mean loss. NotFinite is raised before a weight is spoiled."""
-        network, objective = self.modules
+        network, objective = self.network, self.objective
         self.modules.train()
         for name in self.recipe.freeze:
             quiet(network, name)

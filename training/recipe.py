@@ -64,7 +64,7 @@ def recipe_named(name: str) -> Recipe:
 def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The recipe with other values in some fields, of the kinds of their defaults; BadInput names what does not fit."""
     known = {entry.name: entry for entry in fields(Recipe)}
-    fresh = Recipe()
+    fresh, values = Recipe(), dict[str, Any]()
     for key, value in changes.items():
         if key not in known:
             raise BadInput(f"--set: recipes have no {key!r}, one of {', '.join(known)} is needed")
@@ -78,8 +78,8 @@ def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
         kind = str if default is None else type(default)
         if not isinstance(value, kind) or isinstance(value, bool) != isinstance(default, bool):
             raise BadInput(f"--set: {key} is {value!r}, but needs a value like {default!r}")
-        recipe = replace(recipe, **{key: value})
-    return recipe
+        values[key] = value
+    return replace(recipe, **values)
 
 
 def _augment(value: Any) -> Augment:

@@ -45,6 +45,7 @@ class RunDescription:
     calibration: dict[str, Any] | None = None  # fields of Calibration; None until training has ended
     rename: dict[str, str] = field(default_factory=dict)  # name in the recordings -> name in ch_names
     simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
+    pair: dict[str, Any] = field(default_factory=dict)  # description of the second modality, if there are two
     made_from: dict[str, str] = field(default_factory=dict)  # teacher, start_from -> sha256 of their checkpoints
 
     def differs(self, other: "RunDescription") -> list[str]:
@@ -132,6 +133,11 @@ class Run:
 
     def trained(self) -> tuple[Streaming, Bank]:
         """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
+        if self.description.pair:
+            raise BadInput(
+                f"{self.path}: decodes two modalities at once, and this takes one; name {self.path / 'first'} or "
+                f"{self.path / 'second'}"
+            )
         saved = self.checkpoint()
         if saved is None:
             raise BadInput(f"{self.path / CHECKPOINT}: no such file, so the run has no weights; finish `glimpse train`")

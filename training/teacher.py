@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from realtime.errors import BadInput
 from realtime.recording import Recording
+from training.batches import Cuts
 from training.decode import Decoded
 from training.loop import embed
 from training.prepare import Crops, Segment, marks_of, segments_of
@@ -62,11 +64,15 @@ def check_teacher(teacher: Run, student: RunDescription) -> None:
 def taught(teacher: Run, crops: Crops) -> np.ndarray:
     """The teacher's embedding of each crop at the end of its window, float32 (n_crops, D)."""
     network, _ = teacher.trained()
-    heard = crops if teacher.streaming else window_crops(crops.segments, teacher.description)
+    return answers(network, crops if teacher.streaming else window_crops(crops.segments, teacher.description))
+
+
+def answers(network: nn.Module, crops: Cuts) -> np.ndarray:
+    """Embeddings at the last hop that counts of each crop, float32 (n_crops, D)."""
     found = []
     with torch.inference_mode():
         for begin in range(0, len(crops.labels), AT_ONCE):
-            cuts = [heard.cut(i, 0) for i in range(begin, min(begin + AT_ONCE, len(crops.labels)))]
+            cuts = [crops.cut(i, 0) for i in range(begin, min(begin + AT_ONCE, len(crops.labels)))]
             signal, onset, counts = (np.stack(part) for part in zip(*cuts, strict=True))
             embedding = embed(network, torch.from_numpy(signal), torch.from_numpy(onset)).numpy()
             last = counts.shape[1] - 1 - np.argmax(counts[:, ::-1], axis=1)

@@ -1,31 +1,29 @@
-"""`glimpse train`: a dataset file in, a run folder out."""
+"""A dataset file and a recipe in, a run folder out."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 import torch
-import tyro
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
+from realtime.evidence import Calibration
 from realtime.montage import positions
 from realtime.recording import Recording
-from training.batches import loader
+from training.batches import Cuts, loader
 from training.calibration import calibrate
-from training.dataset import check_labels, load_dataset, load_split
+from training.dataset import check_labels, load_split
 from training.dataset_schema import DatasetFile
 from training.describe import describe
+from training.fused import Side, fused, measure, paired, part
 from training.graph_priors import prior
 from training.loop import Trainer, choose_device, choose_precision, fit, prepare
 from training.objective import Objective
 from training.prepare import crops_of, segments_of
-from training.recipe import Recipe, changed, recipe_named
+from training.recipe import Recipe
 from training.run import Run, RunDescription
 from training.start import freeze, start_from
 from training.targets import load_targets
@@ -41,11 +39,13 @@ def train(
     stop_after: int | None = None,
     teacher: Run | None = None,
     start: Run | None = None,
+    second: DatasetFile | None = None,
 ) -> Run:
     """Train on `dataset.files.train` and calibrate confidence on `valid`; `test` is not read.
 
     A run folder that holds an unfinished run of the same data and recipe is gone on with, exactly. Embeddings are also
     drawn to those of `teacher`, a finished run; weights begin as those of `start`, where names and shapes are the same.
+    With a `second` dataset file, pairs of trials of both are learned from: see training.fused.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file, and a run needs a folder; choose another --out")
@@ -59,6 +59,21 @@ def train(
     front = Run(out, description).front()
     segments = [s for recording in recordings["train"] for s in segments_of(recording, front, labels)]
     signals = [segment.signal for segment in segments if segment.signal.size]
+    hops = crops_of(segments, front, dataset.window_s, recipe.lead_s)
+    lessons = None if teacher is None else taught(teacher, hops)
+    crops: Cuts = hops if NETWORKS[recipe.network].streaming else window_crops(segments, description)
+    sides: list[Side] = []
+    if second:
+        theirs = learned_from(second)
+        names, _ = load_targets(second)
+        sides = [
+            Side(dataset, description, recordings),
+            Side(second, describe(second, recipe, theirs, names, vectors), theirs),
+        ]
+        description = fused(sides, recipe)
+        crops = pairs = paired(sides, "train", recipe)
+        signals = pairs.signals()
+        console.print(f"{len(pairs.labels)} pairs, {pairs.by_stimulus} of one stimulus, the others of one concept")
     run = Run(out, with_graph(description, recipe, signals))
     torch.manual_seed(recipe.seed)
     network = run.build()
@@ -74,17 +89,13 @@ def train(
         console.print(f"weights of {start.path}: {start_from(network, start)}")
     freeze(network, recipe.freeze)
     objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe)
-    crops = crops_of(segments, front, dataset.window_s, recipe.lead_s)
-    lessons = None
     if teacher:
-        lessons = taught(teacher, crops)
         objective.begin_from(teacher.trained()[1].vectors)
-    heard = crops if run.streaming else window_crops(segments, description)
-    batches, sampler = loader(heard, recipe, device, lessons)
+    batches, sampler = loader(crops, recipe, device, lessons)
     trainer = Trainer(network, objective, recipe, len(sampler), device)
     resume(run, trainer)
     n_weights = sum(p.numel() for p in network.parameters())
-    console.print(f"{recipe.network}: {n_weights:,} weights; {len(crops.where)} trials of {len(labels)} labels")
+    console.print(f"{recipe.network}: {n_weights:,} weights; {len(crops.labels)} trials of {len(labels)} labels")
     with Progress(
         TextColumn("epoch"),
         BarColumn(),
@@ -100,9 +111,23 @@ def train(
 
         fit(run, trainer, batches, sampler, progress, stop_after)
     if trainer.epoch >= recipe.epochs:
-        run.description = replace(run.description, calibration=asdict(calibrate(run, recordings["valid"])))
+        fitted = end(run, sides, recipe) if sides else calibrate(run, recordings["valid"])
+        run.description = replace(run.description, calibration=asdict(fitted))
         run.save()
     return run
+
+
+def end(run: Run, sides: list[Side], recipe: Recipe) -> Calibration:
+    """What follows the last epoch of a fused run; its confidence is that of each modality's own run."""
+    part(run, sides)
+    if all(side.recordings["valid"] for side in sides):
+        try:
+            found = measure(run, paired(sides, "valid", recipe))
+            said = ", ".join(f"{name} {found[name]:.3f}" for name in ("both", "first", "second"))
+            console.print(f"accuracy at the end of {found['n_pairs']} validation pairs: {said}")
+        except BadInput as error:
+            console.print(f"both modalities together are not measured: {error}")
+    return Calibration()
 
 
 def learned_from(dataset: DatasetFile) -> dict[str, list[Recording]]:
@@ -141,83 +166,3 @@ def resume(run: Run, trainer: Trainer) -> None:
         console.print(f"going on after epoch {trainer.epoch} of {run.path}")
     else:
         run.save()
-
-
-@dataclass(frozen=True)
-class TrainCommand:
-    """Train a network on the recordings a dataset file names."""
-
-    data: Path  # dataset file
-    out: Path  # run folder to write
-    recipe: str = "small"  # small or demo
-    network: str | None = None  # by name, from the list below, with its own sizes instead of the recipe's
-    options: tuple[str, ...] = ()  # of the network: KEY=VALUE ..., or one JSON object
-    graph: str | None = None  # prior that joins sensors, learned from training data: distance, wpli, granger, ...
-    neighbours: int = 6  # of each sensor in that graph, itself included
-    teacher: Path | None = None  # finished run whose embeddings are matched ever more towards the window's end
-    start_from: Path | None = None  # finished run whose weights are taken where name and shape are the same
-    freeze: tuple[str, ...] = ()  # layers that keep those weights, such as stem sensors
-    set: tuple[str, ...] = ()  # fields of the recipe: KEY=VALUE ..., or one JSON object
-    epochs: int | None = None  # instead of the recipe's
-    seed: int = 0
-
-
-def pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
-    """KEY=VALUE words, values as YAML, or one JSON object."""
-    try:
-        if len(words) == 1 and words[0].lstrip().startswith("{"):
-            return dict(json.loads(words[0]))
-        found = {}
-        for word in words:
-            key, equals, value = word.partition("=")
-            if not (key and equals):
-                raise BadInput(f"{flag}: {word!r} found, KEY=VALUE or one JSON object needed")
-            found[key] = yaml.safe_load(value)
-        return found
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{flag}: {' '.join(words)!r} cannot be read ({reason}); write KEY=VALUE or JSON") from None
-
-
-def asked(command: TrainCommand) -> Recipe:
-    """The recipe that a command line asks for."""
-    recipe = recipe_named(command.recipe)
-    for key, least in (("epochs", 1), ("seed", 0), ("neighbours", 1)):
-        if (value := getattr(command, key)) is not None and value < least:
-            raise BadInput(f"--{key}: {value} found, {least} or more needed")
-    if command.network and command.network not in NETWORKS:
-        raise BadInput(f"--network: {command.network!r} is not known, one of {', '.join(NETWORKS)} is needed")
-    if command.network and command.network != recipe.network:
-        recipe = replace(recipe, network=command.network, options={})
-    if command.freeze and not command.start_from:
-        raise BadInput("--freeze: keeps weights that were learned before, so it needs --start-from")
-    return replace(
-        changed(recipe, pairs(command.set, "--set")),
-        options=recipe.options | pairs(command.options, "--options"),
-        seed=command.seed,
-        epochs=command.epochs or recipe.epochs,
-        graph=command.graph,
-        neighbours=command.neighbours,
-        freeze=command.freeze,
-    )
-
-
-def main(argv: list[str]) -> int:
-    """Run `glimpse train`."""
-    listed = "\n".join(f"  {name}: {kind.about}" for name, kind in NETWORKS.items())
-    command = tyro.cli(
-        Annotated[TrainCommand, tyro.conf.arg(name="")],
-        args=argv,
-        prog="glimpse train",
-        description=f"{TrainCommand.__doc__}\n\nnetworks:\n{listed}",
-    )
-    recipe = asked(command)
-    teacher, start = (Run.load(path) if path else None for path in (command.teacher, command.start_from))
-    run = train(load_dataset(command.data), recipe, command.out, teacher=teacher, start=start)
-    n_trials = run.calibration.n_trials
-    console.print(
-        f"wrote {run.path}; confidence calibrated on {n_trials} validation trials"
-        if n_trials
-        else f"wrote {run.path}; no validation files, so confidence is not calibrated"
-    )
-    return 0

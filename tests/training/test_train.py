@@ -13,7 +13,8 @@ from tests.helpers.rhythms import LABELS, write_dataset, write_experiment, write
 from training.dataset import digest, load_dataset, load_split
 from training.recipe import small
 from training.run import Run
-from training.train import main, train
+from training.train import train
+from training.train_command import main
 
 QUICK = replace(small(), epochs=2)
 

@@ -12,7 +12,7 @@ from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from tests.helpers.rhythms import write_experiment
 from training.run import Run
-from training.train import TrainCommand, asked, main
+from training.train_command import TrainCommand, asked, main
 
 QUICK = ("--network", "eegnet", "--epochs", "1")
 
@@ -61,7 +61,7 @@ def test_options_of_the_recipes_network_add_to_the_recipes():
         (("--set", "loses=1"), "--set: recipes have no 'loses'"),
         (("--freeze", "stem"), "--freeze: keeps weights that were learned before, so it needs --start-from"),
         (("--neighbours", "0"), "--neighbours: 0 found, 1 or more needed"),
-        (("--options", "dims=8"), "network gat_transformer: gat_transformer: unknown key 'dims', perhaps 'dim'"),
+        (("--options", "dims=8"), "network gat_transformer: unknown key 'dims', perhaps 'dim'"),
         (("--network", "gat_transformer", "--options", "paths=[evil]"), "network gat_transformer: "),
         (("--graph", "friendship"), "kind 'friendship' is not known"),
         (("--teacher", "nowhere"), "nowhere is not a run"),
