@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from realtime.bundle import MANIFEST, Bundle
 from realtime.decoder import Decoder
@@ -12,8 +13,9 @@ from realtime.evidence import Calibration
 from realtime.recording import Recording
 from training.dataset import digest
 from training.dataset_schema import DatasetFile
-from training.decode import Decoded, decode, decode_run, onnx_encoder
+from training.decode import Decoded, decode, onnx_encoder, torch_encoder
 from training.run import Run
+from training.teacher import window_decode
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Decider:
     labels: tuple[str, ...]
     calibration: Calibration
     trained_on: list[str]  # digests of recordings
+    recipe: dict[str, Any]  # it was trained by
+    causal: bool  # False: sees a trial's whole window before it answers
     decode: Callable[[Sequence[Recording], bool], Decoded]  # the bool: streaming
 
     def check(self, recording: Recording, dataset: DatasetFile, split: str) -> None:
@@ -47,6 +51,18 @@ class Decider:
                 f"{dataset.path} or train with that label"
             )
 
+    def check_seed_of(self, other: "Decider") -> None:
+        """BadInput where it differs from `other` in more than its seed."""
+        mine, yours = self.recipe, other.recipe
+        found: dict[str, Any] = {key: (mine[key], yours[key]) for key in mine.keys() & yours.keys() - {"seed"}}
+        found |= {"labels": (self.labels, other.labels), "window_s": (self.window_s, other.window_s)}
+        for key, (here, there) in sorted(found.items()):
+            if here != there:
+                raise BadInput(
+                    f"{self.path}: {key} is {here} and {other.path} has {there}; only runs of one dataset file and one "
+                    "recipe are seeds of each other, so evaluate it alone"
+                )
+
 
 def opened(path: Path) -> Decider:
     """The run or bundle at `path`."""
@@ -65,6 +81,8 @@ def opened(path: Path) -> Decider:
             bundle.bank.names,
             bundle.calibration,
             manifest.training["data"]["train"]["digests"],
+            manifest.training["recipe"],
+            True,
             by_bundle,
         )
     run = Run.load(path)
@@ -77,5 +95,20 @@ def opened(path: Path) -> Decider:
         tuple(d.labels),
         run.calibration,
         d.data["train"]["digests"],
+        d.recipe,
+        run.streaming,
         partial(decode_run, run),
     )
+
+
+def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False) -> Decoded:
+    """Decode by a trained run; a network that does not stream sees each trial's whole window and answers once."""
+    if run.streaming:
+        network, bank = run.trained()
+        return decode(recordings, run.front(), bank, torch_encoder(network, streaming), streaming)
+    if streaming:
+        raise BadInput(
+            f"{run.path}: network {run.description.network['name']!r} sees a whole window at once and cannot stream; "
+            "evaluate it without --streaming"
+        )
+    return window_decode(run, recordings)

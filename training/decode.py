@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from decoder.networks import NETWORKS
 from decoder.streaming import Streaming
 from realtime.bank import Bank
 from realtime.decoder import Decoder
@@ -17,7 +16,6 @@ from realtime.evidence import Calibration, softmax
 from realtime.hops import Front, Hop
 from realtime.recording import Recording
 from training.prepare import hops_of, marks_of
-from training.run import Run
 
 WHOLE_HOPS = 512  # hops a whole-mode pass takes at once: bounds memory on recordings of hours
 
@@ -116,22 +114,6 @@ def decode(
         recording=np.concatenate(parts["recording"]),
         label=np.array(labels),
     )
-
-
-def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False) -> Decoded:
-    """Decode by a trained run; a network that does not stream sees each trial's whole window and answers once."""
-    name = run.description.network["name"]
-    if getattr(NETWORKS.get(name), "streaming", True):
-        network, bank = run.trained()
-        return decode(recordings, run.front(), bank, torch_encoder(network, streaming), streaming)
-    if streaming:
-        raise BadInput(
-            f"{run.path}: network {name!r} sees a whole window at once and cannot stream; evaluate it without "
-            "--streaming"
-        )
-    from training.teacher import window_decode
-
-    return window_decode(run, recordings)
 
 
 def save_embeddings(decoded: Decoded, path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from realtime.errors import BadInput, check_folder_of
 from training.dataset import load_dataset, load_split
 from training.dataset_schema import DatasetFile
-from training.decider import opened
+from training.decider import Decider, opened
 from training.decode import Decoded, save_embeddings
 from training.metrics import all_figures
 from training.report import report
@@ -27,7 +27,11 @@ console = Console(highlight=False)
 
 def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> tuple[dict[str, Any], Decoded]:
     """The figures of the run or bundle at `path`, and every decoded hop behind them."""
-    decider = opened(path)
+    return measure(opened(path), dataset, split, streaming)
+
+
+def measure(decider: Decider, dataset: DatasetFile, split: str, streaming: bool) -> tuple[dict[str, Any], Decoded]:
+    """The figures of an opened run or bundle, and every decoded hop behind them."""
     recordings = load_split(dataset, split, decider.ch_names)
     if not recordings:
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
@@ -37,8 +41,9 @@ def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> t
     if not ((decoded.trial >= 0) & (decoded.since_onset_s >= decider.window_s[0])).any():
         raise BadInput(f"{dataset.path}: files.{split} has no decision inside window_s of any trial; check events")
     found = all_figures(decoded, decider.calibration, decider.window_s, decider.labels)
-    found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(path)}
+    found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(decider.path)}
     found |= {"calibration_trials": decider.calibration.n_trials, "window_s": list(decider.window_s)}
+    found["causal"] = decider.causal
     return found, decoded
 
 
@@ -46,19 +51,16 @@ def evaluate_seeds(
     paths: Sequence[Path], dataset: DatasetFile, split: str, streaming: bool
 ) -> tuple[dict[str, Any], Decoded]:
     """The figures of several runs that differ in their seed, as one, and every hop the first decoded."""
-    (first, decoded), *others = [evaluate(path, dataset, split, streaming) for path in paths]
+    deciders = [opened(path) for path in paths]
+    for decider in deciders[1:]:
+        decider.check_seed_of(deciders[0])
+    (first, decoded), *others = [measure(decider, dataset, split, streaming) for decider in deciders]
     if not others:
         return first, decoded
     seen = [(paths[0], decoded.inner)]
-    for path, (found, other) in zip(paths[1:], others, strict=True):
-        for key in ("n_labels", "window_s", "n_trials"):
-            if found[key] != first[key]:
-                raise BadInput(
-                    f"{path}: {key} is {found[key]} and {paths[0]} has {first[key]}; only runs of one dataset file "
-                    "and one recipe are seeds of each other, so evaluate it alone"
-                )
+    for path, (_, other) in zip(paths[1:], others, strict=True):
         for same, inner in seen:
-            if inner.shape == other.inner.shape and np.allclose(inner, other.inner, atol=1e-4):
+            if np.allclose(inner, other.inner, atol=1e-4):
                 raise BadInput(
                     f"{path}: decides exactly as {same}, so it says nothing about seeds; give a run of another --seed"
                 )

@@ -29,7 +29,9 @@ def report(found: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -> str
     """The page, whole in itself, from the figures of `glimpse evaluate` and each run's training loss by epoch."""
     runs = plots.runs_of(found)
     n_runs = f"{len(runs)} runs that differ in their seed, means shown" if len(runs) > 1 else runs[0]["path"]
-    how = "decoded chunk by chunk, as live" if found["streaming"] else "decoded whole, every decision causal"
+    how = "decoded chunk by chunk, as live" if found["streaming"] else "whole recordings at once, every decision causal"
+    if not found["causal"]:
+        how = "each window seen whole before the one answer at its end, so not a decoder for live use"
     trials, labels = f"{found['n_trials']:g} trials", f"{found['n_labels']} labels"
     sections = [
         _section("Figures", limits_of_chance(found), _headline(found), wide=True),

@@ -24,7 +24,9 @@ def named(p: np.ndarray) -> np.ndarray:
 
 def k_way(rank: np.ndarray, n_labels: int, k: int) -> float:
     """How often the truth beats k - 1 of the other labels drawn at random: exact from 0-based ranks, no draw made."""
-    return float(np.mean([comb(n_labels - 1 - int(r), k - 1) / comb(n_labels - 1, k - 1) for r in rank]))
+    found, counts = np.unique(rank, return_counts=True)
+    wins = [comb(n_labels - 1 - r, k - 1) / comb(n_labels - 1, k - 1) for r in found.tolist()]
+    return float(np.average(wins, weights=counts))
 
 
 def retrieval(rank: np.ndarray, n_labels: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from training.intervals import over_seeds
 
 SPREAD = "accuracy balanced_accuracy auc top1 top5 top10 median_rank map calibration_error".split()
 CURVES = "by_time by_time_ci95 repetitions k_way".split()
-WHAT = "split streaming dataset decide_p window_s".split()  # the same in all
+WHAT = "split streaming dataset decide_p window_s causal".split()  # the same in all
 
 
 def combine(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,20 +2,18 @@
 
 import json
 import shutil
-import sys
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 import glimpse
-from decoder.networks import NETWORKS
 from realtime.bundle import MANIFEST, Bundle
-from realtime.errors import BadInput
 from tests.helpers.rhythms import write_dataset, write_experiment, write_session
-from training.decode import decode_run
-from training.run import Run
+from training.dataset import load_dataset
+from training.recipe import small
+from training.train import train
 
 PROMISED = "accuracy balanced_accuracy auc top1 top5 chance n_trials ci95 streaming by_time".split()
 MORE = (
@@ -150,7 +148,7 @@ def test_recordings_that_were_trained_on_are_no_test_whatever_they_are_called(tr
 @pytest.fixture(scope="module")
 def other_seed(trained, tmp_path_factory):
     run = tmp_path_factory.mktemp("seeds") / "run"
-    assert glimpse.main(["train", "--data", str(trained.data), "--out", str(run), "--epochs", "3", "--seed", "1"]) == 0
+    assert glimpse.main(["train", "--data", str(trained.data), "--out", str(run), "--epochs", "10", "--seed", "1"]) == 0
     return run
 
 
@@ -184,38 +182,28 @@ def test_the_same_weights_twice_are_no_second_seed(trained, tmp_path, capsys, ag
     assert f"{same}: decides exactly as {trained.run}" in sentence
 
 
-def test_a_run_of_another_window_is_no_other_seed(trained, tmp_path, capsys):
-    data = write_experiment(tmp_path / "other", window_s=[0.0, 0.8])
-    run = tmp_path / "run"
-    assert glimpse.main(["train", "--data", str(data), "--out", str(run), "--epochs", "1"]) == 0
+@pytest.mark.parametrize(
+    ("changes", "epochs", "sentence"),
+    [({"window_s": [0.0, 0.8]}, "10", "window_s is (0.0, 0.8)"), ({}, "1", "epochs is 1 and")],
+)
+def test_a_run_of_another_window_or_recipe_is_no_other_seed(trained, tmp_path, capsys, changes, epochs, sentence):
+    data, run = write_experiment(tmp_path / "other", **changes), tmp_path / "run"
+    assert glimpse.main(["train", "--data", str(data), "--out", str(run), "--epochs", epochs]) == 0
     capsys.readouterr()
-    assert "window_s is [0.0, 0.8]" in refused(
-        capsys, tmp_path, str(trained.run), str(run), "--data", str(trained.data)
-    )
+    assert sentence in refused(capsys, tmp_path, str(trained.run), str(run), "--data", str(trained.data))
 
 
 def test_without_a_run_nothing_is_evaluated(trained, tmp_path, capsys):
     assert "no run and no bundle is given" in refused(capsys, tmp_path, "--data", str(trained.data))
 
 
-class WholeWindow:
-    """Stands for a network that sees a trial's whole window at once."""
-
-    streaming = False
-
-
-def test_a_network_that_does_not_stream_is_not_streamed(trained, monkeypatch):
-    run = Run.load(trained.run)
-    monkeypatch.setitem(NETWORKS, "gat_transformer", WholeWindow)
-    with pytest.raises(
-        BadInput, match="sees a whole window at once and cannot stream; evaluate it without --streaming"
-    ):
-        decode_run(run, [], streaming=True)
-
-
-def test_a_network_that_does_not_stream_is_decoded_window_by_window(trained, monkeypatch):
-    run, teacher = Run.load(trained.run), ModuleType("training.teacher")
-    teacher.window_decode = lambda run, recordings: (run, recordings)
-    monkeypatch.setitem(sys.modules, "training.teacher", teacher)
-    monkeypatch.setitem(NETWORKS, "gat_transformer", WholeWindow)
-    assert decode_run(run, ["recording"]) == (run, ["recording"])
+def test_a_network_of_whole_windows_is_evaluated_but_not_streamed(tmp_path, capsys):
+    """One answer a trial, at the window's end; the page says that it is no decoder for live use."""
+    data, run, page = write_experiment(tmp_path), tmp_path / "run", tmp_path / "page.html"
+    train(load_dataset(data), replace(small(), network="flat_mlp", options={}, epochs=3), run)
+    found = evaluated(run, data, tmp_path / "found.json", "--report", str(page))
+    assert (found["causal"], found["n_trials"]) == (False, 16)
+    assert [point["accuracy"] for point in found["by_time"]] == [0.0] * 9 + [found["accuracy"]]
+    assert "not a decoder for live use" in page.read_text()
+    sentence = refused(capsys, tmp_path, str(run), "--data", str(data), "--streaming")
+    assert "sees a whole window at once and cannot stream; evaluate it without --streaming" in sentence

@@ -21,7 +21,14 @@ def figures_of(
 ) -> dict:
     names = tuple(f"label {chr(65 + i % 26)}{i // 26}" for i in range(n_labels))
     found = all_figures(decided(n_labels, signal, n_trials), Calibration(n_trials=16), (0.0, 1.0), names)
-    same = {"split": split, "streaming": True, "dataset": "made up", "window_s": [0.0, 1.0], "calibration_trials": 16}
+    same = {
+        "split": split,
+        "streaming": True,
+        "dataset": "made up",
+        "window_s": [0.0, 1.0],
+        "calibration_trials": 16,
+        "causal": True,
+    }
     return found | same | {"path": path}
 
 

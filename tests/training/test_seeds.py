@@ -9,7 +9,14 @@ from training.intervals import over_seeds
 from training.metrics import all_figures
 from training.seeds import combine
 
-SAME = {"split": "test", "streaming": False, "dataset": "d", "window_s": [0.0, 1.0], "calibration_trials": 9}
+SAME = {
+    "split": "test",
+    "streaming": False,
+    "dataset": "d",
+    "window_s": [0.0, 1.0],
+    "calibration_trials": 9,
+    "causal": True,
+}
 
 
 @pytest.fixture(scope="module")
