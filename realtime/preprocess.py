@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from scipy import signal
 
+from realtime.align import RunningWhitening
 from realtime.errors import BadInput
 from realtime.state import State, named, part
 
@@ -32,6 +33,7 @@ class PreprocessConfig:
     reference: str | tuple[str, ...] = "average"  # "average", "none", or the names of the reference channels
     scale_s: float = 30.0  # time constant of the running scale, seconds
     clamp: float = 4.0  # largest absolute value passed on, in running standard deviations
+    align_s: float | None = None  # memory of the running covariance that whitens each session, seconds; None: off
 
 
 def _sections(config: PreprocessConfig, sfreq: float) -> np.ndarray:
@@ -168,7 +170,7 @@ class RunningScale:
 
 
 class Preprocess:
-    """The whole chain for one set of channels at one stream rate: guard, reference, filter, resample, scale."""
+    """The whole chain for one set of channels at one stream rate: guard, reference, filter, resample, scale, align."""
 
     def __init__(self, config: PreprocessConfig, ch_names: tuple[str, ...], sfreq_in: float):
         self.config, self.ch_names, self.sfreq_in = config, ch_names, sfreq_in
@@ -176,6 +178,7 @@ class Preprocess:
         self.filter = Filter(_sections(config, sfreq_in))
         self.resample = Resample(sfreq_in, config.sfreq)
         self.scale = RunningScale(config.sfreq, config.scale_s, config.clamp)
+        self.align = RunningWhitening(config.sfreq, config.align_s) if config.align_s else None
         names = config.reference
         asked = () if names in ("none", "average") else (names,) if isinstance(names, str) else names
         if missing := [name for name in asked if name not in ch_names]:
@@ -189,7 +192,8 @@ class Preprocess:
         c = self.config
         return (
             f"<Preprocess {len(self.ch_names)} channels {self.sfreq_in:g} -> {c.sfreq:g} Hz, "
-            f"{c.highpass_hz or 0:g}-{c.lowpass_hz or c.sfreq / 2:g} Hz, reference {c.reference}>"
+            f"{c.highpass_hz or 0:g}-{c.lowpass_hz or c.sfreq / 2:g} Hz, reference {c.reference}"
+            + (f", aligned over {c.align_s:g} s>" if c.align_s else ">")
         )
 
     def _rereference(self, x: np.ndarray) -> np.ndarray:
@@ -210,26 +214,34 @@ class Preprocess:
             **named("filter", self.filter.start(row)),
             **named("resample", self.resample.start(settled)),
             **named("scale", self.scale.start(settled)),
+            **(named("align", self.align.start(len(row))) if self.align else {}),
         }
 
     def resume(self, state: State) -> State:
-        """State after lost samples: filters start afresh, the slow running scale is kept."""
-        return self.start() | named("scale", part(state, "scale"))
+        """State after lost samples: filters start afresh, what is slow (scale, alignment) is kept."""
+        return self.start() | self._slow(state)
+
+    def _slow(self, state: State) -> State:
+        return {name: value for key in ("scale", "align") for name, value in named(key, part(state, key)).items()}
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Preprocess `x` (n_times, n_channels) in microvolts into running standard deviations at `config.sfreq`."""
         if not len(x):
             return np.zeros((0, len(self.ch_names))), state
         if not state["started"]:
-            state = self.start(x[0]) | named("scale", part(state, "scale"))
+            state = self.start(x[0]) | self._slow(state)
         y, guard = self.guard.step(np.asarray(x, float), part(state, "guard"))
         y, filtered = self.filter.step(self._rereference(y), part(state, "filter"))
         y, resampled = self.resample.step(y, part(state, "resample"))
         y, scale = self.scale.step(y, part(state, "scale"))
+        aligned: State = {}
+        if self.align:
+            y, aligned = self.align.step(y, part(state, "align"))
         return y, {
             "started": np.array(True),
             **named("guard", guard),
             **named("filter", filtered),
             **named("resample", resampled),
             **named("scale", scale),
+            **named("align", aligned),
         }

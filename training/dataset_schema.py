@@ -73,6 +73,8 @@ class Preprocess(Part):
         default="average", description=f"average, none or {NAMES}"
     )
 
+    align_s: Positive | None = Field(default=None, description="a memory in seconds, above 0, or null")
+
     @model_validator(mode="after")
     def _band(self) -> Self:
         if self.lowpass_hz >= self.sfreq / 2:
@@ -138,7 +140,8 @@ class DatasetFile(Part):
         default="labels", description="labels, {text: v.npy, names: n.tsv} or {images: v.npy, stimuli: n.json}"
     )
     preprocess: Preprocess = Field(
-        default_factory=Preprocess, description="a mapping with highpass_hz, lowpass_hz, notch_hz, sfreq or reference"
+        default_factory=Preprocess,
+        description="a mapping with highpass_hz, lowpass_hz, notch_hz, sfreq, reference or align_s",
     )
     simulate: Simulate | None = Field(default=None, description="a mapping with ch_names, minutes, labels and dim")
     _path: Path = PrivateAttr(default=Path("dataset.yaml"))

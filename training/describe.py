@@ -49,6 +49,7 @@ def describe(
         notch_hz=notch_hz,
         sfreq=wanted.sfreq,
         reference=wanted.reference,
+        align_s=wanted.align_s,
     )
     where = positions(first.ch_names)
     network = {
