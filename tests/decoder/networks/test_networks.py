@@ -71,3 +71,13 @@ def test_one_training_step_lowers_the_loss_and_reaches_every_weight(name: str) -
         for weight in made.parameters():
             weight -= min(1e-2, 0.1 * float(before) / squared) * weight.grad  # a tenth of the loss if it were straight
     assert loss() < before
+
+
+@pytest.mark.parametrize("name", [name for name, kind in NETWORKS.items() if kind.streaming])
+def test_every_network_trains_under_bfloat16_autocast(name: str) -> None:
+    torch.manual_seed(0)
+    made = build(name, **CONFIG, **MORE.get(name, {})).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        y, _ = made(torch.randn(4, 2, 64), None, torch.rand(4, 8))
+    y.float().square().mean().backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in made.parameters())
