@@ -53,7 +53,9 @@ class TextTargets(Part):
 class ImageTargets(Part):
     """Embeddings of the pictures that were shown."""
 
-    images: Text = Field(description="the path of an npy file, one vector a row")
+    images: Text | Annotated[tuple[Text, ...], Field(min_length=2)] = Field(
+        description="the path of an npy file, one vector a row, or a list of two or more: layers whose mix is learned"
+    )
     stimuli: Text = Field(description="the path of a JSON file, names as a list or as keys, in the order of the rows")
     columns: tuple[Count, Count] | None = Field(
         default=None, description="the first column and the one after the last, [0, 512]"

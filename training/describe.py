@@ -1,6 +1,7 @@
 """What a run is, decided from its dataset file, its recipe and its training recordings before anything is learned."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,8 +26,12 @@ def describe(
     recordings: dict[str, list[Recording]],
     labels: tuple[str, ...],
     vectors: np.ndarray | None,
+    layers: Sequence[int] = (),
 ) -> RunDescription:
-    """The run's description, everything that `auto` stood for decided from training data."""
+    """The run's description, everything that `auto` stood for decided from training data.
+
+    Mixed target layers are a space of the run's own, as trained prototypes are, so its targets are called labels.
+    """
     if recipe.network not in NETWORKS:
         raise BadInput(f"network {recipe.network!r} is not known, one of {', '.join(NETWORKS)} is needed")
     first = recordings["train"][0]
@@ -56,7 +61,7 @@ def describe(
         "n_channels": len(first.ch_names),
         "sfreq": wanted.sfreq,
         "hop_samples": recipe.hop_samples,
-        "embedding_dim": recipe.embedding_dim if vectors is None else vectors.shape[1],
+        "embedding_dim": recipe.embedding_dim if vectors is None or layers else vectors.shape[1],
         "positions": [None if None in row else row for row in positions_to_json(where)],
     }
     if not NETWORKS[recipe.network].streaming:
@@ -73,7 +78,7 @@ def describe(
         window_s=list(dataset.window_s),
         preprocess=asdict(preprocess),
         events=dataset.markers or {label: label for label in labels},
-        targets=dataset.targets if isinstance(dataset.targets, str) else next(iter(dataset.targets.model_dump())),
+        targets="labels" if isinstance(dataset.targets, str) or layers else next(iter(dataset.targets.model_dump())),
         labels=list(labels),
         recipe=asdict(recipe),
         simulate=dataset.simulate.model_dump(mode="json", exclude={"labels", "ch_names"}) if dataset.simulate else {},

@@ -66,11 +66,11 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on exactly."""
-        network, objective = self.modules
+        network, objective = self.network, self.objective
         return {
             "epoch": self.epoch,
             "network": network.state_dict(),
-            "objective": objective.state_dict(),
+            "objective": objective.saved(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -80,7 +80,7 @@ class Trainer:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        network, objective = self.modules
+        network, objective = self.network, self.objective
         network.load_state_dict(saved["network"])
         objective.load_state_dict(saved["objective"])
         self.optimiser.load_state_dict(saved["optimiser"])

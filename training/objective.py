@@ -3,6 +3,8 @@
 Shape suffixes: B crops, H hops, D embedding, L labels.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from realtime.errors import BadInput
 from training import losses
 from training.recipe import Recipe
+from training.target_layers import TargetLayers
 
 OF_LABELS = ("cross_entropy", "clip_symmetric", "clip_candidates")  # losses that prototypes can be learned with
 # Prototypes that may move to the embeddings would satisfy these without telling labels apart.
@@ -39,30 +42,50 @@ def loss_weights(recipe: Recipe, given: bool) -> dict[str, float]:
 class Objective(nn.Module):
     """Weighted mean over hops of the recipe's losses.
 
-    Labels without given vectors get one trained prototype each. Softmax and similarities are computed in float32
-    whatever the precision of the network. BadInput for losses that do not fit the targets.
+    Labels without given vectors get one trained prototype each; vectors that are several layers side by side, of the
+    widths `layers`, are projected to `dim` and mixed. Softmax and similarities are computed in float32 whatever the
+    precision of the network. BadInput for losses that do not fit the targets.
     """
 
-    def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, recipe: Recipe):
+    def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, recipe: Recipe, layers: Sequence[int] = ()):
         super().__init__()
         self.recipe, self.weights = recipe, loss_weights(recipe, vectors is not None)
         if recipe.normalise not in ("both", "targets"):
             raise BadInput(f"recipe: normalise is {recipe.normalise!r}, but needs to be both or targets; correct it")
+        self.layers = TargetLayers(torch.as_tensor(vectors), layers, dim) if layers else None
         if vectors is None:
             self.prototypes: Tensor = nn.Parameter(torch.randn(n_labels, dim))
+        elif layers:
+            if not self.weights.keys() & set(OF_LABELS):
+                raise BadInput(
+                    f"recipe: losses has {', '.join(self.weights)} alone, which a learned mix of target layers meets "
+                    f"by making all labels alike; add one of {', '.join(OF_LABELS)}"
+                )
+            self.register_buffer("prototypes", torch.zeros(n_labels, dim))
         else:
             self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
-    def begin_from(self, vectors: np.ndarray) -> None:
-        """Trained prototypes begin where a teacher's ended, whose space its embeddings lie in."""
-        if isinstance(self.prototypes, nn.Parameter):
-            with torch.no_grad():
-                self.prototypes.copy_(torch.from_numpy(vectors))
+    def begin_from(self, teacher: dict[str, Tensor]) -> None:
+        """What is learned of the label vectors begins as in a teacher's objective: its embeddings lie in that space.
+
+        BadInput where the teacher has other given vectors, or learned its own in another way.
+        """
+        learned = {name for name, _ in self.named_parameters()} - {"log_scale"}
+        own = self.state_dict()
+        fit = all(name in teacher and teacher[name].shape == own[name].shape for name in learned)
+        if not fit or not (learned or torch.equal(teacher["prototypes"], own["prototypes"])):
+            raise BadInput("--teacher: its label vectors are not of this run's targets; train one on the same targets")
+        self.load_state_dict(own | {name: teacher[name] for name in learned})
 
     def vectors(self) -> Tensor:
         """Unit label vectors, float32[L, D]."""
-        return F.normalize(self.prototypes.float(), dim=-1)
+        return F.normalize((self.layers() if self.layers else self.prototypes).float(), dim=-1)
+
+    def saved(self) -> dict[str, Tensor]:
+        """The state, with the label vectors of now as `prototypes`: what a bank is made of."""
+        with torch.no_grad():
+            return self.state_dict() | ({"prototypes": self.vectors()} if self.layers else {})
 
     def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
         """The loss; hops of weight 0 do not count."""

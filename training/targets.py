@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from realtime.errors import BadInput
-from realtime.label_vectors import key, read_label_vectors
-from training.dataset_schema import DatasetFile, Simulate, TextTargets
+from realtime.label_vectors import key, read_label_vectors, read_vectors
+from training.dataset_schema import DatasetFile, ImageTargets, Simulate, TextTargets
 
 
 def load_targets(
@@ -18,7 +18,8 @@ def load_targets(
     The simulated amplifier shows vectors of its own, drawn from `vectors_seed`, unless the dataset gives others.
     Without `labels`, every name of the files is a target, shown or not, so that a bundle retrieves from all of them;
     a label of the dataset is spelled as there. Labels are looked up by name, then by synonym, without case, underscores
-    and spaces. Raises BadInput for a label that the targets lack, and for files that do not fit together.
+    and spaces. Several target layers stand side by side, each of the same length. Raises BadInput for a label that the
+    targets lack, and for files that do not fit together.
     """
     targets = dataset.targets
     if isinstance(targets, str):
@@ -27,11 +28,13 @@ def load_targets(
     if isinstance(targets, TextTargets):
         rows_file = dataset.resolve("targets.text", targets.text)
         keys_file = dataset.resolve("targets.names", targets.names)
-        table = read_label_vectors(rows_file, keys_file)
+        tables = [read_label_vectors(rows_file, keys_file)]
+        rows_files = [rows_file]
     else:
-        rows_file = dataset.resolve("targets.images", targets.images)
+        rows_files = _image_files(dataset, targets)
         keys_file = dataset.resolve("targets.stimuli", targets.stimuli)
-        table = read_label_vectors(rows_file, keys_file, targets.columns)
+        tables = [read_label_vectors(rows_file, keys_file, targets.columns) for rows_file in rows_files]
+    table = tables[0]
     if labels is None:
         spelled = {_row(dataset, table.rows_of, label, keys_file): label for label in dataset.labels}
         at = list(range(len(table.names)))
@@ -39,14 +42,32 @@ def load_targets(
     else:
         names = tuple(labels)
         at = [_row(dataset, table.rows_of, name, keys_file) for name in names]
-    chosen = np.asarray(table.vectors[at], dtype=np.float64)
+    layers = [_unit(one.vectors[at], names, at, file) for one, file in zip(tables, rows_files, strict=True)]
+    return names, (np.concatenate(layers, axis=1) / np.sqrt(len(layers))).astype(np.float32)
+
+
+def layer_widths(dataset: DatasetFile) -> tuple[int, ...]:
+    """Widths of the target layers that stand side by side in the vectors of `load_targets`; none for a single one."""
+    targets = dataset.targets
+    if not isinstance(targets, ImageTargets) or isinstance(targets.images, str):
+        return ()
+    return tuple(read_vectors(file, targets.columns).shape[1] for file in _image_files(dataset, targets))
+
+
+def _image_files(dataset: DatasetFile, targets: ImageTargets) -> list[Path]:
+    files = (targets.images,) if isinstance(targets.images, str) else targets.images
+    return [dataset.resolve("targets.images", file) for file in files]
+
+
+def _unit(vectors: np.ndarray, names: Sequence[str], at: Sequence[int], file: Path) -> np.ndarray:
+    chosen = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
     for name, row, length in zip(names, at, lengths[:, 0], strict=True):
         if not (np.isfinite(length) and length > 0):
             raise BadInput(
-                f"{rows_file}: row {row}, for label {name!r}, has length {length}, but needs a direction; replace it."
+                f"{file}: row {row}, for label {name!r}, has length {length}, but needs a direction; replace it."
             )
-    return names, (chosen / lengths).astype(np.float32)
+    return chosen / lengths
 
 
 def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:

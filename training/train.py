@@ -26,7 +26,7 @@ from training.prepare import crops_of, segments_of
 from training.recipe import Recipe
 from training.run import Run, RunDescription
 from training.start import freeze, start_from
-from training.targets import load_targets
+from training.targets import layer_widths, load_targets
 from training.teacher import check_teacher, taught, window_crops
 
 console = Console(highlight=False)
@@ -51,7 +51,8 @@ def train(
         raise BadInput(f"{out}: is a file, and a run needs a folder; choose another --out")
     recordings = learned_from(dataset)
     labels, vectors = load_targets(dataset)
-    description = describe(dataset, recipe, recordings, labels, vectors)
+    layers = layer_widths(dataset)
+    description = describe(dataset, recipe, recordings, labels, vectors, layers)
     others = {"teacher": teacher, "start_from": start}
     description = replace(description, made_from={key: run.digest for key, run in others.items() if run})
     if teacher:
@@ -68,7 +69,7 @@ def train(
         names, _ = load_targets(second)
         sides = [
             Side(dataset, description, recordings),
-            Side(second, describe(second, recipe, theirs, names, vectors), theirs),
+            Side(second, describe(second, recipe, theirs, names, vectors, layers), theirs),
         ]
         description = fused(sides, recipe)
         crops = pairs = paired(sides, "train", recipe)
@@ -88,9 +89,9 @@ def train(
     if start:
         console.print(f"weights of {start.path}: {start_from(network, start)}")
     freeze(network, recipe.freeze)
-    objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe)
+    objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe, layers)
     if teacher:
-        objective.begin_from(teacher.trained()[1].vectors)
+        objective.begin_from((teacher.checkpoint() or {})["objective"])
     batches, sampler = loader(crops, recipe, device, lessons)
     trainer = Trainer(network, objective, recipe, len(sampler), device)
     resume(run, trainer)

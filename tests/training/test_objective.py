@@ -141,8 +141,43 @@ def test_the_teacher_is_met_at_the_end_of_the_window_and_not_at_its_begin():
 
 
 def test_prototypes_begin_where_the_teachers_ended_and_given_vectors_stay():
+    teacher = Objective(2, 6, None, recipe())
     trained, given_vectors = Objective(2, 6, None, recipe()), Objective(2, 6, unit(2, 6), recipe())
-    for objective in (trained, given_vectors):
-        objective.begin_from(unit(2, 6, seed=9))
-    np.testing.assert_array_equal(trained.prototypes.detach(), unit(2, 6, seed=9))
+    trained.begin_from(teacher.saved())
+    assert torch.equal(trained.prototypes, teacher.prototypes)
+    given_vectors.begin_from(Objective(2, 6, unit(2, 6), recipe()).saved())
     np.testing.assert_array_equal(given_vectors.prototypes, unit(2, 6))
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher"),
+    [
+        (((2, 6, unit(2, 6)), ()), ((2, 6, unit(2, 6, seed=1)), ())),
+        (((2, 6, None), ()), ((2, 4, None), ())),
+        (((2, 5, unit(2, 6)), (2, 4)), ((2, 5, None), ())),
+    ],
+)
+def test_a_teacher_in_another_space_is_refused(student, teacher):
+    one, two = (Objective(*shape, recipe(), layers) for shape, layers in (student, teacher))
+    with pytest.raises(BadInput, match="its label vectors are not of this run's targets"):
+        one.begin_from(two.saved())
+
+
+def test_a_mix_of_target_layers_is_learned_and_saved_as_the_label_vectors():
+    table = np.concatenate([unit(3, 4), unit(3, 7, seed=1)], axis=1)
+    objective = Objective(3, 5, table, recipe(), layers=(4, 7))
+    assert objective.vectors().shape == (3, 5)
+    objective(torch.randn(4, 2, 5), torch.tensor([0, 1, 2, 0]), torch.ones(4, 2)).backward()
+    learned = {name: p.grad for name, p in objective.named_parameters()}
+    assert learned.keys() == {"log_scale", "layers.mix", "layers.projections.0.weight", "layers.projections.1.weight"}
+    assert all(gradient.abs().sum() > 0 for gradient in learned.values())
+    saved = objective.saved()
+    assert torch.equal(saved["prototypes"], objective.vectors())
+    again = Objective(3, 5, table, recipe(), layers=(4, 7))
+    again.load_state_dict(saved)
+    assert torch.equal(again.vectors(), objective.vectors())
+
+
+def test_a_learned_mix_needs_a_loss_that_tells_labels_apart():
+    with pytest.raises(BadInput, match="losses has mse alone, .* add one of cross_entropy"):
+        Objective(3, 5, unit(3, 11), recipe(losses={"mse": 1.0}), layers=(4, 7))

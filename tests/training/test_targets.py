@@ -9,7 +9,7 @@ import yaml
 from realtime.errors import BadInput
 from training.dataset import load_dataset
 from training.dataset_schema import DatasetFile
-from training.targets import load_targets
+from training.targets import layer_widths, load_targets
 
 TABLE = "id\tname\tsynonyms\n1\taerosol_can\tspray can|aerosol_can\n2\tInfant bed\tcot\n3\trose\t\n4\tcot\tspray_can\n"
 
@@ -130,3 +130,24 @@ def test_every_name_of_the_file_is_a_target_and_a_label_keeps_its_spelling(tmp_p
     )
     assert names == ("sea horse", "teapot", "owl")
     np.testing.assert_array_equal(vectors, np.eye(3))
+
+
+def test_target_layers_stand_side_by_side_each_of_the_same_length(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[3, 4], [0, 2.0]]))
+    np.save(tmp_path / "b.npy", np.array([[0, 0, 9], [5.0, 0, 0]]))
+    (tmp_path / "n.json").write_text(json.dumps(["x", "y"]))
+    made = dataset(tmp_path, {"images": ["a.npy", "b.npy"], "stimuli": "n.json"})
+    names, vectors = load_targets(made)
+    assert (names, layer_widths(made)) == (("x", "y"), (2, 3))
+    np.testing.assert_allclose(vectors * 2**0.5, [[0.6, 0.8, 0, 0, 1], [0, 1, 1, 0, 0]], atol=1e-6)
+    assert layer_widths(dataset(tmp_path, {"images": "a.npy", "stimuli": "n.json"})) == ()
+    np.save(tmp_path / "b.npy", np.array([[0, 0, 0], [5.0, 0, 0]]))
+    with pytest.raises(BadInput, match=r"b\.npy: row 0, for label 'x', has length 0"):
+        load_targets(made)
+
+
+def test_one_target_layer_in_a_list_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[3, 4.0]]))
+    (tmp_path / "n.json").write_text(json.dumps(["x"]))
+    with pytest.raises(BadInput, match="two or more: layers"):
+        dataset(tmp_path, {"images": ["a.npy"], "stimuli": "n.json"})
