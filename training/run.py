@@ -94,8 +94,13 @@ class Run:
         name = self.description.network["name"]
         try:
             return build(name, **self.description.network["config"])
-        except ValueError as error:
-            reason = str(error).removeprefix(f"{name}: ")
+        except (
+            ValueError,
+            TypeError,
+            RuntimeError,
+            ArithmeticError,
+        ) as error:  # of torch too, for a size of 0 or "big"
+            reason = " ".join(str(error).removeprefix(f"{name}: ").split())
             raise BadInput(f"network {name}: {reason}; change its options or take another --network") from error
 
     @property
