@@ -44,10 +44,22 @@ class Objective(nn.Module):
 
     Labels without given vectors get one trained prototype each; vectors that are several layers side by side, of the
     widths `layers`, are projected to `dim` and mixed. Softmax and similarities are computed in float32 whatever the
-    precision of the network. BadInput for losses that do not fit the targets.
+    precision of the network. Label indices `shown`, if given, are the only candidates. BadInput for losses that do not
+    fit the targets.
     """
 
-    def __init__(self, n_labels: int, dim: int, vectors: np.ndarray | None, recipe: Recipe, layers: Sequence[int] = ()):
+    shown: Tensor | None
+    place: Tensor
+
+    def __init__(
+        self,
+        n_labels: int,
+        dim: int,
+        vectors: np.ndarray | None,
+        recipe: Recipe,
+        layers: Sequence[int] = (),
+        shown: np.ndarray | None = None,
+    ):
         super().__init__()
         self.recipe, self.weights = recipe, loss_weights(recipe, vectors is not None)
         if recipe.normalise not in ("both", "targets"):
@@ -64,6 +76,11 @@ class Objective(nn.Module):
             self.register_buffer("prototypes", torch.zeros(n_labels, dim))
         else:
             self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
+        # Data of the run, which no checkpoint holds: the candidates, and where each label stands among them.
+        among = None if shown is None else torch.as_tensor(np.unique(shown))
+        self.register_buffer("shown", among, persistent=False)
+        place = torch.arange(n_labels) if among is None else torch.searchsorted(among, torch.arange(n_labels))
+        self.register_buffer("place", place, persistent=False)
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
     def begin_from(self, teacher: dict[str, Tensor]) -> None:
@@ -90,6 +107,8 @@ class Objective(nn.Module):
     def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
         """The loss; hops of weight 0 do not count."""
         embedding, vectors = embedding_BHD.float(), self.vectors()
+        if self.shown is not None:
+            vectors, label_B = vectors[self.shown], self.place[label_B]
         parts = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
         return losses.weighted_mean(sum(parts[1:], parts[0]), weight_BH)
 

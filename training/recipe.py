@@ -26,6 +26,7 @@ class Recipe:
     losses: dict[str, float] = field(default_factory=dict)  # weight by name; empty: what the line above says
     normalise: str = "both"  # sides of clip_symmetric brought to unit length; or targets
     soft_temperature: float = 0.1  # of soft_targets; lower is harder
+    candidates: str = "all"  # labels told apart; shown: those of training trials only, for labels still to be met
     distill: float = 1.0  # weight of the distance to the teacher, where there is one
     lead_s: float = 1.0  # signal before the onset in each crop
     onset_dropout: float = 0.1  # crops whose onset is hidden, so that the network also runs un-cued

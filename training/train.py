@@ -89,7 +89,10 @@ def train(
     if start:
         console.print(f"weights of {start.path}: {start_from(network, start)}")
     freeze(network, recipe.freeze)
-    objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe, layers)
+    if recipe.candidates not in ("all", "shown"):
+        raise BadInput(f"recipe: candidates is {recipe.candidates!r}, but needs to be all or shown; correct it")
+    shown = crops.labels if recipe.candidates == "shown" else None
+    objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe, layers, shown)
     if teacher:
         objective.begin_from((teacher.checkpoint() or {})["objective"])
     batches, sampler = loader(crops, recipe, device, lessons)

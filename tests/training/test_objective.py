@@ -181,3 +181,18 @@ def test_a_mix_of_target_layers_is_learned_and_saved_as_the_label_vectors():
 def test_a_learned_mix_needs_a_loss_that_tells_labels_apart():
     with pytest.raises(BadInput, match="losses has mse alone, .* add one of cross_entropy"):
         Objective(3, 5, unit(3, 11), recipe(losses={"mse": 1.0}), layers=(4, 7))
+
+
+def test_labels_never_shown_are_no_candidates_if_asked():
+    """The loss is that over a table without them, and no embedding is pushed away from them."""
+    embedding, weight = torch.randn(4, 2, 6, requires_grad=True), torch.ones(4, 2)
+    losses = {"cross_entropy": 1.0, "soft_targets": 1.0, "clip_symmetric": 1.0}
+    few = Objective(5, 6, unit(5, 6), recipe(losses=losses), shown=np.array([3, 1, 3]))
+    alone = Objective(2, 6, unit(5, 6)[[1, 3]], recipe(losses=losses))
+    every = Objective(5, 6, unit(5, 6), recipe(losses=losses))
+    label = torch.tensor([3, 1, 3, 1])
+    want = alone(embedding, torch.tensor([1, 0, 1, 0]), weight)
+    torch.testing.assert_close(few(embedding, label, weight), want)
+    assert not torch.isclose(every(embedding, label, weight), want)
+    assert few.vectors().shape == (5, 6)  # the bank has them all the same
+    assert few.saved().keys() == every.saved().keys()

@@ -49,6 +49,7 @@ CHANGES_NOTHING = {
     "losses": {},  # cross-entropy and InfoNCE by `contrastive`
     "normalise": "both",
     "soft_temperature": 0.1,  # of a loss that `losses` does not name
+    "candidates": "all",
     "distill": 1.0,  # of a teacher there is none
     "repetitions": 1,
     "augment": dict.fromkeys(("channel_dropout", "amplitude", "noise", "smoothing"), 0.0),
