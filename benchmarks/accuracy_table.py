@@ -85,7 +85,7 @@ def _beside(method: str, mine: Figures, peer: str, its: Figures) -> str:
     else:
         stands = f"FALLS SHORT by {-gap:.3f}, more than the peer's standard deviation of {sd:.3f}"
     text = f"{method} {mine['mean']:.3f} beside {peer} {its['mean']:.3f}: {stands}"
-    if mine["half_window"] is not None:
+    if mine["half_window"] is not None and mine["mean"]:
         share = mine["half_window"] / mine["mean"]
         enough = "" if share >= KEPT_AT_HALF else f", LESS than {KEPT_AT_HALF:.0%}"
         text += f"; half of the window keeps {share:.0%}{enough}"

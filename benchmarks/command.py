@@ -1,6 +1,7 @@
 """`glimpse bench`: figures anybody can rerun, each by files of its own."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from realtime.errors import check_folder_of
+from realtime.errors import BadInput, check_folder_of
 
 console = Console(highlight=False)
+LEAST_WIDTH = 150  # columns a table of six tasks needs, also where output goes to a file
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,38 @@ def bench_accuracy(command: Accuracy) -> None:
     from benchmarks.accuracy import accuracy
     from benchmarks.accuracy_table import average, table_of, verdict
     from benchmarks.machine import machine
+    from benchmarks.zero_shot import zero_shot
+    from benchmarks.zero_shot_simulation import lvis_vectors
 
+    vectors = lvis_vectors(recordings_folder()) if command.zero_shot else None  # missing: known before hours of work
     kept = command.json.with_name(command.json.name + ".fits.jsonl") if command.json else None
-    tasks = accuracy(command.data, command.methods, command.seeds, command.epochs, command.workers, kept, console.print)
+    tasks = accuracy(command.data, command.methods, command.seeds, command.epochs, command.workers, kept, say)
     averages = {method: average(tasks, method) for method in next(iter(tasks.values()))}
     found: dict[str, Any] = {"tasks": tasks, "average": averages, "machine": machine()}
     write(found, command.json)
-    console.print(table_of(tasks))
+    wide = Console(width=max(console.width, LEAST_WIDTH))
+    wide.print(table_of(tasks))
     for sentence in verdict(tasks):
-        console.print(sentence, markup=False)
-    if command.zero_shot:
-        from benchmarks.zero_shot import zero_shot
-
-        write(found | {"zero_shot": zero_shot()}, command.json)
+        say(sentence)
+    if vectors is not None:
+        write(found | {"zero_shot": zero_shot(vectors, say=say)}, command.json)
     if kept:
         kept.unlink(missing_ok=True)  # finished: the next bench measures afresh
+
+
+def say(sentence: str) -> None:
+    """Print one line as it is."""
+    console.print(sentence, markup=False, soft_wrap=True)
+
+
+def recordings_folder() -> Path:
+    """The folder of recordings and vectors."""
+    if not (folder := os.environ.get("GLIMPSE_DATA")):
+        raise BadInput(
+            "--zero-shot: the environment variable GLIMPSE_DATA is not set; set it to the folder that holds the CLIP "
+            "vectors or add --no-zero-shot"
+        )
+    return Path(folder)
 
 
 def write(found: dict[str, Any], path: Path | None) -> None:

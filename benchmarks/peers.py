@@ -1,7 +1,8 @@
 """What Glimpse is measured beside: networks of braindecode and pipelines of pyRiemann, on whole windows.
 
 They may look both ways inside a window. Every network gets the same budget: AdamW at 1e-3 with decay 0.01, a cosine
-down to zero, 16 windows a batch, `EPOCHS` epochs, which is more of them than our recipes have.
+down to zero, 16 windows a batch, `EPOCHS` epochs, which is more of them than our recipes have. Where a window is too
+short for a network's kernels, braindecode shrinks them by itself.
 """
 
 import importlib.util
