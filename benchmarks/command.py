@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 from rich.console import Console
 
@@ -66,10 +67,8 @@ def bench_accuracy(command: Accuracy) -> None:
     from benchmarks.accuracy import accuracy
     from benchmarks.accuracy_table import average, table_of, verdict
     from benchmarks.machine import machine
-    from benchmarks.zero_shot import zero_shot
-    from benchmarks.zero_shot_simulation import lvis_vectors
 
-    vectors = lvis_vectors(recordings_folder()) if command.zero_shot else None  # missing: known before hours of work
+    vectors = concept_vectors() if command.zero_shot else None  # what is missing is known before hours of work
     kept = command.json.with_name(command.json.name + ".fits.jsonl") if command.json else None
     tasks = accuracy(command.data, command.methods, command.seeds, command.epochs, command.workers, kept, say)
     averages = {method: average(tasks, method) for method in next(iter(tasks.values()))}
@@ -80,6 +79,8 @@ def bench_accuracy(command: Accuracy) -> None:
     for sentence in verdict(tasks):
         say(sentence)
     if vectors is not None:
+        from benchmarks.zero_shot import zero_shot
+
         write(found | {"zero_shot": zero_shot(vectors, say=say)}, command.json)
     if kept:
         kept.unlink(missing_ok=True)  # finished: the next bench measures afresh
@@ -90,14 +91,16 @@ def say(sentence: str) -> None:
     console.print(sentence, markup=False, soft_wrap=True)
 
 
-def recordings_folder() -> Path:
-    """The folder of recordings and vectors."""
+def concept_vectors() -> np.ndarray:
+    """The CLIP vectors of the zero-shot task, from the folder of recordings."""
     if not (folder := os.environ.get("GLIMPSE_DATA")):
         raise BadInput(
             "--zero-shot: the environment variable GLIMPSE_DATA is not set; set it to the folder that holds the CLIP "
             "vectors or add --no-zero-shot"
         )
-    return Path(folder)
+    from benchmarks.zero_shot_simulation import lvis_vectors
+
+    return lvis_vectors(Path(folder))
 
 
 def write(found: dict[str, Any], path: Path | None) -> None:

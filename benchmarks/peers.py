@@ -20,6 +20,7 @@ from realtime.errors import BadInput
 Predict = Callable[[np.ndarray], np.ndarray]  # windows (n, C, T) -> a score for each label (n, n_labels)
 
 NETWORKS = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "EEGConformer", "ATCNet", "TCN")
+CLASSES = {"TCN": "BDTCN"}  # braindecode's TCN for windows: mean over time of what its bare TCN says at each sample
 PIPELINES = ("xdawn4+ts+lr", "xdawn2+ts+lr", "cov+ts+lr", "csp+lda")
 PEERS = NETWORKS + PIPELINES
 EPOCHS, BATCH, LR, WEIGHT_DECAY = 50, 16, 1e-3, 0.01
@@ -70,7 +71,7 @@ def _network(
     torch.manual_seed(seed)
     device, _ = choose_device()
     _, n_channels, n_times = windows.shape
-    network = getattr(braindecode.models, name)(
+    network = getattr(braindecode.models, CLASSES.get(name, name))(
         n_chans=n_channels, n_outputs=n_labels, n_times=n_times, sfreq=sfreq
     ).to(device)
     x, y = torch.from_numpy(windows).to(device), torch.from_numpy(labels).to(device)
