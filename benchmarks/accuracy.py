@@ -14,14 +14,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.accuracy_fit import Outcome, begin_worker, fit
+from benchmarks.accuracy_fit import Outcome, begin_worker, fit, recipe_of
 from benchmarks.accuracy_splits import Split, splits_of
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from training.dataset import load_dataset
-from training.train_command import TrainCommand, asked
+from training.recipe import RECIPES
 
-OURS = ("gat_transformer", "eegnet", "cnn_transformer")  # where --methods names none; the first is the one to use
+OURS = (
+    "stacked",
+    "gat_transformer",
+    "eegnet",
+    "cnn_transformer",
+)  # where --methods names none; the first is the one to use
 DATASETS = Path(__file__).parents[1] / "datasets"
 TASKS = ("fists-feet", "left-right-fist", "ssvep", "n170", "p300", "left-right")
 
@@ -45,10 +50,8 @@ def accuracy(
         raise BadInput(f"--seeds {seeds}, --epochs {epochs}, --workers {workers}: each needs to be 1 or more")
     methods = methods or OURS + peers.PEERS
     for method in methods:
-        if method not in (*NETWORKS, *peers.PEERS):
-            raise BadInput(
-                f"--methods: {method!r} is not known, one of {', '.join((*NETWORKS, *peers.PEERS))} is needed"
-            )
+        if method not in (known := (*RECIPES, *NETWORKS, *peers.PEERS)):
+            raise BadInput(f"--methods: {method!r} is not known, one of {', '.join(known)} is needed")
     if set(methods) & set(peers.PEERS):
         peers.check_installed()
     datasets = [load_dataset(path) for path in data or [DATASETS / f"{task}.yaml" for task in TASKS]]
@@ -122,7 +125,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def _key(split: Split, method: str, epochs: int) -> str:
     """What is asked for, to the last setting: a fit is only gone on with where this is the same."""
-    recipe = epochs if method in peers.PEERS else asked(TrainCommand(split.dataset, Path(), network=method))
+    recipe = epochs if method in peers.PEERS else recipe_of(method)
     whole = (split, method, recipe, split.dataset.read_text(encoding="utf-8"))
     return hashlib.sha256(repr(whole).encode()).hexdigest()[:16]
 

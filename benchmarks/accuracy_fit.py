@@ -15,12 +15,12 @@ from realtime.errors import BadInput
 from realtime.recording import Recording
 from training.dataset import load_split
 from training.decider import decode_run
-from training.decode import Decoded
+from training.decode import Decoded, overlap
 from training.describe import describe
 from training.metrics import auc
 from training.over_time import answers
 from training.prepare import segments_of
-from training.recipe import Recipe
+from training.recipe import RECIPES, Recipe
 from training.run import Run
 from training.targets import load_targets
 from training.train import console, learned_from, train
@@ -63,6 +63,13 @@ def fit(split: Split, method: str, epochs: int) -> Outcome:
         return Outcome(split.task, method, split.seed, causal=method not in peers.PEERS, error=kind + reason)
 
 
+def recipe_of(method: str) -> Recipe:
+    """The recipe of that name, else what `glimpse train --network METHOD` takes."""
+    return asked(
+        TrainCommand(Path(), Path(), method) if method in RECIPES else TrainCommand(Path(), Path(), network=method)
+    )
+
+
 def metric_of(n_labels: int) -> str:
     """ROC AUC for two labels, as is the convention of the field, balanced accuracy for more."""
     return "roc_auc" if n_labels == 2 else "balanced_accuracy"
@@ -80,15 +87,16 @@ def score(scores: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _ours(split: Split, method: str) -> Outcome:
-    """As `glimpse train --network METHOD` trains it and as it would decode the held-out recording live."""
+    """As `glimpse train` trains it and as it would decode the held-out recording live, every trial to its end."""
     with TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         began = time.perf_counter()
-        recipe = asked(TrainCommand(data=split.dataset, out=out, network=method, seed=split.seed))
+        recipe = replace(recipe_of(method), seed=split.seed)
         run = train(split.load(), recipe, out)
         train_s = time.perf_counter() - began
         dataset, d = split.load(), run.description
-        decoded = decode_run(run, load_split(dataset, "test", d.ch_names), run.streaming)
+        held_out = load_split(dataset, "test", d.ch_names)
+        decoded = decode_run(run, held_out, run.streaming, overlap(held_out, d.window_s[1]))
         begin, end = d.window_s
         whole, half = (_at(decoded, (begin, until)) for until in (end, (begin + end) / 2))
         network, _ = run.trained()

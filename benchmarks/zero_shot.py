@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.zero_shot_ceiling import Ceiling, ceiling
-from benchmarks.zero_shot_methods import METHODS, Embed, Learn, Shown
+from benchmarks.zero_shot_methods import METHODS, Learn, Learned
+from benchmarks.zero_shot_shown import Shown
 from benchmarks.zero_shot_simulation import (
     CHANNELS,
     SFREQ,
@@ -68,13 +69,13 @@ def zero_shot(
     say(f"ceiling {found['ceiling']}, simulated in {found['simulate_s']} s")
     for name, learn in methods.items():
         began = time.perf_counter()
-        embed = learn(train, seed)
+        learned = learn(train, seed)
         train_s = time.perf_counter() - began
-        way = better_way(embed, valid)
-        per_trial = embed(test, None)
+        way = better_way(learned, valid)
+        per_trial, places = learned.embed(test, None), learned.gallery(test.vectors)
         for n in counts:
-            answers = answers_after(embed, test, n, way, per_trial)
-            found["repetitions"][str(n)][name] = figures(answers @ test.vectors.T, test, n)
+            answers = answers_after(learned, test, n, way, per_trial)
+            found["repetitions"][str(n)][name] = figures(answers @ places.T, test, n)
         found["methods"][name] = {
             "train_s": round(train_s, 1),
             "test_s": round(time.perf_counter() - began - train_s, 1),
@@ -102,18 +103,18 @@ def play(
     return Shown(tuple(heard), vectors[concepts], front), np.concatenate(known)
 
 
-def answers_after(embed: Embed, shown: Shown, n: int, way: str, per_trial: np.ndarray) -> np.ndarray:
+def answers_after(learned: Learned, shown: Shown, n: int, way: str, per_trial: np.ndarray) -> np.ndarray:
     """Embeddings (n_groups, D) of n trials each: answers averaged, as live, or signals before the network."""
     groups = shown.groups(n)
-    return per_trial[groups].mean(axis=1) if way == "answers" or n == 1 else embed(shown, groups)
+    return per_trial[groups].mean(axis=1) if way == "answers" or n == 1 else learned.embed(shown, groups)
 
 
-def better_way(embed: Embed, valid: Shown) -> str:
+def better_way(learned: Learned, valid: Shown) -> str:
     """Where to average: what does better on the validation concepts; answers where both do as well."""
-    n, per_trial = min(VALID_REPETITIONS, valid.each), embed(valid, None)
+    n, per_trial = min(VALID_REPETITIONS, valid.each), learned.embed(valid, None)
+    places = learned.gallery(valid.vectors)
     means = [
-        (ranked(answers_after(embed, valid, n, way, per_trial) @ valid.vectors.T, valid, n) + 1.0).mean()
-        for way in WAYS
+        (ranked(answers_after(learned, valid, n, way, per_trial) @ places.T, valid, n) + 1.0).mean() for way in WAYS
     ]
     return WAYS[int(np.argmin(means))]
 

@@ -23,7 +23,10 @@ def onset_basis(onset_BH: Tensor, n: int) -> Tensor:
 
 
 class SinceOnset(Streaming):
-    """Sum of the tokens since onset over sqrt(1 + their number), so that noise keeps its size as evidence grows.
+    """Sum of the tokens since onset, divided as `divide` says.
+
+    root: by sqrt(1 + their number), so that noise keeps its size as evidence grows; count: by their number, which gives
+    the mean; nothing: the sum itself, as log-likelihoods add up.
 
     float32[B, H, dim] to the same shape. A new trial (since-onset fell) or an onset that turns known or unknown starts
     afresh. Without onset the sum leaks, by `leak` per step.
@@ -33,9 +36,11 @@ class SinceOnset(Streaming):
            last   float32[B]       # since-onset of the latest step, s
     """
 
-    def __init__(self, dim: int, leak: float):
+    def __init__(self, dim: int, leak: float, divide: str = "root"):
         super().__init__()
-        self.dim, self.leak = dim, leak
+        if divide not in ("root", "count", "nothing"):
+            raise ValueError(f"SinceOnset: divide {divide!r}, needs root, count or nothing")
+        self.dim, self.leak, self.divide = dim, leak, divide
 
     def init_state(self, batch: int) -> State:
         return {"sum": self.zeros(batch, self.dim), "count": self.zeros(batch), "last": self.zeros(batch)}
@@ -52,6 +57,10 @@ class SinceOnset(Streaming):
         ones = torch.ones_like(onset_BH)
         counts_BH = (weight_BHP @ torch.cat([state["count"][:, None], ones], dim=1)[..., None]).squeeze(-1)
         new = {"sum": sums_BHD[:, -1], "count": counts_BH[:, -1], "last": onset_BH[:, -1]}
+        if self.divide == "nothing":
+            return sums_BHD, new
+        if self.divide == "count":
+            return sums_BHD / counts_BH[..., None], new
         return sums_BHD * (1 + counts_BH[..., None]).rsqrt(), new
 
     def weights(self, onset_BH: Tensor, last_B: Tensor) -> Tensor:

@@ -101,11 +101,11 @@ def opened(path: Path) -> Decider:
     )
 
 
-def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False) -> Decoded:
+def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> Decoded:
     """Decode by a trained run; a network that does not stream sees each trial's whole window and answers once."""
     if run.streaming:
         network, bank = run.trained()
-        return decode(recordings, run.front(), bank, torch_encoder(network, streaming), streaming)
+        return decode(recordings, run.front(), bank, torch_encoder(network, streaming), streaming, tracks=tracks)
     if streaming:
         raise BadInput(
             f"{run.path}: network {run.description.network['name']!r} sees a whole window at once and cannot stream; "

@@ -82,8 +82,17 @@ def decode(
     encode: Encode,
     streaming: bool = False,
     cued: bool = True,
+    tracks: int = 1,
 ) -> Decoded:
-    """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told."""
+    """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told.
+
+    A trial ends where the next begins. With several `tracks`, as many streams take turns at the trials, so that each is
+    decoded to the end of its window even where trials overlap; every recording then comes up once a track.
+    """
+    if tracks > 1:
+        return joined(
+            [decode(turn(recordings, track, tracks), front, bank, encode, streaming, cued) for track in range(tracks)]
+        )
     row = {name: i for i, name in enumerate(bank.names)}
     parts: dict[str, list[np.ndarray]] = {key: [] for key in ("embedding", "since", "trial", "sample", "recording")}
     labels: list[int] = []
@@ -113,6 +122,32 @@ def decode(
         sample=np.concatenate(parts["sample"]),
         recording=np.concatenate(parts["recording"]),
         label=np.array(labels),
+    )
+
+
+def turn(recordings: Sequence[Recording], track: int, tracks: int) -> list[Recording]:
+    """The recordings with every `tracks`-th trial, beginning with number `track`."""
+    return [replace(recording, markers=recording.markers[track::tracks]) for recording in recordings]
+
+
+def overlap(recordings: Sequence[Recording], window_s: float) -> int:
+    """How many trials of one recording run at once: tracks that decode each to the end of its window."""
+    most = 1
+    for recording in recordings:
+        onsets = np.array([sample for sample, _ in marks_of(recording)])
+        later = np.searchsorted(onsets, onsets + window_s * recording.sfreq, side="left")
+        most = max([most, *(later - np.arange(len(onsets)))])
+    return int(most)
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """Several decodings as one, their trials numbered on."""
+    first = np.cumsum([0, *(len(part.label) for part in parts)])
+    trial = [np.where(part.trial >= 0, part.trial + n, -1) for part, n in zip(parts, first, strict=False)]
+    fields = ("embedding", "inner", "since_onset_s", "sample", "recording", "label")
+    return Decoded(
+        trial=np.concatenate(trial),
+        **{key: np.concatenate([getattr(part, key) for part in parts]) for key in fields},
     )
 
 

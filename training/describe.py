@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from decoder.closed_form import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.bundle import positions_to_json
 from realtime.errors import BadInput
@@ -66,6 +67,8 @@ def describe(
     }
     if not NETWORKS[recipe.network].streaming:
         network["window_s"] = dataset.window_s[1] - dataset.window_s[0]
+    elif issubclass(NETWORKS[recipe.network].network, ClosedForm):
+        network["window_s"] = dataset.window_s[1]
     network |= recipe.options
     return RunDescription(
         name=dataset.name,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,12 +19,12 @@ ALIKE = (
 )
 
 
-def join(runs: Sequence[Run], folder: Path) -> Run:
+def join(runs: Sequence[Run], folder: Path, weights: Sequence[float] | None = None) -> Run:
     """A run in `folder` of the network `ensemble`, finished, its confidence not calibrated.
 
     Members that learned prototypes each have a space of their own, so embeddings and rows stand side by side; members
     of the same vectors give the mean of their embeddings. Their own calibrations are dropped: the mean of several is
-    surer or less sure than any. BadInput names what differs.
+    surer or less sure than any. `weights` are of the members' answers, alike if None. BadInput names what differs.
     """
     first = runs[0].description
     for run in runs:
@@ -32,8 +33,11 @@ def join(runs: Sequence[Run], folder: Path) -> Run:
     rows = [torch.from_numpy(bank.vectors) for bank in banks]
     shared = all(torch.equal(one, rows[0]) for one in rows)
     vectors = rows[0] if shared else join_rows(rows)
-    config = {key: first.network["config"][key] for key in ("n_channels", "sfreq", "hop_samples", "positions")}
+    config: dict[str, Any] = {
+        key: first.network["config"][key] for key in ("n_channels", "sfreq", "hop_samples", "positions")
+    }
     config |= {"embedding_dim": vectors.shape[1], "join": "mean" if shared else "concat"}
+    config["weights"] = None if weights is None else list(weights)
     config["members"] = [run.description.network for run in runs]
     description = replace(
         first,
@@ -43,11 +47,11 @@ def join(runs: Sequence[Run], folder: Path) -> Run:
         calibration=asdict(Calibration()),
     )
     joined = Run(folder, description)
-    weights = {
+    tensors = {
         f"members.{i}.{key}": tensor for i, member in enumerate(networks) for key, tensor in member.state_dict().items()
     }
     joined.save()
-    joined.save_checkpoint({"network": weights, "objective": {"prototypes": vectors}})
+    joined.save_checkpoint({"network": tensors, "objective": {"prototypes": vectors}})
     return joined
 
 

@@ -44,7 +44,7 @@ class Crops:
         """Crop `index`, begun `shift` samples late: signal (C, n_hops * hop), onset (n_hops,) in seconds, counts.
 
         Beyond the segment's ends the signal is zero. `onset` is negative where no trial runs; `counts` marks the hops
-        that belong to the trial and its window and hold no padding.
+        that belong to the trial and its window and hold no padding. A trial that begins inside the window is ignored.
         """
         which, trial = self.where[index]
         segment = self.segments[which]
@@ -57,7 +57,7 @@ class Crops:
         ends = columns[self.hop_samples - 1 :: self.hop_samples]
         whole = inside.reshape(self.n_hops, self.hop_samples).all(axis=1)  # hops without padding
         sample = segment.sample[np.clip(ends, 0, segment.signal.shape[1] - 1)]
-        current = np.searchsorted(segment.onsets, sample, side="right") - 1
+        current = np.minimum(np.searchsorted(segment.onsets, sample, side="right") - 1, trial)
         since = (sample - segment.onsets[np.maximum(current, 0)]) / segment.sfreq_in
         running = whole & (current >= 0) & (since <= self.window_s[1])
         counts = running & (current == trial) & (since >= self.window_s[0])

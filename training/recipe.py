@@ -13,6 +13,7 @@ class Recipe:
 
     network: str = "gat_transformer"  # a name from decoder.networks
     options: dict[str, Any] = field(default_factory=dict)  # fields of the network's config
+    members: tuple[str, ...] = ()  # networks that are stacked: see training.stack; empty: the one network above
     hop_samples: int = 4  # samples between decisions at preprocess.sfreq
     embedding_dim: int = 16  # width of trained prototypes; image and text targets bring their own
     epochs: int = 20
@@ -47,12 +48,17 @@ def small() -> Recipe:
     return Recipe(options={"dim": 32, "n_layers": 1, "attention_window": 128, "dropout": 0.5})
 
 
+def stacked() -> Recipe:
+    """Minutes of data and no idea yet what carries the answer: three networks, weighed by a recording left out."""
+    return replace(small(), members=("gat_transformer", "matched_filter", "riemann"))
+
+
 def demo() -> Recipe:
     """The bundle of `glimpse demo`: simulated amplifier, 48 labels in a space of their own, 25 decisions a second."""
     return Recipe(options={"dim": 64, "n_layers": 1}, hop_samples=5, epochs=16, batch=32, lead_s=0.5)
 
 
-RECIPES = {"small": small, "demo": demo}
+RECIPES = {"small": small, "stacked": stacked, "demo": demo}
 
 
 def recipe_named(name: str) -> Recipe:

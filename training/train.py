@@ -8,6 +8,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from decoder.closed_form import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
@@ -15,6 +16,7 @@ from realtime.montage import positions
 from realtime.recording import Recording
 from training.batches import Cuts, loader
 from training.calibration import calibrate
+from training.closed import fit_closed
 from training.dataset import check_labels, load_split
 from training.dataset_schema import DatasetFile
 from training.describe import describe
@@ -25,6 +27,7 @@ from training.objective import Objective
 from training.prepare import crops_of, segments_of
 from training.recipe import Recipe
 from training.run import Run, RunDescription
+from training.stack import train_stack
 from training.start import freeze, start_from
 from training.targets import layer_widths, load_targets
 from training.teacher import check_teacher, taught, window_crops
@@ -49,9 +52,14 @@ def train(
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file, and a run needs a folder; choose another --out")
+    if recipe.members:
+        return train_stack(dataset, recipe, out, train, console.print)
     recordings = learned_from(dataset)
     labels, vectors = load_targets(dataset)
     layers = layer_widths(dataset)
+    by_formula = recipe.network in NETWORKS and issubclass(NETWORKS[recipe.network].network, ClosedForm)
+    if by_formula and vectors is None:
+        recipe = replace(recipe, embedding_dim=len(labels))
     description = describe(dataset, recipe, recordings, labels, vectors, layers)
     others = {"teacher": teacher, "start_from": start}
     description = replace(description, made_from={key: run.digest for key, run in others.items() if run})
@@ -98,6 +106,9 @@ def train(
     batches, sampler = loader(crops, recipe, device, lessons)
     trainer = Trainer(network, objective, recipe, len(sampler), device)
     resume(run, trainer)
+    if by_formula and trainer.epoch < recipe.epochs:
+        fit_closed(trainer, segments, vectors)
+        run.save_checkpoint(trainer.state())
     n_weights = sum(p.numel() for p in network.parameters())
     console.print(f"{recipe.network}: {n_weights:,} weights; {len(crops.labels)} trials of {len(labels)} labels")
     with Progress(

@@ -27,8 +27,10 @@ from decoder.networks.flat_mlp import FlatMlp, FlatMlpConfig
 from decoder.networks.fusion import FusionConfig, FusionNetwork
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.lf_cnn import LfCnn, LfCnnConfig, VarCnn
+from decoder.networks.matched_filter import MatchedFilter, MatchedFilterConfig
 from decoder.networks.multipath import Multipath, MultipathConfig
 from decoder.networks.nice import TsConv, TsConvConfig
+from decoder.networks.riemann import Riemann, RiemannConfig
 from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.networks.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
 from decoder.networks.stgate import Stgate, StgateConfig
@@ -88,6 +90,12 @@ NETWORKS: dict[str, Network] = {
     ),
     "meg_image": Network(
         MegImageConfig, BrainModule, "brain module for images: two blocks and a wide head; needs positions"
+    ),
+    "matched_filter": Network(
+        MatchedFilterConfig, MatchedFilter, "matched filter of the evoked response in coloured noise; fitted in seconds"
+    ),
+    "riemann": Network(
+        RiemannConfig, Riemann, "Xdawn, running covariance, tangent space, linear head; fitted in seconds"
     ),
     "flat_mlp": Network(
         FlatMlpConfig, FlatMlp, "flat MLP over the whole window: teacher and baseline, not live", streaming=False

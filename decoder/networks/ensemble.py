@@ -16,14 +16,15 @@ class EnsembleConfig(EncoderConfig):
 
     members: tuple[dict[str, Any], ...]  # {"name": ..., "config": {...}} of each
     join: str = "concat"  # of embeddings in spaces of their own; mean: in one space
+    weights: tuple[float, ...] | None = None  # of each member; None: alike
 
 
 class Ensemble(Streaming):
-    """The members' embeddings side by side, divided by the root of their number, or the mean of them.
+    """The members' embeddings, each times its weight: side by side over the root of their number, or their mean.
 
     Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim]. With label vectors joined alike (see `join_rows`) the inner product is the
-    mean of the members'. ValueError where the members do not fit together.
+    known) to float32[B, H, embedding_dim]. With label vectors joined by `join_rows` the inner product is the
+    mean of the members', each times its weight. ValueError where the members do not fit together.
 
     State: members.<i>.*  # of each network
     """
@@ -48,6 +49,10 @@ class Ensemble(Streaming):
                 f"EnsembleConfig: members of embedding_dim {', '.join(map(str, widths))} do not {config.join} to "
                 f"{config.embedding_dim}, needs members that do"
             )
+        weights = config.weights or (1.0,) * len(config.members)
+        if len(weights) != len(config.members):
+            raise ValueError(f"EnsembleConfig: {len(weights)} weights, needs one for each of {len(widths)} members")
+        self.weights = weights
         self.members = nn.ModuleList(build(member["name"], **member["config"]) for member in config.members)
 
     def forward(
@@ -61,7 +66,7 @@ class Ensemble(Streaming):
         parts, new = [], State()
         for i, member in enumerate(self.members):
             y, inner = member(x_BCT, take(state, f"members.{i}"), onset_BH, subject=subject)
-            parts.append(y)
+            parts.append(self.weights[i] * y)
             new |= nest(f"members.{i}", inner)
         joined = torch.stack(parts).mean(dim=0) if self.config.join == "mean" else join_rows(parts)
         return joined, {key: new[key] for key in state}

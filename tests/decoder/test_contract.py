@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import decoder
 from decoder.attention import WindowedAttention
 from decoder.bands import BandEntropy
+from decoder.closed_form import ClosedForm
 from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
 from decoder.networks import NETWORKS, build
@@ -27,6 +28,7 @@ from decoder.since_onset import SinceOnset
 from decoder.streaming import Streaming
 from decoder.transformer import TransformerBlock
 from tests.helpers import contract
+from tests.helpers.closed import fitted
 from tests.helpers.contract import Case
 
 SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
@@ -68,6 +70,11 @@ def network(name: str, **options: object) -> Case:
     return Case(lambda: build(name, **SHARED, **options), SHARED["n_channels"], steps_last=False, onset=True)
 
 
+def by_formula(name: str, **options: object) -> Case:
+    """A row for a network that is fitted, after its fit: before, every answer is zero."""
+    return Case(lambda: fitted(build(name, **SHARED, **options)), SHARED["n_channels"], steps_last=False, onset=True)
+
+
 TWO = {
     "n_first": 2,
     "first": "shallow",
@@ -87,6 +94,8 @@ CASES = {
     "attention": Case(lambda: WindowedAttention(8, 2, 6), 8, time_last=False, steps_last=False),
     "block": Case(lambda: TransformerBlock(8, 2, 6), 8, time_last=False, steps_last=False),
     "power": Case(lambda: LogPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
+    "since onset, mean": Case(lambda: SinceOnset(3, 0.9, "count"), 3, time_last=False, steps_last=False, onset=True),
+    "since onset, sum": Case(lambda: SinceOnset(3, 0.9, "nothing"), 3, time_last=False, steps_last=False, onset=True),
     "since onset": Case(lambda: SinceOnset(3, 0.9), 3, time_last=False, steps_last=False, onset=True),
     "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
     "readout": Case(lambda: Readout(3, EncoderConfig(**SHARED), 4), 3, time_last=False, steps_last=False, onset=True),
@@ -125,6 +134,8 @@ CASES = {
     "conv pair, all skips": Case(lambda: ConvPair(4, 4, (2, 3), 2), 4),
     "brain_module": network("brain_module", **BRAIN, n_blocks=3),
     "meg_image": network("meg_image", **BRAIN),
+    "matched_filter": by_formula("matched_filter", order=3, window_s=4.0),
+    "riemann": by_formula("riemann", sources=2, window_s=4.0),
     "ensemble": network("ensemble", members=MEMBERS, join="mean"),
     "fusion": network("fusion", **TWO),
     "fusion, concat": network("fusion", rule="concat_half", **TWO),
@@ -149,7 +160,7 @@ def test_every_streaming_layer_has_a_row() -> None:
         below = [kind for kind in pending.pop().__subclasses__() if kind.__module__.startswith("decoder.")]
         found.update(below)
         pending += below
-    found -= {Encoder, Chain}  # what networks share; not networks themselves
+    found -= {Encoder, Chain, ClosedForm}  # what networks share; not networks themselves
     assert found == {type(case.make()) for case in CASES.values()}
 
 

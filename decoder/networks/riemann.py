@@ -1,0 +1,174 @@
+"""The Riemannian pipeline for evoked responses, made causal: Xdawn, running covariance, tangent space, linear head.
+
+Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of the window, S sources, R rows of the
+extended signal, F tangent features, J moments of the window, D embedding.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from decoder.closed_form import ClosedForm, ClosedFormConfig, Trials, sample_of
+from decoder.since_onset import SinceOnset
+from decoder.streaming import State, nest, take
+from decoder.tangent import inverse_root, tangent
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiemannConfig(ClosedFormConfig):
+    """What a Riemann is made from; JSON can hold it."""
+
+    sources: int = 3  # spatial filters
+    templates: int = 2  # the mean response and how labels differ from it
+    shrinkage: float = 0.05  # of covariances towards the diagonal of their mean
+    moments: int = 4  # of the window, at which a head is fitted; between them heads are blended
+    penalty: float = 1.0  # on the squared weights of a head
+
+
+class Riemann(ClosedForm):
+    """Logits of the labels from the tangent vector of a covariance that runs since onset.
+
+    The signal behind Xdawn filters is stacked under templates of the response, so that the covariance holds both how
+    strong the sources are and how much they look like each template. Each hop's mean covariance is mapped to the
+    tangent space at the training trials' mean of that moment. Rivet et al., IEEE TBME, 2009; Barachant and Congedo,
+    2014, https://arxiv.org/abs/1409.0107.
+
+    State: running.*  # see SinceOnset
+    """
+
+    config: RiemannConfig
+    filters: Tensor
+    patterns: Tensor
+    diagonal: Tensor
+    whitening: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, config: RiemannConfig):
+        super().__init__()
+        c = self.config = config
+        if c.templates < 1 or c.sources < 1:
+            raise ValueError(f"RiemannConfig: sources {c.sources} and templates {c.templates}, needs 1 or more of each")
+        self.hop, self.n_times = c.hop_samples, round(c.window_s * c.sfreq)
+        self.n_hops = max(1, self.n_times // self.hop)  # of the window
+        n_sources = min(c.sources, c.n_channels)
+        n_rows = n_sources * (1 + c.templates)
+        n_features = n_rows * (n_rows + 1) // 2
+        self.register_buffer("filters", torch.zeros(n_sources, c.n_channels))
+        self.register_buffer("patterns", torch.zeros(self.n_times + 1, n_rows - n_sources))  # last row: outside
+        self.register_buffer("diagonal", torch.ones(n_rows))
+        self.register_buffer("whitening", torch.eye(n_rows).repeat(self.n_hops, 1, 1))
+        self.register_buffer("weight", torch.zeros(c.moments, n_features, c.embedding_dim))
+        self.register_buffer("bias", torch.zeros(c.moments, c.embedding_dim))
+        self.running = SinceOnset(n_rows**2, leak=0.0, divide="count")
+
+    def forward(
+        self,
+        x_BCT: Tensor,
+        state: State | None = None,
+        onset_BH: Tensor | None = None,
+        subject: Tensor | int = 0,
+    ) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        n_hops = self.steps(x_BCT.shape[-1])
+        if n_hops == 0:
+            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
+        if onset_BH is None:
+            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+        features_BHF, inner = self.features(x_BCT, take(state, "running"), onset_BH)
+        blend_BHJ = self.blend(onset_BH).to(x_BCT.dtype)
+        logits_BHJD = torch.einsum("bhf,jfd->bhjd", features_BHF, self.weight) + self.bias
+        return (logits_BHJD * blend_BHJ[..., None]).sum(2), nest("running", inner)
+
+    def features(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
+        """Tangent vectors of each hop, float32[B, H, F]."""
+        covariance_BHRR, state = self.covariances(x_BCT, state, onset_BH)
+        nearest = (onset_BH * self.config.sfreq / self.hop).round().long() - 1
+        return tangent(covariance_BHRR, self.whitening[nearest.clamp(0, self.n_hops - 1)]), state
+
+    def covariances(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
+        """Mean over the samples since onset of the extended signal's products, shrunk, float32[B, H, R, R]."""
+        source_BST = self.filters @ x_BCT
+        at_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)
+        rows = torch.cat([self.patterns[at_BT].transpose(1, 2), source_BST], dim=1)
+        rows_BHRT = rows.unflatten(-1, (onset_BH.shape[1], self.hop)).transpose(1, 2)
+        products = rows_BHRT @ rows_BHRT.transpose(-1, -2) / self.hop
+        mean, state = self.running(products.flatten(2), state, onset_BH)
+        share = self.config.shrinkage
+        return (1 - share) * mean.unflatten(-1, products.shape[2:]) + share * torch.diag(self.diagonal), state
+
+    def blend(self, onset_BH: Tensor) -> Tensor:
+        """How much each moment's head counts at each hop, [B, H, J]: straight lines in between, 0 without an onset."""
+        n = self.config.moments
+        place = (onset_BH / self.config.window_s * n - 1).clamp(0, n - 1)
+        near = (1 - (place[..., None] - torch.arange(n, device=onset_BH.device)).abs()).clamp(min=0)
+        return torch.where(onset_BH[..., None] >= 0, near, 0.0)
+
+    @torch.no_grad()
+    def fit(self, trials: Trials) -> None:
+        c = self.config
+        if not trials.prototypes:
+            raise ValueError("tells trained labels apart, but the targets are vectors; choose another network")
+        windows_NCW, labels = trials.windows(trials.signals, self.n_hops * self.hop)
+        filters, patterns = xdawn(windows_NCW, labels, len(self.filters), c.templates)
+        self.filters.copy_(filters)
+        self.patterns.zero_()
+        self.patterns[: patterns.shape[1]] = patterns.T
+        onset_NH = (torch.arange(1, self.n_hops + 1) * self.hop / c.sfreq).repeat(len(labels), 1)
+        x = windows_NCW.float()
+        self.diagonal.zero_()
+        plain, _ = self.covariances(x, self.running.init_state(len(x)), onset_NH)
+        self.diagonal.copy_(plain[:, -1].mean(0).diagonal() / (1 - c.shrinkage))
+        covariance, _ = self.covariances(x, self.running.init_state(len(x)), onset_NH)
+        self.whitening.copy_(inverse_root(covariance.double().mean(0)))
+        features_NHF, _ = self.features(x, self.running.init_state(len(x)), onset_NH)
+        vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
+        for j in range(c.moments):
+            hop = max(1, round((j + 1) / c.moments * self.n_hops)) - 1
+            weight, bias = logistic(features_NHF[:, hop].double(), labels, len(vectors), c.penalty)
+            self.weight[j], self.bias[j] = weight @ vectors, bias @ vectors
+
+
+def xdawn(windows_NCW: Tensor, labels: Tensor, n_sources: int, n_templates: int) -> tuple[Tensor, Tensor]:
+    """Filters [S, C] that raise evoked above total power, and templates [S * n_templates, W] seen through them.
+
+    The first templates are the mean response, the others the principal ways in which labels' responses differ.
+    """
+    kinds = labels.unique()
+    means = torch.stack([windows_NCW[labels == kind].mean(0) for kind in kinds])
+    flat = windows_NCW.transpose(0, 1).flatten(1)
+    total = flat @ flat.T / flat.shape[1]
+    total = 0.95 * total + 0.05 * total.diagonal().mean() * torch.eye(len(total), dtype=total.dtype)
+    root = inverse_root(total)
+    evoked = torch.einsum("kcw,kdw->cd", means, means)
+    _, vectors = torch.linalg.eigh(root @ evoked @ root)
+    filters = vectors.flip(1)[:, :n_sources].T @ root
+    seen = filters @ means  # [K, S, W]
+    mean = seen.mean(0)
+    _, sizes, ways = torch.linalg.svd((seen - mean).flatten(1), full_matrices=False)
+    templates = [mean]
+    for i in range(n_templates - 1):
+        known = i < min(len(sizes), len(kinds) - 1)
+        scale = sizes[i] * math.sqrt(2 / len(kinds)) if known else 0.0
+        templates.append((scale * ways[min(i, len(ways) - 1)]).unflatten(0, mean.shape))
+    return filters.float(), torch.cat(templates).float()
+
+
+def logistic(x_NF: Tensor, labels: Tensor, n_labels: int, penalty: float) -> tuple[Tensor, Tensor]:
+    """Weights [F, K] and bias [K] of a multinomial logistic regression, the bias free of the penalty."""
+    weight = torch.zeros(x_NF.shape[1], n_labels, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(n_labels, dtype=torch.float64, requires_grad=True)
+    descent = torch.optim.LBFGS([weight, bias], max_iter=300, line_search_fn="strong_wolfe", tolerance_change=1e-8)
+
+    def loss() -> Tensor:
+        descent.zero_grad()
+        with torch.enable_grad():
+            value = F.cross_entropy(x_NF @ weight + bias, labels, reduction="sum") + penalty * weight.square().sum()
+            value.backward()
+        return value
+
+    descent.step(loss)
+    return weight.detach(), bias.detach()
