@@ -47,9 +47,8 @@ class Outcome:
 
 
 def begin_worker() -> None:
-    """One thread a process, and no denormal numbers: weights that decay towards zero would slow a core manyfold."""
+    """One thread a process, and no bars of progress."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     console.quiet = True
 
 
