@@ -11,6 +11,7 @@ from torch import nn
 from benchmarks.zero_shot_linear import learn_linear
 from benchmarks.zero_shot_shown import Averaged, Shown
 from benchmarks.zero_shot_simulation import CHANNELS, HOP_SAMPLES, WINDOW_S
+from decoder.closed_form import ClosedForm, Trials
 from decoder.networks import NETWORKS, build
 from realtime.bundle import positions_to_json
 from realtime.montage import positions
@@ -74,6 +75,27 @@ def learn_network(recipe: Recipe) -> Learn:
     return learn
 
 
+def learn_fitted(recipe: Recipe) -> Learn:
+    """A network that is fitted by formula, which draws nothing."""
+
+    def learn(shown: Shown, seed: int) -> Learned:
+        network = build(recipe.network, **config_of(recipe, shown))
+        if not isinstance(network, ClosedForm):
+            raise TypeError(f"{recipe.network} is not fitted by formula")
+        network.fit(
+            Trials(
+                signals=[segment.signal for segment in shown.segments],
+                onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in shown.segments],
+                labels=[segment.labels for segment in shown.segments],
+                vectors=shown.vectors,
+                prototypes=False,
+            )
+        )
+        return Trained(network.eval(), recipe)
+
+    return learn
+
+
 def config_of(recipe: Recipe, shown: Shown) -> dict[str, object]:
     """What a network of the task is built from."""
     config: dict[str, object] = {
@@ -90,6 +112,7 @@ def config_of(recipe: Recipe, shown: Shown) -> dict[str, object]:
 
 METHODS: dict[str, Learn] = {
     "linear": learn_linear,
+    "matched_filter": learn_fitted(Recipe(network="matched_filter", hop_samples=HOP_SAMPLES, lead_s=0.48)),
     "gat_transformer": learn_network(Recipe(network="gat_transformer", options={"n_layers": 1}, **BUDGET)),
     "tsconv": learn_network(Recipe(network="tsconv", **BUDGET)),
     "atm": learn_network(Recipe(network="atm", **BUDGET)),

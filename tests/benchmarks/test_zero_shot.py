@@ -27,7 +27,7 @@ TINY = Sizes(n_test=12, n_valid=6, train_each=10, valid_each=4, test_each=10)
 
 
 def some_vectors(n: int) -> np.ndarray:
-    return np.random.default_rng(3).standard_normal((n, 16))
+    return np.random.default_rng(3).standard_normal((n, 6))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,6 @@ def test_real_vectors_make_the_task_that_the_bench_says():
         pytest.skip("set GLIMPSE_DATA to a folder with clip/detic_vitb32_text, from github.com/facebookresearch/Detic")
     vectors = lvis_vectors(Path(os.environ["GLIMPSE_DATA"]))
     assert vectors.shape == (1203, 512)
-    sizes = replace(Sizes(), train_each=1, valid_each=1, test_each=4)
+    sizes = replace(Sizes(), train_each=1, valid_each=1, test_each=2)
     found = zero_shot(vectors, sizes, methods={}, say=lambda line: None)
     assert found["ceiling"]["1"]["top5"] == pytest.approx(0.3, abs=0.06)
-    assert found["ceiling"]["4"]["top5"] == pytest.approx(0.8, abs=0.08)
