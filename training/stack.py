@@ -1,4 +1,4 @@
-"""Several kinds of network as one, each weighed by how well it did on a recording that none had learned from.
+"""Several kinds of network as one, each weighed by how well it did on recordings that it had not learned from.
 
 Wolpert, Neural Networks, 1992.
 """
@@ -23,7 +23,7 @@ from training.run import Run
 
 # Of a normal prior on the weight of a member whose answers have unit variance: a dozen trials cannot vouch for more.
 PRIOR_SD = 2.0
-HELD_OUT = "held-out"
+MOST_LEFT_OUT = 3  # recordings; each costs another training of every member
 
 Train = Callable[[DatasetFile, Recipe, Path], Run]
 
@@ -31,8 +31,8 @@ Train = Callable[[DatasetFile, Recipe, Path], Run]
 def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, say: Callable[[str], None]) -> Run:
     """Train every member of the recipe, weigh them, and leave one run of all in `out`; each is a run in `out`/NAME.
 
-    The weights come from members trained without the last recording of `train`, on that recording; then every member is
-    trained again on all of them. BadInput where there is only one recording.
+    The weights come from members trained without one recording of `train`, on that recording, for each of the last
+    three; then every member is trained again on all of them. BadInput where there is only one recording.
     """
     files = dataset.files.train if dataset.simulate else tuple(str(path.resolve()) for path in paths(dataset, "train"))
     if len(files) < 2:
@@ -40,11 +40,16 @@ def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, s
             f"{dataset.path}: files.train has 1 recording, and a stack weighs its members on one left out, so it needs "
             "2 or more; name another or train one network"
         )
-    split = {"train": files[:-1], "valid": files[-1:], "test": ()}
-    without = dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
-    tried = [train(without, only(recipe, name), out / HELD_OUT / name) for name in recipe.members]
-    weights = weigh([answers(run, without) for run in tried])
-    say("weights on the recording left out: " + told(recipe, weights))
+    found = []
+    for i, left_out in enumerate(files[-MOST_LEFT_OUT:]):
+        rest = tuple(file for file in files if file != left_out)
+        split = {"train": rest, "valid": (left_out,), "test": ()}
+        without = dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
+        runs = [train(without, only(recipe, name), out / f"without-{i}" / name) for name in recipe.members]
+        found.append([answers(run, without) for run in runs])
+    inner = [np.concatenate([fold[m][0] for fold in found]) for m in range(len(recipe.members))]
+    weights = weigh(inner, np.concatenate([fold[0][1] for fold in found]))
+    say(f"weights, from {len(found)} recordings left out in turn: {told(recipe, weights)}")
     runs = [train(dataset, only(recipe, name), out / name) for name in recipe.members]
     scale = [weight * len(weights) for weight in weights]  # the ensemble takes the mean
     run = join(runs, out, scale)
@@ -78,10 +83,9 @@ def answers(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndarray]:
     return decoded.inner[rows[kept]].astype(float), decoded.label[kept]
 
 
-def weigh(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[float]:
+def weigh(inner: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
     """Weights, none negative, of the members' inner products that make the true labels most likely."""
-    labels = found[0][1]
-    centred = [inner - inner.mean(axis=1, keepdims=True) for inner, _ in found]
+    centred = [one - one.mean(axis=1, keepdims=True) for one in inner]
     spread = [float(one.std()) or 1.0 for one in centred]
     inner_MNK = np.stack([one / sd for one, sd in zip(centred, spread, strict=True)])
 
@@ -90,5 +94,5 @@ def weigh(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[float]:
         likely = np.log(p[np.arange(len(labels)), labels] + 1e-12).sum()
         return float(-likely + np.square(weight_M).sum() / (2 * PRIOR_SD**2))
 
-    best = minimize(loss, np.full(len(found), 0.5), bounds=[(0.0, None)] * len(found)).x
+    best = minimize(loss, np.full(len(inner), 0.5), bounds=[(0.0, None)] * len(inner)).x
     return [float(weight / sd) for weight, sd in zip(best, spread, strict=True)]

@@ -10,15 +10,15 @@ def trials(
 ) -> Trials:
     """One recording of noise that remembers its past, with a smooth response of each label's own after each onset."""
     rng = np.random.default_rng(seed)
-    mix = rng.standard_normal((n_channels, n_channels))
+    person = np.random.default_rng(1)  # whose noise and responses are the same in every recording
+    mix = np.eye(n_channels) + 0.3 * person.standard_normal((n_channels, n_channels))
     white = mix @ rng.standard_normal((n_channels, 2 * n_times * (n_trials + 2)))
     signal = white.copy()
     for t in range(1, signal.shape[1]):
         signal[:, t] += 0.8 * signal[:, t - 1]
     signal /= signal.std()
     phase = np.linspace(0, np.pi, n_times)
-    # Who responds belongs to the person, not to the recording.
-    response = np.random.default_rng(1).standard_normal((n_labels, n_channels))[..., None] * np.sin(phase)
+    response = person.standard_normal((n_labels, n_channels))[..., None] * np.sin(phase)
     onsets = 2 * n_times * np.arange(1, n_trials + 1)
     labels = rng.permutation(np.arange(n_trials) % n_labels)
     for at, label in zip(onsets, labels, strict=True):
