@@ -21,7 +21,7 @@ from realtime.errors import BadInput
 from training.dataset import load_dataset
 from training.recipe import RECIPES
 
-OURS = (
+OURS = ("stacked", "gat_transformer", "matched_filter", "riemann", "eegnet")  # where --methods names none
     "stacked",
     "gat_transformer",
     "eegnet",
