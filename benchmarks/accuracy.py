@@ -21,12 +21,8 @@ from realtime.errors import BadInput
 from training.dataset import load_dataset
 from training.recipe import RECIPES
 
-OURS = ("stacked", "gat_transformer", "matched_filter", "riemann", "eegnet")  # where --methods names none
-    "stacked",
-    "gat_transformer",
-    "eegnet",
-    "cnn_transformer",
-)  # where --methods names none; the first is the one to use
+# Where --methods names none; the first is the one to use.
+OURS = ("stacked", "gat_transformer", "matched_filter", "riemann", "eegnet")
 DATASETS = Path(__file__).parents[1] / "datasets"
 TASKS = ("fists-feet", "left-right-fist", "ssvep", "n170", "p300", "left-right")
 
