@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from decoder.checked import Share, check
 from decoder.since_onset import SinceOnset, onset_basis
 from decoder.streaming import State, Streaming, nest, take
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """What any network is made from; JSON can hold it."""
+    """What any network is made from; JSON can hold it. ValueError for a value that cannot be: see `checked`."""
 
     n_channels: int
     sfreq: float  # Hz, of the signal the network gets
@@ -23,9 +24,12 @@ class EncoderConfig:
     embedding_dim: int  # width of the target space
     positions: tuple[tuple[float, float, float] | None, ...] | None = None  # m, per channel; None: unknown
     n_subjects: int = 1
-    dropout: float = 0.5
+    dropout: Share = 0.5
     onset_features: int = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
     leak_s: float = 1.0  # memory of the readout where no onset is known
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class Readout(Streaming):

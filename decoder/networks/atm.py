@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from decoder.checked import Count
 from decoder.conv import CausalConv, CausalMean
 from decoder.encoder import Encoder, EncoderConfig
 from decoder.networks.gat_transformer import SensorStem
@@ -22,7 +23,7 @@ class AtmConfig(EncoderConfig):
 
     window_s: float = 0.25  # trailing signal of a channel that makes its token
     token_width: int = 32
-    n_layers: int = 1  # of attention among channels
+    n_layers: Count = 1  # of attention among channels
     n_heads: int = 4
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
     n_filters: int = 40  # temporal, then spatial

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from decoder.checked import Share
 from decoder.conv import CausalConv
 from decoder.encoder import Encoder, EncoderConfig
 from decoder.spatial_attention import SpatialAttention
@@ -24,7 +25,7 @@ class BrainModuleConfig(EncoderConfig):
 
     n_virtual: int = 270  # virtual sensors
     n_waves: int = 32  # plane waves along each side of the sensor map
-    dropout_radius: float = 0.2  # of the sensor map, whose side is 1
+    dropout_radius: Share = 0.2  # of the sensor map, whose side is 1
     dim: int = 320  # width of the convolutions
     n_blocks: int = 5
     head: tuple[int, ...] = (640,)  # widths between the convolutions and the readout

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from decoder.checked import Count, Share
 from decoder.conv import CausalConv
 from decoder.encoder import Encoder, EncoderConfig
 from decoder.networks.gat_transformer import SensorStem
@@ -36,18 +37,18 @@ class SourceConfig(NodeConfig):
 class OverTimeConfig(EncoderConfig):
     """The transformer of a chain."""
 
-    n_layers: int = 2  # transformer blocks
+    n_layers: Count = 2  # transformer blocks
     n_heads: int = 4  # of their attention
     attention_window: int = 64  # hops
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
-    dropout: float = 0.25
+    dropout: Share = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class HopConvConfig(EncoderConfig):
     """The convolutions of a chain over hops; the dilation doubles with each."""
 
-    n_convs: int = 3
+    n_convs: Count = 3
     hop_kernel: int = 3  # hops
     conv_skip: str = "identity"  # see Skip
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from decoder.checked import Share
 from decoder.encoder import EncoderConfig
 from decoder.fusion import RULES, Fusion
 from decoder.streaming import State, Streaming, nest, take
@@ -29,7 +30,7 @@ class FusionConfig(EncoderConfig):
     first_options: dict[str, Any] | None = None  # fields of that network's config
     second_options: dict[str, Any] | None = None
     rule: str = "gated"  # add, concat_half, mean_normalised, gated or cross_attention
-    modality_dropout: float = 0.3  # streams of a training batch that lose one modality, either as often
+    modality_dropout: Share = 0.3  # share of a training batch's streams that lose one modality, either as often
     width: int = 32  # of a token, with cross_attention
     n_heads: int = 4  # of the same
     window: int = 32  # hops, of the same
@@ -44,7 +45,8 @@ class FusionNetwork(Streaming):
     come and go in mid-stream; its network hears silence meanwhile. In training, modality dropout takes one of the two
     from some streams. See Fusion for the rules.
 
-    State: first.*, second.*  # of the two networks; fusion.*  # see Fusion
+    State: fusion.*                           # see Fusion
+           members.first.*, members.second.*  # of the two networks
     """
 
     def __init__(self, config: FusionConfig):

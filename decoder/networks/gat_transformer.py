@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from decoder.checked import Count, Share
 from decoder.power import LogPower
 from decoder.sensor_graph import GraphConfig, sensor_attention
 from decoder.since_onset import SinceOnset, onset_basis
@@ -25,7 +26,7 @@ class GatTransformerConfig(GraphConfig):
     dim: int = 64  # token width
     stem_features: int = 16  # features per sensor and hop
     stem_kernel: int | None = None  # samples; None: two hops
-    n_layers: int = 2  # transformer blocks
+    n_layers: Count = 2  # transformer blocks
     n_heads: int = 4  # of their attention
     attention_window: int = 64  # hops
     skip: str = "layerscale"  # how the blocks' input joins their output: see Skip
@@ -35,7 +36,7 @@ class GatTransformerConfig(GraphConfig):
     power_windows_s: tuple[float, ...] = (0.5, 2.0)  # trailing
     power_kernel_s: float = 0.5
     paths: tuple[str, ...] = PATHS  # what adds up to the embedding
-    dropout: float = 0.1
+    dropout: Share = 0.1
 
 
 class SensorStem(Streaming):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from decoder.bands import BandEntropy
+from decoder.checked import Count, Share
 from decoder.encoder import Encoder, EncoderConfig
 from decoder.nodes import AmongNodes
 from decoder.streaming import State, nest, take
@@ -22,13 +23,13 @@ class SpatioTemporalConfig(EncoderConfig):
     bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
     window_s: float = 1.0  # trailing signal behind the features of a hop: the paper varies it
     node_features: int = 16  # per electrode
-    spatial_layers: int = 2  # attention among electrodes
+    spatial_layers: Count = 2  # attention among electrodes
     dim: int = 64  # width of a hop's token
-    temporal_layers: int = 2  # attention over hops
+    temporal_layers: Count = 2  # attention over hops
     n_heads: int = 4  # of both
     attention_window: int = 64  # hops
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
-    dropout: float = 0.25
+    dropout: Share = 0.25
 
 
 class SpatioTemporal(Encoder):

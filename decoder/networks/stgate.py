@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.bands import BandEntropy
+from decoder.checked import Count, Share
 from decoder.conv import CausalConv
 from decoder.encoder import Encoder
 from decoder.nodes import PerNode
@@ -27,7 +28,7 @@ class StgateConfig(NeighbourConfig):
     entropy_window_s: float = 1.0  # trailing
     filters: tuple[int, int, int] = (8, 16, 32)  # of the convolutions over bands and hops
     node_features: int = 32
-    n_layers: int = 1  # transformer blocks per electrode
+    n_layers: Count = 1  # transformer blocks per electrode
     n_heads: int = 4  # of their attention
     attention_window: int = 32  # hops
     graph_window_s: float = 1.0  # of features that make the graph: the paper's Tr
@@ -36,7 +37,7 @@ class StgateConfig(NeighbourConfig):
     tlb: bool = True  # transformer learning block, else one dense layer per electrode
     spatial: bool = True  # learned graph and attention over it
     temporal: bool = True  # the paper's second matrix, which mixes electrodes before the graph does
-    dropout: float = 0.3
+    dropout: Share = 0.3
 
 
 class BandConv(Streaming):
@@ -171,8 +172,6 @@ class Stgate(Encoder):
 
     def __init__(self, config: StgateConfig):
         c = config
-        if not 1 <= c.n_keep:
-            raise ValueError(f"StgateConfig: n_keep {c.n_keep}, needs 1 or more")
         super().__init__(c, c.n_channels * c.node_features)
         self.entropy = BandEntropy(c.n_channels, c.sfreq, c.hop_samples, c.bands_hz, c.entropy_window_s)
         n_bands, n, window = self.entropy.n_bands, c.n_channels, max(1, round(c.graph_window_s * c.sfreq / self.hop))

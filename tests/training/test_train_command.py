@@ -11,6 +11,7 @@ import glimpse
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from tests.helpers.rhythms import write_experiment
+from training.recipe import RECIPES
 from training.run import Run
 from training.train_command import TrainCommand, asked, main
 
@@ -45,6 +46,18 @@ def test_a_network_is_trained_by_name_with_options_and_a_changed_recipe(trained,
     assert (d.recipe["batch"], d.recipe["losses"], d.recipe["options"]) == (8, {"cross_entropy": 2}, {"dropout": 0.25})
 
 
+def test_an_exponent_needs_no_point():
+    """YAML takes 1e-3 for a word."""
+    assert asked(TrainCommand(Path("d"), Path("o"), set=("lr=1e-3", "l1=3E-4"))).lr == 1e-3
+
+
+def test_help_lists_every_recipe_with_its_line(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = said(capsys)
+    assert all(f"{name}: {' '.join(made.__doc__.split())}" in printed for name, made in RECIPES.items())
+
+
 def test_options_of_the_recipes_network_add_to_the_recipes():
     command = TrainCommand(Path("d"), Path("o"), options=('{"dim": 16}',))
     assert asked(command).options == asked(replace(command, options=())).options | {"dim": 16}
@@ -59,11 +72,19 @@ def test_options_of_the_recipes_network_add_to_the_recipes():
         (("--options", '{"dim": '), "--options: '{\"dim\": ' cannot be read"),
         (("--options", "dim=[1"), "--options: 'dim=[1' cannot be read"),
         (("--set", "loses=1"), "--set: recipes have no 'loses'"),
+        (("--set", "epochs=2"), "--set: epochs has a flag of its own; write --epochs"),
+        (("--set", "precision=fp8"), "precision is 'fp8', but needs to be auto, fp32, bf16, fp16"),
+        (("--recipe", "stacked", "--network", "eegnet"), "--network: means one network, but the recipe stacks "),
+        (("--recipe", "stacked", "--start-from", "x"), "--start-from: means one network"),
+        (("--set", "members=[eegnet]", "--teacher", "x"), "--teacher: means one network, but the recipe stacks eegnet"),
+        (("--set", "members=[eegnet, flat_mlp]"), "members has 'flat_mlp', but a stack needs networks that decode live"),
+        (("--set", "members=[eegnet, eegnet]"), "members has 'eegnet', but a stack needs"),
+        (("--set", "members=[eegnet, nobody]"), "members has 'nobody', but a stack needs"),
         (("--freeze", "stem"), "--freeze: keeps weights that were learned before, so it needs --start-from"),
         (("--neighbours", "0"), "--neighbours: 0 found, 1 or more needed"),
         (("--options", "dims=8"), "network gat_transformer: unknown key 'dims', perhaps 'dim'"),
         (("--network", "gat_transformer", "--options", "paths=[evil]"), "network gat_transformer: "),
-        (("--options", "dim=wide"), "network gat_transformer: empty(): argument 'size'"),
+        (("--options", "dim=wide"), "network gat_transformer: GatTransformerConfig: dim 'wide', needs a"),
         (("--options", "n_heads=0"), "network gat_transformer: "),
         (("--network", "ensemble"), "network ensemble: key 'members' is missing; change its options or take another"),
         (("--graph", "friendship"), "kind 'friendship' is not known"),
