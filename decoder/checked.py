@@ -8,10 +8,11 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 Count = Annotated[int, "0 or more"]  # a plain int is 1 or more
-Share = Annotated[float, "0 to 1"]  # a plain float is above 0
+Amount = Annotated[float, "0 or more"]  # a plain float is above 0
+Share = Annotated[float, "0 to 1"]
 
 
-def number(value: Any, kind: type = Real) -> bool:
+def number(value: Any, kind: Any = Real) -> bool:
     """Whether it is a finite number, which for once true and false are not."""
     return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -20,6 +21,7 @@ ALLOWED: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     int: ("a whole number, 1 or more", lambda value: number(value, Integral) and value >= 1),
     Count: ("a whole number, 0 or more", lambda value: number(value, Integral) and value >= 0),
     float: ("a number above 0", lambda value: number(value) and value > 0),
+    Amount: ("a number, 0 or more", lambda value: number(value) and value >= 0),
     Share: ("a number from 0 to 1", lambda value: number(value) and 0 <= value <= 1),
     bool: ("true or false", lambda value: isinstance(value, bool)),
     str: ("a name", lambda value: isinstance(value, str)),

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from decoder.checked import Amount
 from decoder.encoder import EncoderConfig
 from decoder.streaming import State, Streaming, nest, take
 
@@ -16,7 +17,7 @@ class EnsembleConfig(EncoderConfig):
 
     members: tuple[dict[str, Any], ...]  # {"name": ..., "config": {...}} of each
     join: str = "concat"  # of embeddings in spaces of their own; mean: in one space
-    weights: tuple[float, ...] | None = None  # of each member; None: alike
+    weights: tuple[Amount, ...] | None = None  # of each member; None: alike
 
 
 class Ensemble(Streaming):

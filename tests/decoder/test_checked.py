@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from decoder.checked import Count, Share, check, lacking
+from decoder.checked import Amount, Count, Share, check, lacking
 from decoder.networks import NETWORKS, build
 
 CONFIG = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
@@ -15,6 +15,7 @@ WRONG: dict[Any, tuple[object, ...]] = {
     int: (0, -1, 2.5, float("nan"), True, "wide", None),
     Count: (-1, 0.5, True, "some"),
     float: (0, -1.0, float("nan"), float("inf"), True, "long"),
+    Amount: (-0.1, float("inf"), "much"),
     Share: (-0.1, 1.1, float("nan"), "half"),
     bool: (1, "no"),
     str: (1, None),
@@ -22,6 +23,7 @@ WRONG: dict[Any, tuple[object, ...]] = {
     tuple[int, int, int]: ((1, 2), (1, 2, 3, 4), (1, 2, -3)),
     tuple[float, float]: ((4.0,), (4.0, 0.0), 4.0),
     int | None: (0, "wide"),
+    tuple[Amount, ...] | None: ((), (1.0, -1.0), 3),
     dict[str, Any] | None: (3, "all"),
 }
 
@@ -37,7 +39,16 @@ def test_every_network_refuses_every_number_that_cannot_be(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "fit"),
-    [(int, 1), (Count, 0), (float, 3), (Share, 1), (Share, 0.0), (tuple[int, ...], (1,)), (int | None, None)],
+    [
+        (int, 1),
+        (Count, 0),
+        (float, 3),
+        (Share, 1),
+        (Share, 0.0),
+        (tuple[Amount, ...], (0.0, 2)),
+        (tuple[int, ...], (1,)),
+        (int | None, None),
+    ],
 )
 def test_what_fits_passes(kind: object, fit: object) -> None:
     assert lacking(fit, kind) is None
