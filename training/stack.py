@@ -3,6 +3,7 @@
 Wolpert, Neural Networks, 1992.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,16 +11,18 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
+from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from realtime.evidence import softmax
 from training.calibration import calibrate
 from training.dataset import load_split, paths
 from training.dataset_schema import DatasetFile
-from training.decode import Decoded, decode, overlap, torch_encoder
+from training.decider import decode_run
+from training.decode import overlap
 from training.ensemble import join
-from training.over_time import last_hops
+from training.over_time import answers
 from training.recipe import Recipe
-from training.run import Run
+from training.run import DESCRIPTION, Run
 
 # Of a normal prior on the weight of a member whose answers have unit variance: a dozen trials cannot vouch for more.
 PRIOR_SD = 2.0
@@ -32,8 +35,10 @@ def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, s
     """Train every member of the recipe, weigh them, and leave one run of all in `out`; each is a run in `out`/NAME.
 
     The weights come from members trained without one recording of `train`, on that recording, for each of the last
-    three; then every member is trained again on all of them. BadInput where there is only one recording.
+    three; then every member is trained again on all of them. BadInput where there is only one recording, for members
+    that cannot be stacked, and where `out` holds another run.
     """
+    check(recipe, out)
     files = dataset.files.train if dataset.simulate else tuple(str(path.resolve()) for path in paths(dataset, "train"))
     if len(files) < 2:
         raise BadInput(
@@ -46,23 +51,38 @@ def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, s
         split = {"train": rest, "valid": (left_out,), "test": ()}
         without = dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
         runs = [train(without, only(recipe, name), out / f"without-{i}" / name) for name in recipe.members]
-        found.append([answers(run, without) for run in runs])
+        found.append([left_out_answers(run, without) for run in runs])
     inner = [np.concatenate([fold[m][0] for fold in found]) for m in range(len(recipe.members))]
     weights = weigh(inner, np.concatenate([fold[0][1] for fold in found]))
     say(f"weights, from {len(found)} recordings left out in turn: {told(recipe, weights)}")
     runs = [train(dataset, only(recipe, name), out / name) for name in recipe.members]
     scale = [weight * len(weights) for weight in weights]  # the ensemble takes the mean
     run = join(runs, out, scale)
+    run.description = replace(run.description, recipe=asdict(recipe), calibration=None)  # unfinished until it is fitted
+    run.save()
     recordings = load_split(dataset, "valid", run.description.ch_names)
-    fitted = asdict(calibrate(run, recordings))
-    run.description = replace(run.description, recipe=asdict(recipe), calibration=fitted)
+    run.description = replace(run.description, calibration=asdict(calibrate(run, recordings)))
     run.save()
     return run
 
 
+def check(recipe: Recipe, out: Path) -> None:
+    """BadInput, before hours of work, for members that cannot be stacked and for a folder with another run."""
+    for i, name in enumerate(recipe.members):
+        if name not in NETWORKS or not NETWORKS[name].streaming or name in recipe.members[:i]:
+            fit = ", ".join(known for known, kind in NETWORKS.items() if kind.streaming)
+            raise BadInput(
+                f"recipe: members has {name!r}, but a stack needs networks that decode live, each once, of {fit}; "
+                "correct it"
+            )
+    if (out / DESCRIPTION).is_file() and Run.load(out).description.recipe != json.loads(json.dumps(asdict(recipe))):
+        raise BadInput(f"{out}: holds a run of another recipe; choose another --out or remove it")
+
+
 def only(recipe: Recipe, name: str) -> Recipe:
-    """The recipe of one member; options are those of the recipe's own network."""
-    return replace(recipe, network=name, members=(), options=recipe.options if name == recipe.network else {})
+    """The recipe of one member; options and the graph are those of the recipe's own network."""
+    options, graph = (recipe.options, recipe.graph) if name == recipe.network else ({}, None)
+    return replace(recipe, network=name, members=(), options=options, graph=graph)
 
 
 def told(recipe: Recipe, weights: Sequence[float]) -> str:
@@ -70,17 +90,13 @@ def told(recipe: Recipe, weights: Sequence[float]) -> str:
     return ", ".join(f"{name} {weight:.2f}" for name, weight in zip(recipe.members, weights, strict=True))
 
 
-def answers(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndarray]:
+def left_out_answers(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndarray]:
     """Inner products at the end of each trial of the recording left out (n_trials, n_labels), and its labels."""
-    network, bank = run.trained()
-    recordings, window_s = load_split(dataset, "valid", run.description.ch_names), run.description.window_s
-    decoded: Decoded = decode(
-        recordings, run.front(), bank, torch_encoder(network, False), tracks=overlap(recordings, window_s[1])
-    )
-    inside = (decoded.since_onset_s >= window_s[0]) & (decoded.since_onset_s <= window_s[1])
-    rows = last_hops(np.where(inside, decoded.trial, -1), len(decoded.label))
-    kept = (rows >= 0) & (decoded.label >= 0)
-    return decoded.inner[rows[kept]].astype(float), decoded.label[kept]
+    recordings = load_split(dataset, "valid", run.description.ch_names)
+    begin, end = run.description.window_s
+    decoded = decode_run(run, recordings, tracks=overlap(recordings, end))
+    kept, rows = answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
+    return decoded.inner[rows].astype(float), decoded.label[kept]
 
 
 def weigh(inner: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
