@@ -31,11 +31,12 @@ def crops(what: Recording, lead_s: float = 0.25) -> Crops:
 
 @pytest.mark.parametrize("sfreq", [128.0, 160.0, 250.0])
 def test_a_crop_on_the_hop_grid_is_what_the_encoder_gets_live(sfreq):
-    """To the last bit: signal, seconds since onset, and which hops belong to the trial."""
+    """To the last bit: signal, seconds since onset, and which hops belong to the trial, where no later one begins."""
     what = recording((300, 420, 610), sfreq=sfreq)
-    cut, live = crops(what), {hop.sample: hop for run in hops_of(what, front(sfreq)) for hop in run}
+    cut = crops(what)
     for index in range(3):
-        found = 0
+        found, until = 0, replace(what, markers=what.markers[: index + 1])
+        live = {hop.sample: hop for run in hops_of(until, front(sfreq)) for hop in run}
         for shift in range(HOP):
             begin = np.searchsorted(cut.segments[0].sample, what.markers[index][0]) - cut.lead_hops * HOP + shift
             if begin % HOP:
@@ -59,7 +60,6 @@ def test_a_crop_on_the_hop_grid_is_what_the_encoder_gets_live(sfreq):
 def test_a_counted_hop_lies_in_the_window_of_its_own_trial_and_holds_no_padding(rows, shift, hole):
     what = recording(rows, gaps=((hole, 50),))
     cut = crops(what)
-    starts = np.array([sample for sample, _ in marks_of(what)])
     for index, (which, trial) in enumerate(cut.where):
         segment = cut.segments[which]
         signal, onset, counts = cut.cut(index, shift)
@@ -68,7 +68,6 @@ def test_a_counted_hop_lies_in_the_window_of_its_own_trial_and_holds_no_padding(
             columns = np.arange(begin + k * HOP, begin + (k + 1) * HOP)
             assert columns[0] >= 0
             newest = segment.sample[columns[-1]]
-            assert starts[starts <= newest][-1] == segment.onsets[trial]
             assert onset[k] == np.float32((newest - segment.onsets[trial]) / 160)
             assert 0 <= onset[k] <= np.float32(WINDOW_S)
         padded = (np.arange(begin, begin + signal.shape[1]) < 0) | (
@@ -76,6 +75,19 @@ def test_a_counted_hop_lies_in_the_window_of_its_own_trial_and_holds_no_padding(
         )
         assert not signal[:, padded].any()
         assert (onset[padded.reshape(-1, HOP).any(axis=1)] == -1).all()
+
+
+def test_a_trial_that_begins_inside_the_window_is_ignored():
+    """The crop is the one there would be without it, to the last bit, and counts to the end of its own window."""
+    two, one = crops(recording((300, 340))), crops(recording((300,)))
+    for mine, alone in zip(two.cut(0, 3), one.cut(0, 3), strict=True):
+        assert np.array_equal(mine, alone)
+    _, onset, counts = two.cut(0, 3)
+    assert onset[counts].max() > WINDOW_S - 2 * HOP / 128
+    # Before its own onset the second crop hears the first trial, as live.
+    _, onset, counts = two.cut(1, 3)
+    assert onset[~counts & (onset >= 0)].max() > 2 * HOP / 128
+    assert onset[counts][0] < HOP / 128
 
 
 def test_no_crop_holds_samples_from_both_sides_of_a_gap():
