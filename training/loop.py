@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from decoder.streaming import Streaming
+from realtime.errors import BadInput
 from training.batches import Batch, ShuffledCrops
 from training.objective import Objective, hop_weights
 from training.recipe import Recipe
@@ -27,6 +28,8 @@ def choose_device() -> tuple[torch.device, str]:
 
 def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
     """The autocast precision and why; `auto`: bf16 where the device has it, else fp16 with a scaler, fp32 on CPU."""
+    if asked not in ("auto", *PRECISIONS):
+        raise BadInput(f"recipe: precision is {asked!r}, but needs to be auto, {', '.join(PRECISIONS)}; correct it")
     if asked != "auto":
         return asked, "asked for"
     if device.type == "cpu":
@@ -127,6 +130,8 @@ class Trainer:
                     share * objective.distill(embedding, teacher, onset, counts)
                     + (1 - share) * objective.distill(embedding, teacher[other], onset, counts)
                 )
+            if self.recipe.l1:
+                loss = loss + self.recipe.l1 * absolute_weights(network)
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
@@ -154,6 +159,11 @@ class NotFinite(FloatingPointError):
 def embed(network: nn.Module, signal: Tensor, onset: Tensor) -> Tensor:
     """Embeddings [B, H, D] of every hop of crops, or [B, 1, D] of whole windows where the network needs those."""
     return network(signal, None, onset)[0] if isinstance(network, Streaming) else network(signal)[:, None]
+
+
+def absolute_weights(network: nn.Module) -> Tensor:
+    """Sum of the absolute weights of matrices and kernels: what an L1 penalty is paid on."""
+    return torch.stack([weight.abs().sum() for weight in network.parameters() if weight.ndim > 1]).sum()
 
 
 def quiet(network: nn.Module, name: str) -> None:

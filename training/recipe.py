@@ -1,5 +1,6 @@
 """How a network is trained: a recipe is a function that returns one frozen `Recipe`."""
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ class Recipe:
     batch: int = 16  # trials
     lr: float = 5e-3  # peak of OneCycle
     weight_decay: float = 0.05  # decoupled; none on norms, biases and prototypes
+    l1: float = 0.0  # of the sum of the network's absolute weights, but norms and biases; 3e-4 for LF-CNN
     warm_up: float = 0.2  # part of the steps before the peak
     clip_norm: float = 1.0  # largest gradient norm
     label_smoothing: float = 0.1
@@ -49,7 +51,7 @@ def small() -> Recipe:
 
 
 def stacked() -> Recipe:
-    """Minutes of data and no idea yet what carries the answer: three networks, weighed by a recording left out."""
+    """Minutes of data and no idea yet what carries the answer: three networks, weighed on recordings left out."""
     return replace(small(), members=("gat_transformer", "matched_filter", "riemann"))
 
 
@@ -59,6 +61,30 @@ def demo() -> Recipe:
 
 
 RECIPES = {"small": small, "stacked": stacked, "demo": demo}
+
+
+# Least and greatest of numbers that torch would refuse in the middle of a run, or that would be read as another.
+LIMITS = {
+    "hop_samples": (1, math.inf),
+    "embedding_dim": (1, math.inf),
+    "epochs": (1, math.inf),
+    "batch": (1, math.inf),
+    "lr": (1e-9, math.inf),
+    "weight_decay": (0, math.inf),
+    "l1": (0, math.inf),
+    "warm_up": (0, 0.9),
+    "clip_norm": (1e-9, math.inf),
+    "label_smoothing": (0, 1),
+    "contrastive": (0, 1),
+    "soft_temperature": (1e-9, math.inf),
+    "distill": (0, math.inf),
+    "lead_s": (0, math.inf),
+    "onset_dropout": (0, 1),
+    "repetitions": (1, math.inf),
+    "mixup": (0, math.inf),
+    "whitening": (0, 1),
+    "workers": (0, math.inf),
+}
 
 
 def recipe_named(name: str) -> Recipe:
@@ -85,14 +111,25 @@ def changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
         kind = str if default is None else type(default)
         if not isinstance(value, kind) or isinstance(value, bool) != isinstance(default, bool):
             raise BadInput(f"--set: {key} is {value!r}, but needs a value like {default!r}")
+        if isinstance(value, tuple) and not all(isinstance(name, str) for name in value):
+            raise BadInput(f"--set: {key} is {list(value)!r}, but needs names only")
+        if key in LIMITS:
+            _check_limits(key, float(value), *LIMITS[key])
         values[key] = value
     return replace(recipe, **values)
+
+
+def _check_limits(key: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        needed = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
+        raise BadInput(f"--set: {key} is {value:g}, but needs {needed}")
 
 
 def _augment(value: Any) -> Augment:
     names = [entry.name for entry in fields(Augment)]
     if not isinstance(value, dict) or not all(
-        key in names and isinstance(strength, int | float) and strength >= 0 for key, strength in value.items()
+        key in names and isinstance(strength, int | float) and 0 <= strength < math.inf
+        for key, strength in value.items()
     ):
         raise BadInput(f"--set: augment is {value!r}, but needs strengths, 0 or more, of {', '.join(names)}")
     return Augment(**value)

@@ -1,6 +1,7 @@
 """`glimpse train`: what the command line asks for, as a recipe, a dataset and the runs it begins from."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import yaml
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from training.dataset import load_dataset
-from training.recipe import Recipe, changed, recipe_named
+from training.recipe import RECIPES, Recipe, changed, recipe_named
 from training.run import Run
 from training.train import console, train
 
@@ -22,8 +23,8 @@ class TrainCommand:
 
     data: Path  # dataset file
     out: Path  # run folder to write
-    recipe: str = "small"  # small or demo
-    network: str | None = None  # by name, from the list below, with its own sizes instead of the recipe's
+    recipe: str = "small"  # by name, from the list above
+    network: str | None = None  # by name, from the list above, with its own sizes instead of the recipe's
     options: tuple[str, ...] = ()  # of the network: KEY=VALUE ..., or one JSON object
     graph: str | None = None  # prior that joins sensors, learned from training data: distance, wpli, granger, ...
     neighbours: int = 6  # of each sensor in that graph, itself included
@@ -31,9 +32,15 @@ class TrainCommand:
     start_from: Path | None = None  # finished run whose weights are taken where name and shape are the same
     pair: Path | None = None  # dataset file of a second modality that saw the same stimuli; for --network fusion
     freeze: tuple[str, ...] = ()  # layers that keep those weights, such as stem sensors
-    set: tuple[str, ...] = ()  # fields of the recipe: KEY=VALUE ..., or one JSON object
+    set: tuple[str, ...] = ()  # other fields of the recipe, such as lr=0.001 batch=32: KEY=VALUE ..., or JSON
     epochs: int | None = None  # instead of the recipe's
     seed: int = 0
+
+
+# Fields of the recipe that have a flag of their own.
+FLAGS = ("network", "options", "graph", "neighbours", "freeze", "epochs", "seed")
+# YAML 1.1 takes 1e-3 for a word, since it wants a point before the exponent.
+EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
 def pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
@@ -46,7 +53,7 @@ def pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
             key, equals, value = word.partition("=")
             if not (key and equals):
                 raise BadInput(f"{flag}: {word!r} found, KEY=VALUE or one JSON object needed")
-            found[key] = yaml.safe_load(value)
+            found[key] = float(value) if EXPONENT.fullmatch(value) else yaml.safe_load(value)
         return found
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
@@ -63,12 +70,18 @@ def asked(command: TrainCommand) -> Recipe:
         raise BadInput(f"--network: {command.network!r} is not known, one of {', '.join(NETWORKS)} is needed")
     if command.network and command.network != recipe.network:
         recipe = replace(recipe, network=command.network, options={})
+    changes = pairs(command.set, "--set")
+    if own := [key for key in FLAGS if key in changes]:
+        raise BadInput(f"--set: {own[0]} has a flag of its own; write --{own[0]}")
+    recipe = changed(recipe, changes)
+    if recipe.members:
+        _check_stacked(command, recipe)
     if command.teacher and command.pair:
         raise BadInput("--teacher: hears one modality, so it cannot teach a run with --pair; leave one of them out")
     if command.freeze and not command.start_from:
         raise BadInput("--freeze: keeps weights that were learned before, so it needs --start-from")
     return replace(
-        changed(recipe, pairs(command.set, "--set")),
+        recipe,
         options=recipe.options | pairs(command.options, "--options"),
         seed=command.seed,
         epochs=command.epochs or recipe.epochs,
@@ -78,14 +91,25 @@ def asked(command: TrainCommand) -> Recipe:
     )
 
 
+def _check_stacked(command: TrainCommand, recipe: Recipe) -> None:
+    """BadInput for what a stack, which trains each member from nothing and several times, would not heed."""
+    for flag in ("network", "teacher", "start_from", "pair"):
+        if getattr(command, flag):
+            raise BadInput(
+                f"--{flag.replace('_', '-')}: means one network, but the recipe stacks {', '.join(recipe.members)}; "
+                "leave it out, or take another --recipe or --set members=[...]"
+            )
+
+
 def main(argv: list[str]) -> int:
     """Run `glimpse train`."""
     listed = "\n".join(f"  {name}: {kind.about}" for name, kind in NETWORKS.items())
+    recipes = "\n".join(f"  {name}: {made.__doc__}" for name, made in RECIPES.items())
     command = tyro.cli(
         Annotated[TrainCommand, tyro.conf.arg(name="")],
         args=argv,
         prog="glimpse train",
-        description=f"{TrainCommand.__doc__}\n\nnetworks:\n{listed}",
+        description=f"{TrainCommand.__doc__}\n\nrecipes:\n{recipes}\n\nnetworks:\n{listed}",
     )
     recipe = asked(command)
     teacher, start = (Run.load(path) if path else None for path in (command.teacher, command.start_from))

@@ -15,7 +15,7 @@ from torch import nn
 
 from decoder.networks import build
 from tests.helpers.learning import NETWORK, RECIPE, WINDOW_S, toy_trainer
-from training.loop import Trainer, choose_precision, fit, parameter_groups, prepare
+from training.loop import Trainer, absolute_weights, choose_precision, fit, parameter_groups, prepare
 from training.objective import Objective
 from training.run import Run, RunDescription
 
@@ -98,6 +98,20 @@ def test_decay_is_for_matrices_and_kernels_only():
     assert len(decayed["params"]) + len(plain["params"]) == len(everyone)
     assert all(p.ndim >= 2 for p in decayed["params"])
     assert {id(p) for p in plain["params"] if p.ndim >= 2} == {id(everyone["1.prototypes"])}
+
+
+def test_an_l1_penalty_makes_matrices_and_kernels_smaller():
+    """Norms and biases are no part of it; without decay, which would shrink them too."""
+    layer = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
+    assert absolute_weights(layer) == layer[0].weight.abs().sum()
+    sizes = []
+    for l1 in (0.0, 0.1):
+        trainer, batches, _ = toy_trainer(replace(RECIPE, l1=l1, weight_decay=0.0))
+        before = absolute_weights(trainer.network).item()
+        for _ in range(2):
+            trainer.train_epoch(batches, WINDOW_S)
+        sizes.append(absolute_weights(trainer.network).item() / before)
+    assert sizes[1] < 0.98 < sizes[0]
 
 
 def test_the_gradient_is_clipped():

@@ -11,7 +11,7 @@ import glimpse
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
 from training.augment import Augment
-from training.recipe import changed, recipe_named, small
+from training.recipe import LIMITS, RECIPES, changed, recipe_named, small
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 
@@ -46,6 +46,8 @@ def test_a_shipped_dataset_is_learned_and_its_bundle_decodes_as_well_streaming(t
 
 # What a recipe without a field did, for the fields that came after the demo bundle was made.
 CHANGES_NOTHING = {
+    "members": (),
+    "l1": 0.0,
     "losses": {},  # cross-entropy and InfoNCE by `contrastive`
     "normalise": "both",
     "soft_temperature": 0.1,  # of a loss that `losses` does not name
@@ -83,11 +85,23 @@ def test_a_recipe_is_changed_by_name_and_a_whole_number_will_do_for_a_fraction()
         ({"repetitions": True}, "repetitions is True"),
         ({"augment": {"nois": 0.1}}, "augment is {'nois': 0.1}, but needs strengths, 0 or more, of channel_dropout"),
         ({"augment": {"noise": -0.1}}, "0 or more"),
+        ({"augment": {"noise": float("nan")}}, "0 or more"),
+        ({"members": [1]}, r"members is \[1\], but needs names only"),
+        ({"batch": 0}, "batch is 0, but needs 1 or more"),
+        ({"lr": -1}, "lr is -1, but needs 1e-09 or more"),
+        ({"warm_up": 2.0}, "warm_up is 2, but needs 0 to 0.9"),
+        ({"mixup": float("nan")}, "mixup is nan, but needs 0 or more"),
     ],
 )
 def test_a_change_that_does_not_fit_is_refused(changes, sentence):
     with pytest.raises(BadInput, match=sentence):
         changed(small(), changes)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_numbers_of_every_recipe_lie_within_the_limits(name):
+    values = asdict(recipe_named(name))
+    assert all(least <= values[key] <= most for key, (least, most) in LIMITS.items())
 
 
 def test_an_unknown_recipe_is_named():

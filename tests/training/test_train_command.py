@@ -77,7 +77,10 @@ def test_options_of_the_recipes_network_add_to_the_recipes():
         (("--recipe", "stacked", "--network", "eegnet"), "--network: means one network, but the recipe stacks "),
         (("--recipe", "stacked", "--start-from", "x"), "--start-from: means one network"),
         (("--set", "members=[eegnet]", "--teacher", "x"), "--teacher: means one network, but the recipe stacks eegnet"),
-        (("--set", "members=[eegnet, flat_mlp]"), "members has 'flat_mlp', but a stack needs networks that decode live"),
+        (
+            ("--set", "members=[eegnet, flat_mlp]"),
+            "members has 'flat_mlp', but a stack needs networks that decode live",
+        ),
         (("--set", "members=[eegnet, eegnet]"), "members has 'eegnet', but a stack needs"),
         (("--set", "members=[eegnet, nobody]"), "members has 'nobody', but a stack needs"),
         (("--freeze", "stem"), "--freeze: keeps weights that were learned before, so it needs --start-from"),
