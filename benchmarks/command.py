@@ -42,10 +42,21 @@ class Accuracy:
     json: Path | None = None  # write the figures here; finished fits go to JSON.fits.jsonl, to go on from if stopped
 
 
+@dataclass(frozen=True)
+class Networks:
+    """Every network exported: does its ONNX file answer as torch does, how large is it, how long does a hop take."""
+
+    names: tuple[str, ...] = ()  # default: every network that streams
+    n_channels: int = 64
+    json: Path | None = None  # write the figures here
+
+
 def main(argv: list[str]) -> int:
     """Run `glimpse bench`."""
     command = tyro.cli(
-        Annotated[Latency, tyro.conf.subcommand("latency")] | Annotated[Accuracy, tyro.conf.subcommand("accuracy")],
+        Annotated[Latency, tyro.conf.subcommand("latency")]
+        | Annotated[Accuracy, tyro.conf.subcommand("accuracy")]
+        | Annotated[Networks, tyro.conf.subcommand("networks")],
         args=argv,
         prog="glimpse bench",
         config=(tyro.conf.OmitSubcommandPrefixes,),
@@ -57,6 +68,12 @@ def main(argv: list[str]) -> int:
         found = latency(command.seconds, command.bundle)
         console.print_json(json.dumps(found))
         write(found, command.json)
+    elif isinstance(command, Networks):
+        from benchmarks.networks import networks, table_of
+
+        measured = networks(command.names, command.n_channels, say)
+        console.print(table_of(measured["networks"]))
+        write(measured, command.json)
     else:
         bench_accuracy(command)
     return 0

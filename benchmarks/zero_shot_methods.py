@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.zero_shot_linear import learn_linear
 from benchmarks.zero_shot_shown import Averaged, Shown
 from benchmarks.zero_shot_simulation import CHANNELS, HOP_SAMPLES, WINDOW_S
 from decoder.closed_form import ClosedForm, Trials
@@ -60,7 +59,9 @@ class Trained:
         return answers(self.network, cuts if groups is None else Averaged(cuts, groups, cuts.hop_samples))
 
     def gallery(self, vectors: np.ndarray) -> np.ndarray:
-        """The vectors."""
+        """The vectors, or the rows that a network fitted by formula makes of them."""
+        if isinstance(self.network, ClosedForm):
+            return self.network.rows(torch.as_tensor(vectors)).numpy()
         return vectors
 
 
@@ -108,20 +109,20 @@ def learn_fitted(recipe: Recipe) -> Learn:
 
 def config_of(recipe: Recipe, shown: Shown) -> dict[str, object]:
     """What a network of the task is built from."""
+    kind, dim = NETWORKS[recipe.network], shown.vectors.shape[1]
     config: dict[str, object] = {
         "n_channels": len(CHANNELS),
         "sfreq": shown.front.preprocess.config.sfreq,
         "hop_samples": HOP_SAMPLES,
-        "embedding_dim": shown.vectors.shape[1],
+        "embedding_dim": kind.network.width(0, dim) if issubclass(kind.network, ClosedForm) else dim,
         "positions": positions_to_json(positions(CHANNELS)),
     }
-    if not NETWORKS[recipe.network].streaming:
+    if not kind.streaming:
         config["window_s"] = WINDOW_S[1] - WINDOW_S[0]
     return config | recipe.options
 
 
 METHODS: dict[str, Learn] = {
-    "linear": learn_linear,
     "matched_filter": learn_fitted(Recipe(network="matched_filter", hop_samples=HOP_SAMPLES, lead_s=0.2)),
     "gat_transformer": learn_network(Recipe(network="gat_transformer", options={"n_layers": 1}, **BUDGET)),
     "tsconv": learn_network(Recipe(network="tsconv", **BUDGET)),

@@ -11,11 +11,10 @@ from scipy.signal import firwin
 from torch import Tensor
 
 from decoder.conv import CausalMean
+from decoder.power import EPS, HIGHEST
 from decoder.streaming import State, Streaming, nest, remember, take
 
-EPS = 1e-4  # in units of the input squared; keeps the log of silence near the rest, not at -inf
 BANDS_HZ = ((1.0, 3.0), (4.0, 7.0), (8.0, 13.0), (14.0, 30.0), (31.0, 45.0))  # delta, theta, alpha, beta, gamma
-HIGHEST = 0.45  # of the rate: nothing is left above
 
 
 class BandEntropy(Streaming):
@@ -43,6 +42,8 @@ class BandEntropy(Streaming):
         super().__init__()
         top = HIGHEST * sfreq
         bands = bands_hz or tuple((low, min(high, top)) for low, high in BANDS_HZ if low < 0.9 * top)
+        if not bands:
+            raise ValueError(f"BandEntropy: no rhythm from delta to gamma fits below {top:g} Hz, needs a higher rate")
         for low, high in bands:
             if not 0 < low < high <= top:
                 raise ValueError(f"BandEntropy: band {low} to {high} Hz, needs a rising pair between 0 and {top:g} Hz")

@@ -3,7 +3,7 @@
 Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of the window, K labels, D embedding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from decoder.encoder import EncoderConfig
 from decoder.streaming import Streaming
 
 FEWEST_TRIALS = 2  # of each label
+AT_ONCE = 1000  # windows held beside their signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +35,30 @@ class Trials:
     prototypes: bool  # the vectors stand for nothing but the labels themselves
 
     def windows(self, signals: Sequence[np.ndarray], n_times: int) -> tuple[Tensor, Tensor]:
-        """The trials whose window lies inside its signal, float64[N, C, W], and their labels."""
-        found, label = [], []
+        """The trials whose window lies inside its signal, float64[N, C, W], and their labels; see `parts`."""
+        found = list(self.parts(signals, n_times))
+        return torch.cat([windows for windows, _ in found]).double(), torch.cat([labels for _, labels in found])
+
+    def parts(self, signals: Iterable[np.ndarray], n_times: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Those windows some at a time, float32[n, C, W], and their labels; `signals` as in the trials or filtered.
+
+        ValueError, at the end, where they are too few.
+        """
+        counts = np.zeros(len(self.vectors), int)
         for signal, onsets, labels in zip(signals, self.onsets, self.labels, strict=True):
-            for at, which in zip(onsets, labels, strict=True):
-                if at >= 0 and at + n_times <= signal.shape[1]:
-                    found.append(signal[:, at : at + n_times])
-                    label.append(which)
-        counts = np.bincount(label, minlength=1) if label else np.zeros(1, int)
-        rarest = int(counts[counts > 0].min()) if len(counts[counts > 0]) else 0
-        if rarest < FEWEST_TRIALS or (counts > 0).sum() < 2:
+            inside = (onsets >= 0) & (onsets + n_times <= signal.shape[1])
+            onsets, labels = onsets[inside], labels[inside]
+            counts += np.bincount(labels, minlength=len(counts))
+            for first in range(0, len(onsets), AT_ONCE):
+                at, which = onsets[first : first + AT_ONCE], labels[first : first + AT_ONCE]
+                yield torch.as_tensor(np.stack([signal[:, i : i + n_times] for i in at])), torch.as_tensor(which)
+        shown = counts[counts > 0]
+        rarest = int(shown.min()) if len(shown) else 0
+        if rarest < FEWEST_TRIALS or len(shown) < 2:
             raise ValueError(
-                f"{len(found)} whole windows of {n_times} samples, {rarest} of the rarest of {int((counts > 0).sum())} "
-                f"labels, need {FEWEST_TRIALS} or more of each of two labels; train on more recordings"
+                f"{counts.sum()} whole windows of {n_times} samples, {rarest} of the rarest of {len(shown)} labels, "
+                f"need {FEWEST_TRIALS} or more of each of two labels; train on more recordings"
             )
-        return torch.as_tensor(np.stack(found), dtype=torch.float64), torch.as_tensor(np.array(label))
 
 
 class ClosedForm(Streaming):
@@ -59,6 +69,15 @@ class ClosedForm(Streaming):
     """
 
     config: ClosedFormConfig
+
+    @classmethod
+    def width(cls, n_labels: int, dim: int | None) -> int:
+        """`embedding_dim` for labels with given vectors of `dim` numbers, or for labels that stand for themselves."""
+        return n_labels if dim is None else dim
+
+    def rows(self, vectors: Tensor) -> Tensor:
+        """Rows [K, embedding_dim] of a bank in which embeddings look for given vectors [K, D], trained on or not."""
+        return vectors
 
     def fit(self, trials: Trials) -> None:
         """Learn everything from training trials; ValueError where they are too few or cannot be told apart."""

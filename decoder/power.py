@@ -13,6 +13,7 @@ from decoder.conv import CausalMean
 from decoder.streaming import State, Streaming, nest, remember, take
 
 EPS = 1e-4  # in units of the input squared; keeps the log of silence near the rest, not at -inf
+HIGHEST = 0.45  # of the rate: nothing is left above
 
 
 class LogPower(Streaming):
@@ -20,7 +21,8 @@ class LogPower(Streaming):
 
     float32[B, C, T] to float32[B, n_features, T / hop], n_features = n_bands * n_sources * len(windows_s). A fixed
     whitening (buffer, identity unless set), spatial filters per band, a bank of quadrature filters shared by the
-    sources of a band, square, log of trailing means. Filter-bank CSP (Ang et al., 2008) with every step learned.
+    sources of a band, square, log of trailing means. Filter-bank CSP (Ang et al., 2008) with every step learned. ValueError where the rate leaves
+    nothing of the kernel, a window or the band.
 
     State: past  float32[B, S, kernel - 1]  # sources before the temporal filters
            means.<i>.*                      # see CausalMean, one per window
@@ -43,6 +45,11 @@ class LogPower(Streaming):
         self.hop, self.n_sources = hop, n_sources
         self.kernel = round(kernel_s * sfreq)
         windows = [round(seconds * sfreq / hop) for seconds in windows_s]
+        if self.kernel < 1 or min(windows) < 2:
+            raise ValueError(
+                f"LogPower: kernel_s {kernel_s:g} holds {self.kernel} samples and windows_s {windows_s} hold {windows} "
+                f"hops at {sfreq:g} Hz, needs 1 sample or more and 2 hops or more"
+            )
         self.n_features = n_bands * n_sources * len(windows)
         self.receptive_field = self.kernel - 1 + max(windows) * hop
         self.register_buffer("whitening", torch.eye(n_channels))
@@ -75,13 +82,22 @@ class LogPower(Streaming):
         return torch.cat(features, dim=1), new
 
 
+def centres(n: int, sfreq: float, band_hz: tuple[float, float]) -> Tensor:
+    """Log-spaced frequencies in Hz from first to last of `band_hz`, as far as the rate reaches, float32[n]."""
+    low, high = band_hz[0], min(band_hz[1], HIGHEST * sfreq)
+    if low > high:
+        raise ValueError(
+            f"band_hz {band_hz} at {sfreq:g} Hz, needs a rising pair that begins below {HIGHEST * sfreq:g}"
+        )
+    return torch.logspace(math.log10(low), math.log10(high), n)
+
+
 def gabor_bank(n_bands: int, kernel: int, sfreq: float, band_hz: tuple[float, float]) -> Tensor:
     """Windowed cosine and sine pairs with log-spaced centres, float32[n_bands, 2, kernel].
 
     A sine of amplitude 1 at a centre frequency gives cos^2 + sin^2 = 1.
     """
-    low, high = band_hz[0], min(band_hz[1], 0.45 * sfreq)
-    centre_hz = torch.logspace(math.log10(low), math.log10(high), n_bands)
+    centre_hz = centres(n_bands, sfreq, band_hz)
     time_s = (torch.arange(kernel) - (kernel - 1) / 2) / sfreq
     phase = 2 * math.pi * centre_hz[:, None] * time_s
     window = torch.hann_window(kernel + 2)[1:-1]  # no tap starts at zero

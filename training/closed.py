@@ -14,25 +14,26 @@ from training.prepare import Segment
 def fit_closed(trainer: Trainer, segments: Sequence[Segment], vectors: np.ndarray | None) -> None:
     """Fit the trainer's network to the trials of `segments`; its epochs count as done.
 
-    Labels without given vectors get one axis of the embedding each. Raises BadInput where the network cannot be fitted.
+    Labels without given vectors get one axis of the embedding each; of given vectors the prototypes become the
+    network's rows. Raises BadInput where the network cannot be fitted.
     """
     network, prototypes = trainer.network, trainer.objective.prototypes
     if not isinstance(network, ClosedForm):
         raise TypeError(f"{type(network).__name__} is not fitted by formula")
-    if vectors is None:
-        with torch.no_grad():
-            prototypes.copy_(torch.eye(*prototypes.shape))
+    own = torch.eye(len(prototypes)) if vectors is None else torch.as_tensor(vectors, dtype=torch.float32)
     kept = [segment for segment in segments if segment.signal.size]
     trials = Trials(
         signals=[segment.signal for segment in kept],
         onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in kept],
         labels=[segment.labels for segment in kept],
-        vectors=prototypes.detach().numpy(),
+        vectors=own.numpy(),
         prototypes=vectors is None,
     )
     try:
         network.cpu().fit(trials)
     except ValueError as error:
         raise BadInput(f"network {trainer.recipe.network}: {error}") from error
+    with torch.no_grad():
+        prototypes.copy_(own if vectors is None else network.rows(own))
     network.to(trainer.device)
     trainer.epoch = trainer.recipe.epochs

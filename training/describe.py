@@ -65,10 +65,17 @@ def describe(
         "embedding_dim": recipe.embedding_dim if vectors is None or layers else vectors.shape[1],
         "positions": [None if None in row else row for row in positions_to_json(where)],
     }
+    kind = NETWORKS[recipe.network].network
     if not NETWORKS[recipe.network].streaming:
         network["window_s"] = dataset.window_s[1] - dataset.window_s[0]
-    elif issubclass(NETWORKS[recipe.network].network, ClosedForm):
+    elif issubclass(kind, ClosedForm):
+        if layers:
+            raise BadInput(
+                f"network {recipe.network}: is fitted by formula, which mixes no target layers, but targets has "
+                f"{len(layers)}; name one layer or choose another network"
+            )
         network["window_s"] = dataset.window_s[1]
+        network["embedding_dim"] = kind.width(len(labels), None if vectors is None else vectors.shape[1])
     network |= recipe.options
     return RunDescription(
         name=dataset.name,

@@ -26,7 +26,8 @@ from training.run import DESCRIPTION, Run
 
 # Of a normal prior on the weight of a member whose answers have unit variance: a dozen trials cannot vouch for more.
 PRIOR_SD = 2.0
-MOST_LEFT_OUT = 3  # recordings; each costs another training of every member
+ENTRY_NATS = 3.0  # by which a further member must make the left-out trials more likely: e^3, 20 to 1
+MOST_LEFT_OUT = 2  # recordings; each costs another training of every member
 
 Train = Callable[[DatasetFile, Recipe, Path], Run]
 
@@ -35,7 +36,7 @@ def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, s
     """Train every member of the recipe, weigh them, and leave one run of all in `out`; each is a run in `out`/NAME.
 
     The weights come from members trained without one recording of `train`, on that recording, for each of the last
-    three; then every member is trained again on all of them. BadInput where there is only one recording, for members
+    two; then every member is trained again on all of them. BadInput where there is only one recording, for members
     that cannot be stacked, and where `out` holds another run.
     """
     check(recipe, out)
@@ -100,15 +101,33 @@ def left_out_answers(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.nda
 
 
 def weigh(inner: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
-    """Weights, none negative, of the members' inner products that make the true labels most likely."""
+    """Weights, none negative, of the members' inner products that make the true labels most likely.
+
+    Members join one by one, the most useful first, while the trials become more likely by `ENTRY_NATS`; the others
+    weigh nothing, since what a dozen trials say of a member without an answer is chance.
+    """
     centred = [one - one.mean(axis=1, keepdims=True) for one in inner]
     spread = [float(one.std()) or 1.0 for one in centred]
     inner_MNK = np.stack([one / sd for one, sd in zip(centred, spread, strict=True)])
+    chosen, best, weights = list[int](), np.inf, np.zeros(len(inner))
+    while len(chosen) < len(inner):
+        tried = {m: _fit(inner_MNK[[*chosen, m]], labels) for m in range(len(inner)) if m not in chosen}
+        member, (loss, found) = min(tried.items(), key=lambda item: item[1][0])
+        if chosen and loss > best - ENTRY_NATS:
+            break
+        chosen, best = [*chosen, member], loss
+        weights[:] = 0
+        weights[chosen] = found
+    return [float(weight / sd) for weight, sd in zip(weights, spread, strict=True)]
+
+
+def _fit(inner_MNK: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Penalised negative log-likelihood at its minimum, and the weights there."""
 
     def loss(weight_M: np.ndarray) -> float:
         p = softmax(np.tensordot(weight_M, inner_MNK, axes=1))
         likely = np.log(p[np.arange(len(labels)), labels] + 1e-12).sum()
         return float(-likely + np.square(weight_M).sum() / (2 * PRIOR_SD**2))
 
-    best = minimize(loss, np.full(len(inner), 0.5), bounds=[(0.0, None)] * len(inner)).x
-    return [float(weight / sd) for weight, sd in zip(best, spread, strict=True)]
+    best = minimize(loss, np.full(len(inner_MNK), 0.5), bounds=[(0.0, None)] * len(inner_MNK))
+    return float(best.fun), best.x

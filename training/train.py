@@ -1,6 +1,6 @@
 """A dataset file and a recipe in, a run folder out."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,9 @@ def train(
     if recipe.candidates not in ("all", "shown"):
         raise BadInput(f"recipe: candidates is {recipe.candidates!r}, but needs to be all or shown; correct it")
     shown = crops.labels if recipe.candidates == "shown" else None
-    objective = Objective(len(labels), recipe.embedding_dim, vectors, recipe, layers, shown)
+    closed = isinstance(network, ClosedForm) and vectors is not None
+    rows = network.rows(torch.as_tensor(vectors)).numpy() if closed else vectors  # of the shape they have once fitted
+    objective = Objective(len(labels), recipe.embedding_dim, rows, recipe, layers, shown)
     if teacher:
         objective.begin_from((teacher.checkpoint() or {})["objective"])
     batches, sampler = loader(crops, recipe, device, lessons)
@@ -154,10 +156,20 @@ def learned_from(dataset: DatasetFile) -> dict[str, list[Recording]]:
 
 
 def with_graph(description: RunDescription, recipe: Recipe, signals: list[np.ndarray]) -> RunDescription:
-    """The description whose network joins sensors as the recipe's prior found them in training signals."""
+    """The description whose network joins sensors as the recipe's prior found them in training signals.
+
+    How strongly goes to networks that read it. BadInput for a network that joins no sensors.
+    """
     if recipe.graph is None:
         return description
     d = description
+    keys = {name: {field.name for field in fields(kind.config)} for name, kind in NETWORKS.items()}
+    own = keys[d.network["name"]]
+    if "neighbours" not in own:
+        graphs = ", ".join(name for name in keys if "neighbours" in keys[name])
+        raise BadInput(
+            f"--graph: network {d.network['name']} has no graph of sensors; leave it out or take one of {graphs}"
+        )
     graph = prior(
         recipe.graph,
         signals,
@@ -166,7 +178,10 @@ def with_graph(description: RunDescription, recipe: Recipe, signals: list[np.nda
         recipe.neighbours,
         ch_names=d.ch_names,
     )
-    return replace(d, network=d.network | {"config": d.network["config"] | graph.options()})
+    config, options = d.network["config"], graph.options()
+    if "edge_features" not in own or config.get("graph_version") == 1:  # GAT scores sensors and not the way between
+        del options["edge_features"]
+    return replace(d, network=d.network | {"config": config | options})
 
 
 def resume(run: Run, trainer: Trainer) -> None:

@@ -230,7 +230,7 @@ def over_hops(config: HopConvConfig, dim: int) -> list[Streaming]:
     return [ConvBlock(dim, c.hop_kernel, 2**i, c.dropout, c.conv_skip) for i in range(c.n_convs)]
 
 
-def over_sensors(config: "GatFcConfig | CnnGatConfig | TransformerGatConfig") -> GraphNodes:
+def over_sensors(config: GatFcConfig | CnnGatConfig | TransformerGatConfig) -> GraphNodes:
     """Graph attention between electrodes."""
     c, n = config, config.node_features
     return GraphNodes(sensor_attention(c, n, n), n, n, c.dropout, c.graph_skip)

@@ -35,13 +35,17 @@ class Ensemble(Streaming):
 
         super().__init__()
         self.config, self.hop = config, config.hop_samples
-        for key in ("n_channels", "sfreq", "hop_samples"):
-            for i, member in enumerate(config.members):
-                if member["config"][key] != getattr(config, key):
-                    raise ValueError(
-                        f"EnsembleConfig: {key} of member {i} is {member['config'][key]}, needs {getattr(config, key)}"
-                    )
-        widths = [member["config"]["embedding_dim"] for member in config.members]
+        if not config.members:
+            raise ValueError("EnsembleConfig: 0 members, needs one or more")
+        self.members = nn.ModuleList(build(member.get("name"), **member.get("config", {})) for member in config.members)
+        for i, member in enumerate(self.members):
+            if not isinstance(member, Streaming):
+                raise ValueError(f"EnsembleConfig: member {i} takes whole windows, needs a network that streams")
+            for key in ("n_channels", "sfreq", "hop_samples"):
+                found, needed = getattr(member.config, key), getattr(config, key)
+                if found != needed:
+                    raise ValueError(f"EnsembleConfig: {key} of member {i} is {found}, needs {needed}")
+        widths = [member.config.embedding_dim for member in self.members]
         if config.join not in ("concat", "mean"):
             raise ValueError(f"EnsembleConfig: join {config.join!r}, needs concat or mean")
         joined = [sum(widths)] if config.join == "concat" else sorted(set(widths))
@@ -54,7 +58,6 @@ class Ensemble(Streaming):
         if len(weights) != len(config.members):
             raise ValueError(f"EnsembleConfig: {len(weights)} weights, needs one for each of {len(widths)} members")
         self.weights = weights
-        self.members = nn.ModuleList(build(member["name"], **member["config"]) for member in config.members)
 
     def forward(
         self,

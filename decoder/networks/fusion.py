@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Share
+from decoder.closed_form import ClosedForm
 from decoder.encoder import EncoderConfig
 from decoder.fusion import RULES, Fusion
 from decoder.streaming import State, Streaming, nest, take
@@ -67,7 +68,12 @@ class FusionNetwork(Streaming):
                 **shared,
                 **(getattr(c, f"{side}_options") or {}),
             }
-            self.members[side] = build(getattr(c, side), **options)
+            made = build(getattr(c, side), **options)
+            if not isinstance(made, Streaming) or isinstance(made, ClosedForm):
+                raise ValueError(
+                    f"FusionConfig: {side} {getattr(c, side)!r}, needs a network that streams and is trained"
+                )
+            self.members[side] = made
 
     def rows(self) -> dict[str, slice]:
         """The channels of the signal that belong to each modality it holds."""

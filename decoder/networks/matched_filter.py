@@ -5,16 +5,21 @@ Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from decoder.closed_form import ClosedForm, ClosedFormConfig, Trials, sample_of
 from decoder.conv import CausalConv
 from decoder.innovations import innovation_filter
+from decoder.response import evoked, on_channels, whole_space
 from decoder.since_onset import SinceOnset
 from decoder.streaming import State, nest, take
 
+ROOT = 2**0.5  # rows are this much too short for unit vectors and embeddings as much longer
+HEADROOM = 4.0  # a row holds the energy of responses up to so many times as strong as the strongest in training
 RIDGES = tuple(10.0**power for power in range(-3, 7))
 
 
@@ -23,16 +28,20 @@ class MatchedFilterConfig(ClosedFormConfig):
     """What a MatchedFilter is made from; JSON can hold it."""
 
     order: int = 8  # samples of the past that predict the noise
-    template_hz: float = 15.0  # responses are smooth: templates are low-passed here
+    template_hz: float = 15.0  # responses are smooth: templates of labels without given vectors are low-passed here
 
 
 class MatchedFilter(ClosedForm):
-    """The log-likelihood gradient of the label's vector given all samples since onset.
+    """Log-likelihood of every label given all samples since onset.
 
     The noise is a vector autoregression, so what is new in each sample is white, and evidence for a response adds up
-    sample by sample: no window has to be complete, and what was left out later loses nothing earlier. The response is
-    linear in the label's vector (one trained template per label where the vectors are the labels themselves). Linear
+    sample by sample: no window has to be complete, and what was left out later loses nothing earlier. Linear
     discriminant analysis in its sequential form; noise model as Bijma et al., NeuroImage, 2003.
+
+    Labels that stand for themselves have one template and one embedding axis each. Where labels are given by vectors
+    the response is linear in the vector, see decoder.response: the embedding is the gradient of the log-likelihood, the
+    energy gathered so far, and a zero, which meet in a bank's row the vector, minus half its response's energy, and
+    what fills the row up to unit length. A strong response must not win by its size, nor a weak one by its silence.
 
     State: innovations.past  float32[B, C, order]  # see CausalConv
            evidence.*                              # see SinceOnset
@@ -41,6 +50,7 @@ class MatchedFilter(ClosedForm):
     config: MatchedFilterConfig
     templates: Tensor
     offsets: Tensor
+    centre: Tensor
 
     def __init__(self, config: MatchedFilterConfig):
         super().__init__()
@@ -51,6 +61,19 @@ class MatchedFilter(ClosedForm):
         # The last row stands for samples outside the window.
         self.register_buffer("templates", torch.zeros(self.n_times + 1, c.embedding_dim, c.n_channels))
         self.register_buffer("offsets", torch.zeros(self.n_times + 1, c.embedding_dim))
+        self.register_buffer("centre", torch.zeros(c.embedding_dim))  # of given vectors: rows are made with it
+
+    @classmethod
+    def width(cls, n_labels: int, dim: int | None) -> int:
+        return n_labels if dim is None else dim + 2
+
+    @torch.no_grad()
+    def rows(self, vectors: Tensor) -> Tensor:
+        unit, template = F.normalize(vectors, dim=1), self.templates[:-1, :-2] / ROOT
+        energy = 0.5 * torch.einsum("kd,wdc->kwc", unit - self.centre[:-2], template).square().sum((1, 2))
+        most = -self.offsets[:, -2].sum() / ROOT
+        share = (energy / most.clamp(min=1e-12)).clamp(max=1.0)[:, None]
+        return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
 
     def forward(
         self,
@@ -78,11 +101,16 @@ class MatchedFilter(ClosedForm):
         c = self.config
         taps = innovation_filter(trials.signals, c.order)
         self.innovations.conv.weight.copy_(torch.as_tensor(taps))
-        white = []
-        for signal in trials.signals:
-            new, _ = self.innovations(torch.as_tensor(signal)[None])
-            white.append(new[0].numpy())
-        windows_NCW, labels = trials.windows(white, self.n_times)
+        fit = self.fit_labels if trials.prototypes else self.fit_vectors
+        fit(trials)
+
+    def new(self, signal: np.ndarray) -> np.ndarray:
+        """What is new in each sample of a signal (C, n_times)."""
+        return self.innovations(torch.as_tensor(signal)[None])[0][0].numpy()
+
+    def fit_labels(self, trials: Trials) -> None:
+        """A template of each label that stands for itself."""
+        windows_NCW, labels = trials.windows([self.new(signal) for signal in trials.signals], self.n_times)
         vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
         seen = vectors[labels]
         centre = seen.mean(0)
@@ -90,13 +118,46 @@ class MatchedFilter(ClosedForm):
         response = torch.as_tensor(self.smooth(response.unflatten(1, windows_NCW.shape[1:]).numpy()))  # [D, C, W]
         template = response.permute(2, 0, 1)
         self.templates[:-1] = template.float()
-        # What the mean response gives, so that evidence is for more than the average label; and, for labels that stand
-        # for themselves, half the energy of each template: a strong response must not win by its size.
-        offset = torch.einsum("wdc,cw->wd", template, windows_NCW.mean(0))
-        if trials.prototypes:
-            offset = offset + 0.5 * template.square().sum(2)
+        # What the mean response gives, so that evidence is for more than the average label, and half the energy of each
+        # template: a strong response must not win by its size.
+        offset = torch.einsum("wdc,cw->wd", template, windows_NCW.mean(0)) + 0.5 * template.square().sum(2)
         self.offsets[:-1] = offset.float()
 
+    def fit_vectors(self, trials: Trials) -> None:
+        """Templates linear in the label's vector; trials are summed up as they come, since there may be many."""
+        c = self.config
+        if trials.vectors.shape[1] + 2 != c.embedding_dim:
+            raise ValueError(
+                f"embedding_dim is {c.embedding_dim}, needs {trials.vectors.shape[1] + 2}, two more than the label "
+                "vectors have numbers; build it so"
+            )
+        vectors = F.normalize(torch.as_tensor(trials.vectors, dtype=torch.float64), dim=1).numpy()
+        heard, _ = self.innovations(torch.as_tensor(on_channels(c.n_channels, self.n_times, c.sfreq)))
+        axes, gain = whole_space(heard.flatten(1).numpy())
+        to_axes = torch.as_tensor(axes)
+        sums = torch.zeros(len(vectors), axes.shape[1], dtype=torch.float64)
+        counts, energy, total_CW = torch.zeros(len(vectors)), 0.0, torch.zeros(heard.shape[1:], dtype=torch.float64)
+        for windows_NCW, labels in trials.parts(map(self.new, trials.signals), self.n_times):
+            on_axes = windows_NCW.double().flatten(1) @ to_axes
+            sums.index_add_(0, labels, on_axes)
+            counts += torch.bincount(labels, minlength=len(vectors))
+            energy += float(on_axes.square().sum())
+            total_CW += windows_NCW.sum(0)
+        found = evoked(sums.numpy(), counts.double().numpy(), energy, vectors, gain, c.n_channels)
+        self.innovations.conv.weight /= found.noise
+        mean_CW = total_CW / counts.sum() / found.noise
+
+        def in_time(weights: np.ndarray) -> Tensor:
+            return torch.as_tensor(weights @ axes.T).unflatten(1, heard.shape[1:]).permute(2, 0, 1)  # [W, D, C]
+
+        template = in_time(found.weights)
+        typical_W = in_time(found.typical).square().sum((1, 2))
+        most = 0.5 * HEADROOM * found.strongest
+        self.centre[:-2] = torch.as_tensor(found.centre)
+        self.templates[:-1, :-2] = ROOT * template
+        self.offsets[:-1, :-2] = ROOT * torch.einsum("wdc,cw->wd", template, mean_CW)
+        # The energy gathered by a time is known on average alone; from its end on it is exact.
+        self.offsets[:-1, -2] = -ROOT * most * typical_W / typical_W.sum().clamp(min=1e-12)
     def smooth(self, response_DCW):  # noqa: ANN001, ANN201
         """Templates without what is faster than an evoked response."""
         c = self.config

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from decoder.conv import CausalMean
 from decoder.encoder import Encoder, EncoderConfig
 from decoder.networks.combinations import SourceConv
-from decoder.power import LogPower
+from decoder.power import EPS, LogPower, centres
 from decoder.streaming import State, Streaming, nest, remember, take
 
 PATHS = ("raw", "spectral", "wavelet")
@@ -68,7 +68,7 @@ class WaveletPath(Streaming):
         pairs = F.conv1d(seen.flatten(0, 1)[:, None], self.bank.flatten(0, 1)[:, None]).unflatten(1, (-1, 2))
         power = F.avg_pool1d(pairs.square().sum(2), self.hop).unflatten(0, (-1, self.n_sources)).flatten(1, 2)
         mean, inner = self.mean(power, take(state, "mean"))
-        return 0.5 * torch.log(1e-4 + mean), {"past": past} | nest("mean", inner)
+        return 0.5 * torch.log(EPS + mean), {"past": past} | nest("mean", inner)
 
 
 class Multipath(Encoder):
@@ -132,8 +132,7 @@ def wavelet_bank(n: int, kernel: int, sfreq: float, band_hz: tuple[float, float]
     Centres are log-spaced; a sine of amplitude 1 at a centre frequency gives about cos^2 + sin^2 = 1.
     """
     bank = torch.zeros(n, 2, kernel)
-    low, high = math.log10(band_hz[0]), math.log10(min(band_hz[1], 0.45 * sfreq))
-    for i, centre in enumerate(torch.logspace(low, high, n).tolist()):
+    for i, centre in enumerate(centres(n, sfreq, band_hz).tolist()):
         length = min(kernel, max(3, round(cycles * sfreq / centre)))
         phase = 2 * math.pi * centre * torch.arange(length) / sfreq
         window = torch.hann_window(length + 2, periodic=False)[1:-1]

@@ -9,8 +9,7 @@ import pytest
 
 from benchmarks.zero_shot import WAYS, zero_shot
 from benchmarks.zero_shot_ceiling import noise_lags
-from benchmarks.zero_shot_linear import learn_linear
-from benchmarks.zero_shot_methods import learn_network
+from benchmarks.zero_shot_methods import METHODS, learn_network
 from benchmarks.zero_shot_simulation import (
     CHANNELS,
     SFREQ,
@@ -34,7 +33,7 @@ def some_vectors(n: int) -> np.ndarray:
 def found() -> dict:
     quick = {"losses": {"cross_entropy": 1.0}, "mixup": 0.0, "hop_samples": 5, "lead_s": 0.2, "batch": 16}
     methods = {
-        "linear": learn_linear,
+        "matched_filter": METHODS["matched_filter"],
         "streaming": learn_network(Recipe(network="lf_cnn", **quick)),
         "window": learn_network(Recipe(network="flat_mlp", options={"width": 16}, **quick)),
     }
@@ -88,7 +87,7 @@ def test_the_ceiling_is_above_chance_and_grows_with_repetitions(found):
 def test_every_method_has_figures_at_every_number_of_repetitions(found):
     assert list(found["repetitions"]) == ["1", "4", "10"]  # 80 were not shown
     for methods in found["repetitions"].values():
-        assert set(methods) == {"linear", "streaming", "window"}
+        assert set(methods) == {"matched_filter", "streaming", "window"}
         for figures in methods.values():
             assert 0 <= figures["top1"] <= figures["top5"] <= 1
     assert all(about["averaged"] in WAYS for about in found["methods"].values())

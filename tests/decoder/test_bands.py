@@ -30,6 +30,11 @@ def test_at_a_low_rate_the_bands_end_below_half_of_it() -> None:
     assert BandEntropy(1, 40.0, 4).n_bands == 4
 
 
+def test_a_rate_without_rhythms_is_refused() -> None:
+    with pytest.raises(ValueError, match="no rhythm from delta to gamma fits below 0.9 Hz"):
+        BandEntropy(1, 2.0, 1)
+
+
 @pytest.mark.parametrize("band", [(8.0, 40.0), (0.0, 4.0), (13.0, 8.0)])
 def test_a_band_that_cannot_be_is_refused(band: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="needs a rising pair between 0 and 28.8 Hz"):

@@ -137,6 +137,12 @@ CASES = {
     "matched_filter": by_formula("matched_filter", order=3, window_s=4.0),
     "riemann": by_formula("riemann", sources=2, window_s=4.0),
     "ensemble": network("ensemble", members=MEMBERS, join="mean"),
+    "ensemble, concat": Case(
+        lambda: build("ensemble", **SHARED | {"embedding_dim": 14}, members=MEMBERS, weights=(0.5, 2.0)),
+        SHARED["n_channels"],
+        steps_last=False,
+        onset=True,
+    ),
     "fusion": network("fusion", **TWO),
     "fusion, concat": network("fusion", rule="concat_half", **TWO),
     "fusion, cross": network("fusion", rule="cross_attention", width=8, n_heads=2, window=3, **TWO),

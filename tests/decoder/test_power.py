@@ -46,6 +46,20 @@ def test_whitening_comes_before_the_spatial_filters_and_is_not_trained() -> None
     assert "whitening" in plain.state_dict()
 
 
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"kernel_s": 0.001}, "kernel_s 0.001 holds 0 samples"),
+        ({"windows_s": (0.5, 0.05)}, r"windows_s \(0.5, 0.05\) hold \[8, 1\] hops"),
+        ({"band_hz": (40.0, 4.0)}, "needs a rising pair"),
+        ({"band_hz": (60.0, 70.0)}, "needs a rising pair that begins below 57.6"),
+    ],
+)
+def test_what_the_rate_leaves_nothing_of_is_refused(options: dict, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        LogPower(2, SFREQ, 8, **options)
+
+
 def test_bands_stay_below_the_nyquist_frequency() -> None:
     """At a low rate the highest centre gives way instead of folding back."""
     bank = gabor_bank(4, 16, 32.0, (4.0, 40.0))

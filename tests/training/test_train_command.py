@@ -91,6 +91,10 @@ def test_options_of_the_recipes_network_add_to_the_recipes():
         (("--options", "n_heads=0"), "network gat_transformer: "),
         (("--network", "ensemble"), "network ensemble: key 'members' is missing; change its options or take another"),
         (("--graph", "friendship"), "kind 'friendship' is not known"),
+        (
+            ("--graph", "wpli", "--network", "eegnet"),
+            "--graph: network eegnet has no graph of sensors; leave it out or",
+        ),
         (("--teacher", "nowhere"), "nowhere is not a run"),
         (("--set", "losses={mse: 1}"), "'mse', which needs vectors that are given"),
     ],
@@ -108,6 +112,15 @@ def test_a_graph_is_learned_from_training_data_and_is_part_of_the_run(trained, t
     assert len(config["edge_features"]) == 4
     assert "edge_features" not in Run.load(trained.run).description.network["config"]
     assert Run.load(tmp_path / "run").trained()[1].names == ("slow", "fast")
+
+
+@pytest.mark.parametrize("network", [("--network", "stgate"), ("--network", "gat_fc", "--options", "graph_version=1")])
+def test_a_network_that_reads_no_edge_features_takes_the_neighbours_of_a_graph(trained, tmp_path, network):
+    argv = ["--data", str(trained.data), "--out", str(tmp_path / "run"), "--epochs", "1", "--graph", "correlation"]
+    assert main([*argv, "--neighbours", "2", *network]) == 0
+    config = Run.load(tmp_path / "run").description.network["config"]
+    assert [row[0] for row in config["neighbours"]] == [0, 1, 2, 3]
+    assert "edge_features" not in config
 
 
 def test_a_student_comes_nearer_to_its_teacher_than_alone(trained, tmp_path):

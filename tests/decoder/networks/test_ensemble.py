@@ -31,9 +31,31 @@ def test_in_one_space_the_embedding_is_the_mean():
     torch.testing.assert_close(made(x)[0], (apart[0] + apart[1]) / 2)
 
 
+@pytest.mark.parametrize("join", ["concat", "mean"])
+def test_a_weight_multiplies_what_its_member_says(join):
+    """And is taken from its member: a member that weighs nothing is not heard."""
+    torch.manual_seed(0)
+    members = [SHALLOW, SHALLOW | {"config": SHALLOW["config"] | {"n_filters": 4}}]
+    width = {"concat": 6, "mean": 3}[join]
+    made = build("ensemble", **SHARED, embedding_dim=width, members=members, join=join, weights=[0.5, 3.0]).eval()
+    x = torch.randn(2, 2, 64)
+    apart = [0.5 * made.members[0](x)[0], 3.0 * made.members[1](x)[0]]
+    want = (apart[0] + apart[1]) / 2 if join == "mean" else torch.cat(apart, dim=-1) / 2**0.5
+    torch.testing.assert_close(made(x)[0], want)
+    made = build("ensemble", **SHARED, embedding_dim=width, members=members, join=join, weights=[1.0, 0.0]).eval()
+    before = made(x)[0]
+    with torch.no_grad():
+        made.members[1].readout.now.weight.add_(1.0)
+    assert torch.equal(made(x)[0], before)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"weights": [1.0]}, "1 weights, needs one for each of 2 members"),
+        ({"members": []}, "0 members, needs one or more"),
+        ({"members": [{"name": "shallow"}]}, "shallow: key 'n_channels' is missing"),
+        ({"members": [SHALLOW | {"name": "flat_mlp"}]}, "member 0 takes whole windows, needs a network that streams"),
         ({"n_channels": 3}, "n_channels of member 0 is 2, needs 3"),
         ({"join": "mean"}, "members of embedding_dim 3, 5 do not mean to 8"),
         ({"embedding_dim": 9}, "members of embedding_dim 3, 5 do not concat to 9"),

@@ -55,24 +55,70 @@ def test_without_an_onset_nothing_is_claimed() -> None:
     assert not embedding.any()
 
 
-def test_vectors_of_labels_never_seen_are_reached_through_the_others() -> None:
-    """The response is linear in the vector: a label that training never showed is told from its opposite."""
-    rng = np.random.default_rng(3)
-    vectors = rng.standard_normal((30, 5))
+def person(n_labels: int, dim: int = 5, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (K, D) with a mean, and responses (K, C, W) linear in them: two sources with smooth courses."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((n_labels, dim)) + 0.5
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    forward = rng.standard_normal((5, 4, 1)) * np.sin(np.linspace(0, np.pi, 60))
-    labels = np.arange(290) % 29
-    signal = rng.standard_normal((4, 60 * 290)).astype(np.float32)
+    at = np.linspace(0, 1, 60)
+    courses = np.stack([np.exp(-(((at - peak) / 0.12) ** 2)) for peak in (0.25, 0.45)])
+    return vectors, 0.3 * np.einsum("kd,ds,sc,st->kct", vectors, *map(rng.standard_normal, ((dim, 2), (2, 4))), courses)
+
+
+def of_vectors(n_each: int, seed: int = 0) -> tuple[Trials, np.ndarray, np.ndarray]:
+    """White noise with responses to the first 30 of 40 labels; the vectors and the responses of all."""
+    rng = np.random.default_rng(seed)
+    vectors, responses = person(40)
+    labels = rng.permutation(np.arange(30 * n_each) % 30)
+    signal = rng.standard_normal((4, 60 * len(labels)))
     for i, label in enumerate(labels):
-        signal[:, 60 * i : 60 * i + 60] += np.tensordot(vectors[label], forward, 1)
-    network = build("matched_filter", **CONFIG | {"embedding_dim": 5})
-    network.fit(Trials([signal], [60 * np.arange(290)], [labels], vectors, prototypes=False))
-    right = 0
-    for sign in rng.choice([-1, 1], 100):
-        x = rng.standard_normal((4, 60)) + sign * np.tensordot(vectors[29], forward, 1)
+        signal[:, 60 * i : 60 * i + 60] += responses[label]
+    onsets = 60 * np.arange(len(labels))
+    return Trials([signal.astype(np.float32)], [onsets], [labels], vectors[:30], prototypes=False), vectors, responses
+
+
+def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_others() -> None:
+    """Template times signal minus half the template's energy, but for what all labels share."""
+    trials_seen, vectors, responses = of_vectors(100)
+    network = build("matched_filter", **CONFIG | {"embedding_dim": 7})
+    network.fit(trials_seen)
+    rows = network.rows(torch.as_tensor(vectors[30:], dtype=torch.float32))
+    torch.testing.assert_close(rows.norm(dim=1), torch.ones(10))
+    rng, found, wanted = np.random.default_rng(1), [], []
+    for i in range(50):
+        x = responses[30 + i % 10] + rng.standard_normal((4, 60))
         embedding, _ = network(torch.as_tensor(x, dtype=torch.float32)[None], None, ONSET)
-        right += np.sign((embedding[0, -1].detach().numpy() @ vectors[29])) == sign
-    assert right > 80
+        score = (embedding[0, -1] @ rows.T).detach().numpy()
+        truth = np.einsum("kct,ct->k", responses[30:], x) - 0.5 * np.square(responses[30:]).sum((1, 2))
+        found.append(score - score.mean())
+        wanted.append(truth - truth.mean())
+    assert np.corrcoef(np.ravel(found), np.ravel(wanted))[0, 1] > 0.97
+    slope = np.sum(np.multiply(found, wanted)) / np.sum(np.square(wanted))
+    assert 0.8 < slope < 1.2  # and in its own unit, as confidence needs it
+
+
+def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> None:
+    """What the energy is for: by the inner product with vectors alone the strongest of like responses always wins."""
+    rng = np.random.default_rng(2)
+    angle = np.linspace(0.1, np.pi / 2, 20)
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1)  # the second number makes the response stronger
+    course = np.exp(-(((np.linspace(0, 1, 60) - 0.3) / 0.1) ** 2))
+    labels = rng.permutation(np.arange(2000) % 20)
+    signal = rng.standard_normal((4, 60 * 2000)).astype(np.float32)
+    for i, label in enumerate(labels):
+        signal[:, 60 * i : 60 * i + 60] += 2 * vectors[label, 1] * course
+    network = build("matched_filter", **CONFIG | {"embedding_dim": 4})
+    network.fit(Trials([signal], [60 * np.arange(2000)], [labels], vectors, prototypes=False))
+    rows = network.rows(torch.as_tensor(vectors, dtype=torch.float32))
+    noiseless = 2 * vectors[10, 1] * course * np.ones((4, 1))
+    embedding, _ = network(torch.as_tensor(noiseless, dtype=torch.float32)[None], None, ONSET)
+    assert abs(int((embedding[0, -1] @ rows.T).argmax()) - 10) <= 1
+    assert int((embedding[0, -1, :2] @ torch.as_tensor(vectors, dtype=torch.float32).T).argmax()) == 19
+
+
+def test_the_width_of_given_vectors_has_to_fit() -> None:
+    with pytest.raises(ValueError, match="embedding_dim is 5, needs 7, two more than the label vectors have numbers"):
+        build("matched_filter", **CONFIG | {"embedding_dim": 5}).fit(of_vectors(4)[0])
 
 
 def test_ridge_is_the_textbook_solution_for_the_penalty_it_chose() -> None:

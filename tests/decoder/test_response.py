@@ -1,8 +1,10 @@
-"""The closed-form reference learns what little many noisy trials tell, and not their noise."""
+"""The map from vectors to responses is what little many noisy trials tell, and not their noise."""
 
 import numpy as np
 
-from benchmarks.zero_shot_linear import bumps, inverse, map_of
+import pytest
+
+from decoder.response import bumps, evoked, inverse, map_of, on_channels, whole_space
 
 CHANNELS, BUMPS, DIRECTIONS = 6, 16, 40
 
@@ -39,3 +41,28 @@ def test_bumps_cover_the_response_evenly_on_their_own_scale():
 
 def test_a_covariance_with_empty_directions_has_a_finite_inverse():
     assert np.isfinite(inverse(np.diag([1.0, 0.0]))).all()
+
+
+def test_sums_of_trials_say_what_every_trial_says():
+    """Labels shown unequally often: the map, the mean and the noise are found from sums alone."""
+    rng = np.random.default_rng(2)
+    heard = on_channels(3, 50, 50.0)
+    axes, gain = whole_space(heard.reshape(len(heard), -1))
+    np.testing.assert_allclose(axes.T @ axes, np.eye(48), atol=1e-6)
+    np.testing.assert_allclose(axes @ gain, heard.reshape(48, -1).T, atol=1e-5)
+    vectors = rng.standard_normal((25, 4)) + 1
+    true = np.einsum("d,k->dk", rng.standard_normal(4), gain[5])
+    labels = np.repeat(np.arange(25), rng.integers(30, 90, 25))
+    trials = vectors[labels] @ true + 3 + 2 * rng.standard_normal((len(labels), 48))
+    sums = np.stack([trials[labels == label].sum(axis=0) for label in range(25)])
+    found = evoked(sums, np.bincount(labels).astype(float), float((trials**2).sum()), vectors, gain, 3)
+    assert found.noise == pytest.approx(2, rel=0.02)
+    np.testing.assert_allclose(found.centre, vectors[labels].mean(axis=0))
+    assert np.square(found.weights - true / 2).sum() < 0.1 * np.square(true / 2).sum()
+    energy = np.square((vectors - found.centre) @ true / 2).sum(axis=1)
+    assert found.strongest == pytest.approx(energy.max(), rel=0.2)
+
+
+def test_labels_that_no_vector_tells_apart_are_refused():
+    with pytest.raises(ValueError, match="the vectors of all labels are the same"):
+        evoked(np.ones((2, 16)), np.array([2.0, 2.0]), 40.0, np.ones((2, 3)), np.eye(16), 1)
