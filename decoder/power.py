@@ -21,8 +21,8 @@ class LogPower(Streaming):
 
     float32[B, C, T] to float32[B, n_features, T / hop], n_features = n_bands * n_sources * len(windows_s). A fixed
     whitening (buffer, identity unless set), spatial filters per band, a bank of quadrature filters shared by the
-    sources of a band, square, log of trailing means. Filter-bank CSP (Ang et al., 2008) with every step learned. ValueError where the rate leaves
-    nothing of the kernel, a window or the band.
+    sources of a band, square, log of trailing means. Filter-bank CSP (Ang et al., 2008) with every step learned.
+    ValueError where the rate leaves nothing of the kernel, a window or the band.
 
     State: past  float32[B, S, kernel - 1]  # sources before the temporal filters
            means.<i>.*                      # see CausalMean, one per window

@@ -37,15 +37,19 @@ class Ensemble(Streaming):
         self.config, self.hop = config, config.hop_samples
         if not config.members:
             raise ValueError("EnsembleConfig: 0 members, needs one or more")
-        self.members = nn.ModuleList(build(member.get("name"), **member.get("config", {})) for member in config.members)
+        self.members = nn.ModuleList(
+            build(member.get("name", ""), **member.get("config", {})) for member in config.members
+        )
+        widths: list[int] = []
         for i, member in enumerate(self.members):
             if not isinstance(member, Streaming):
                 raise ValueError(f"EnsembleConfig: member {i} takes whole windows, needs a network that streams")
+            given: Any = member.config
+            widths.append(given.embedding_dim)
             for key in ("n_channels", "sfreq", "hop_samples"):
-                found, needed = getattr(member.config, key), getattr(config, key)
+                found, needed = getattr(given, key), getattr(config, key)
                 if found != needed:
                     raise ValueError(f"EnsembleConfig: {key} of member {i} is {found}, needs {needed}")
-        widths = [member.config.embedding_dim for member in self.members]
         if config.join not in ("concat", "mean"):
             raise ValueError(f"EnsembleConfig: join {config.join!r}, needs concat or mean")
         joined = [sum(widths)] if config.join == "concat" else sorted(set(widths))
