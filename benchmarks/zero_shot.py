@@ -26,8 +26,8 @@ from training.intervals import wilson
 from training.prepare import Segment
 from training.retrieval import ranks
 
-# The simulator's own default. 0.45 was chosen first, by the ceiling alone (top-5 of 0.30 after one trial, 0.99 after 10);
-# results at both strengths were seen before this one became the bench's. Both are in docs/benchmarks.md.
+# The simulator's own default. 0.45 was chosen first, by the ceiling alone (top-5 of 0.30 after one trial, 0.99 after
+# 10); results at both strengths were seen before this one became the bench's. Both are in docs/benchmarks.md.
 SNR = 1.0
 REPETITIONS = (1, 4, 10, 80)
 VALID_REPETITIONS = 10  # at which averaging before and after the network are compared

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-
 HALF_DOUBTED = 46_000  # samples, six minutes at 128 Hz: of so much signal drawing half way did best on real recordings
 LEAST_RIDGE = 1e-3  # above a low-pass there is nothing to divide by, however long the recordings
 

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 N_BUMPS = 16  # in the simulator's responses 10 smooth the response away, 24 give nothing
-FIRST_S, LAST, WIDENING_S = 0.06, 0.75, 0.15  # centres: from FIRST_S to LAST of the window, even in log(time + WIDENING)
+FIRST_S, LAST, WIDENING_S = (
+    0.06,
+    0.75,
+    0.15,
+)  # centres: from FIRST_S to LAST of the window, even in log(time + WIDENING)
 STEPS = 30
 
 
@@ -77,8 +81,8 @@ def evoked(
 def map_of(seen: np.ndarray, size: np.ndarray, noise: float, gain: np.ndarray, n_channels: int) -> np.ndarray:
     """Weights (d, k) with which each of d directions of the vectors, of singular values `size` (d,), gives a response.
 
-    `seen` (d, k) is size * weights + white noise of variance `noise`; `gain` (k, k), symmetric, leads from bumps to that
-    space.
+    `seen` (d, k) is size * weights + white noise of variance `noise`; `gain` (k, k), symmetric, leads from bumps to
+    that space.
     """
     n_bumps = len(gain) // n_channels
     power = max(1e-3, ((seen**2).sum() - seen.size * noise) / (size**2).sum())

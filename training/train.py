@@ -100,8 +100,9 @@ def train(
     if recipe.candidates not in ("all", "shown"):
         raise BadInput(f"recipe: candidates is {recipe.candidates!r}, but needs to be all or shown; correct it")
     shown = crops.labels if recipe.candidates == "shown" else None
-    closed = isinstance(network, ClosedForm) and vectors is not None
-    rows = network.rows(torch.as_tensor(vectors)).numpy() if closed else vectors  # of the shape they have once fitted
+    rows = vectors
+    if isinstance(network, ClosedForm) and vectors is not None:
+        rows = network.rows(torch.as_tensor(vectors)).numpy()  # of the shape they have once fitted
     objective = Objective(len(labels), recipe.embedding_dim, rows, recipe, layers, shown)
     if teacher:
         objective.begin_from((teacher.checkpoint() or {})["objective"])

@@ -158,6 +158,7 @@ class MatchedFilter(ClosedForm):
         self.offsets[:-1, :-2] = ROOT * torch.einsum("wdc,cw->wd", template, mean_CW)
         # The energy gathered by a time is known on average alone; from its end on it is exact.
         self.offsets[:-1, -2] = -ROOT * most * typical_W / typical_W.sum().clamp(min=1e-12)
+
     def smooth(self, response_DCW):  # noqa: ANN001, ANN201
         """Templates without what is faster than an evoked response."""
         c = self.config

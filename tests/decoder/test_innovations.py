@@ -3,7 +3,6 @@ import pytest
 
 from decoder.innovations import innovation_filter
 
-
 MIX = np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 0.5], [0.5, 0.0, 1.0]])
 
 

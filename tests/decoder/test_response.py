@@ -1,7 +1,6 @@
 """The map from vectors to responses is what little many noisy trials tell, and not their noise."""
 
 import numpy as np
-
 import pytest
 
 from decoder.response import bumps, evoked, inverse, map_of, on_channels, whole_space

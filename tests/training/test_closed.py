@@ -40,7 +40,13 @@ def write_words(folder: Path, **changes: object) -> DatasetFile:
         for row, label in zip(rows, labels, strict=True):
             samples[row : row + 128] += 3 * course[:, None] * (vectors[label] @ topography)
         markers = [(str(row), WORDS[label]) for row, label in zip(rows, labels, strict=True)]
-        np.savez(folder / f"{name}.npz", samples=10 * samples, sfreq=SFREQ, ch_names=("Fz", "Cz", "Pz", "Oz"), markers=markers)
+        np.savez(
+            folder / f"{name}.npz",
+            samples=10 * samples,
+            sfreq=SFREQ,
+            ch_names=("Fz", "Cz", "Pz", "Oz"),
+            markers=markers,
+        )
     np.save(folder / "v.npy", vectors)
     (folder / "n.tsv").write_text("name\n" + "\n".join(WORDS) + "\n")
     content = {
