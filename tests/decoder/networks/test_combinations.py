@@ -51,10 +51,22 @@ def test_the_skip_of_the_transformer_may_be_chosen(name: str, skip: str) -> None
         ("none", {}),
         ("att", {"graph_version": 1}),
         ("att", {"graph_activation": "softplus"}),
-        ("att", {"graph_skip": "dense"}),
+        ("att", {"graph_skip": "gated"}),
     ],
 )
 def test_graph_modes_change_the_answer(mode: str, options: dict) -> None:
-    x = torch.randn(1, 4, 64)
+    """With the same weights wherever both have them, so that only the mode can make the difference."""
+    x, plain = torch.randn(1, 4, 64), network("cnn_gat", positions=POSITIONS)
     made = network("cnn_gat", positions=POSITIONS, graph_self=mode, **options)
-    assert not torch.allclose(made(x)[0], network("cnn_gat", positions=POSITIONS)(x)[0])
+    made.load_state_dict(dict(plain.named_parameters()), strict=False)
+    assert not torch.allclose(made(x)[0], plain(x)[0])
+
+
+def test_a_dense_join_keeps_what_the_nodes_had_before_the_graph() -> None:
+    x, nodes = torch.randn(1, 4, 64), []
+    for kind in ("none", "dense"):
+        made = network("cnn_gat", positions=POSITIONS, graph_skip=kind)
+        nodes.append(made.features(x, made.init_state(1), 0)[0].unflatten(-1, (4, -1)))
+    after, both = nodes
+    assert both.shape[-1] == 2 * after.shape[-1] == 32
+    torch.testing.assert_close(both[..., 16:], after)

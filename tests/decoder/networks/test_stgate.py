@@ -3,6 +3,7 @@ import torch
 
 from decoder.networks import build
 from decoder.networks.stgate import MomentAttention, Stgate, largest
+from tests.helpers.encoders import n_weights
 
 POSITIONS = tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(14))
 KNOWN = {"n_channels": 14, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3, "positions": POSITIONS}
@@ -18,15 +19,25 @@ def test_every_part_may_be_switched_off_and_the_rest_trains_whole(part: str) -> 
     x = torch.randn(2, 14, 128)
     less = network(**{part: False}, dropout=0.0)
     y, _ = less(x, None, torch.rand(2, 16))
-    assert not torch.allclose(y, network()(x)[0])
+    assert n_weights(less) < n_weights(network())
     y.square().sum().backward()
     assert [key for key, weight in less.named_parameters() if weight.grad is None] == []
 
 
-def test_everything_switched_off_is_a_plain_network() -> None:
-    y, _ = network(tlb=False, spatial=False, temporal=False)(torch.randn(2, 14, 128))
-    assert y.shape == (2, 16, 3)
-    assert y.isfinite().all()
+def test_with_everything_switched_off_no_electrode_hears_another() -> None:
+    made = network(tlb=False, spatial=False, temporal=False)
+    x = torch.randn(1, 14, 128, requires_grad=True)
+    node, _ = made.features(x, made.init_state(1), 0)
+    node[0, -1].unflatten(-1, (14, -1))[5].square().sum().backward()
+    assert x.grad[0].abs().amax(-1).nonzero().flatten().tolist() == [5]
+
+
+def test_the_matrix_called_temporal_mixes_electrodes_as_the_paper_prints_it() -> None:
+    made = network(tlb=False, spatial=False)
+    x = torch.randn(1, 14, 128, requires_grad=True)
+    node, _ = made.features(x, made.init_state(1), 0)
+    node[0, -1].unflatten(-1, (14, -1))[5].square().sum().backward()
+    assert (x.grad[0].abs().amax(-1) > 0).all()
 
 
 def test_adjacency_keeps_ten_edges_into_each_electrode_and_differs_between_samples() -> None:
@@ -67,10 +78,29 @@ def test_statistics_of_the_matrix_are_the_batch_s_in_training_and_running_afterw
 
 def test_attention_hears_kept_edges_only() -> None:
     torch.manual_seed(0)
-    layer = MomentAttention(4, 3, 2)
-    x = torch.randn(5, 4, requires_grad=True)
-    layer(x, largest(torch.randn(5, 5), 2))[1].square().sum().backward()
-    assert (x.grad.abs().amax(-1) > 0).sum() <= 3  # its two edges, and itself through the scores
+    layer, edge = MomentAttention(4, 3, 2), largest(torch.randn(5, 5), 2)
+    for node in range(5):
+        x = torch.randn(5, 4, requires_grad=True)
+        layer(x, edge)[node].square().sum().backward()
+        kept, heard = (set(row.nonzero().flatten().tolist()) for row in (edge[node], x.grad.abs().amax(-1)))
+        assert len(kept) == 2
+        assert kept <= heard <= kept | {node}  # itself through the scores
+
+
+def test_a_heavier_edge_is_heard_more() -> None:
+    """Edge weights multiply the shares, so that the graph is taught by what it carries."""
+    torch.manual_seed(0)
+    layer, x = MomentAttention(4, 3, 1), torch.randn(3, 4)
+    message = layer.message(x)
+    shares = []
+    for weight in (1.0, 3.0):
+        edge = torch.tensor([[0.0, 1.0, weight], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        y = layer(x, edge)
+        torch.testing.assert_close(y[1:], message[:2])  # of one edge, whatever its score
+        shares.append(torch.linalg.lstsq(message[1:].T, y[0]).solution)
+    one, three = shares
+    torch.testing.assert_close(one.sum(), torch.tensor(1.0))
+    torch.testing.assert_close(three[1] / three[0], 3 * one[1] / one[0])
 
 
 def test_largest_keeps_what_exceeds_the_first_dropped_whatever_the_sign() -> None:
