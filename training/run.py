@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -126,9 +127,12 @@ class Run:
         return self.description.calibration is not None and (self.path / CHECKPOINT).is_file()
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """The newest checkpoint, or None; tensors and plain values only."""
+        """The newest checkpoint, or None; tensors and plain values only. BadInput for a file that is none."""
         file = self.path / CHECKPOINT
-        return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
+        except (RuntimeError, UnpicklingError, EOFError) as error:
+            raise BadInput(f"{file}: is damaged or no checkpoint of Glimpse; train again with another --out") from error
 
     def save_checkpoint(self, values: dict[str, Any]) -> None:
         """Write the checkpoint; a crash leaves the previous one whole."""
@@ -147,7 +151,13 @@ class Run:
         if saved is None:
             raise BadInput(f"{self.path / CHECKPOINT}: no such file, so the run has no weights; finish `glimpse train`")
         network = self.build()
-        network.load_state_dict(saved["network"])
+        try:
+            network.load_state_dict(saved["network"])
+        except RuntimeError as error:
+            raise BadInput(
+                f"{self.path / CHECKPOINT}: does not fit network {self.description.network['name']} as it is now, so "
+                "another version of Glimpse trained it; use that version or train again with another --out"
+            ) from error
         vectors: np.ndarray = saved["objective"]["prototypes"].numpy()
         return network.eval(), Bank(tuple(self.description.labels), vectors)
 

@@ -54,3 +54,24 @@ def test_a_run_without_weights_is_refused(tmp_path, trained):
     run.save()
     with pytest.raises(BadInput, match="no weights"):
         run.trained()
+
+
+@pytest.mark.parametrize("part", [slice(0, 0), slice(0, 2000), slice(100, 3000)])
+def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, trained, part):
+    run = Run(tmp_path / "run", Run.load(trained.run).description)
+    run.save()
+    (run.path / "checkpoint.pt").write_bytes((trained.run / "checkpoint.pt").read_bytes()[part])
+    with pytest.raises(BadInput, match="checkpoint.pt: is damaged") as error:
+        run.trained()
+    assert "\n" not in str(error.value)
+
+
+def test_weights_that_the_network_no_longer_takes_are_refused_in_one_sentence(tmp_path, trained):
+    run = Run(tmp_path / "run", Run.load(trained.run).description)
+    run.save()
+    saved = Run.load(trained.run).checkpoint()
+    saved["network"].popitem()
+    run.save_checkpoint(saved)
+    with pytest.raises(BadInput, match="does not fit network gat_transformer as it is now") as error:
+        run.trained()
+    assert "\n" not in str(error.value)
