@@ -9,6 +9,7 @@ from torch import Tensor
 from decoder.fusion import RULES
 from decoder.networks import build
 from decoder.networks.fusion import FusionConfig, FusionNetwork
+from decoder.streaming import nest
 
 OPTIONS = {"dim": 8, "stem_features": 4, "n_layers": 1, "n_heads": 2, "attention_window": 6, "power_bands": 2}
 CONFIG = FusionConfig(
@@ -149,11 +150,21 @@ def test_mean_of_both_is_the_mean_of_unit_vectors_and_of_one_that_one():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_both_networks_learn(rule):
-    made = network(rule).train()
-    made(torch.randn(4, 5, 80))[0].square().mean().backward()
+def test_both_networks_and_what_joins_them_learn(rule):
+    made, x = network(rule, modality_dropout=0.0).train(), torch.randn(4, 5, 80)
+    x[0, FIRST] = x[1, SECOND] = 0
+    (made(x)[0] * torch.randn(6)).sum().backward()  # a random weighting: the plain sum of a unit vector has no gradient
     for side in ("first", "second"):
         assert all(weight.grad is not None for weight in made.members[side].parameters())
+    assert all(weight.grad is not None and weight.grad.any() for weight in made.fusion.parameters())
+
+
+def test_cross_attention_reads_so_many_hops_of_both():
+    fusion = network("cross_attention").fusion
+    x, present = torch.randn(1, 10, 2, 8, requires_grad=True), torch.ones(1, 10, 2, dtype=torch.bool)
+    y, _ = fusion(x, present, nest("block", fusion.block.init_state(1)))
+    y[0, 9].square().sum().backward()
+    assert (x.grad[0].abs().amax(-1) > 0).tolist() == [[False] * 2] * 6 + [[True] * 2] * CONFIG.window
 
 
 def test_each_network_whitens_its_own_channels():

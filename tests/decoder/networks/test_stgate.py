@@ -51,6 +51,12 @@ def test_adjacency_keeps_ten_edges_into_each_electrode_and_differs_between_sampl
     assert not torch.equal(graph[0] != 0, graph[1] != 0)
 
 
+def test_the_answer_is_made_on_the_kept_edges() -> None:
+    """The same weights with fewer edges answer otherwise."""
+    x = torch.randn(1, 14, 128)
+    assert not torch.allclose(network(n_keep=3)(x)[0], network(n_keep=5)(x)[0])
+
+
 def test_the_graph_begins_at_the_prior() -> None:
     prior = tuple((i, (i + 5) % 14, (i + 2) % 14) for i in range(14))
     made = network(neighbours=prior, n_keep=3)
