@@ -39,6 +39,7 @@ class Accuracy:
     epochs: int = 50  # of the peers' networks; ours train as their recipe says
     workers: int = 2  # processes of one thread each
     zero_shot: bool = True  # also retrieval among 200 concepts never trained on, from simulated EEG
+    snr: float = 1.0  # strength of the responses simulated for that
     json: Path | None = None  # write the figures here; finished fits go to JSON.fits.jsonl, to go on from if stopped
 
 
@@ -98,7 +99,7 @@ def bench_accuracy(command: Accuracy) -> None:
     if vectors is not None:
         from benchmarks.zero_shot import zero_shot
 
-        write(found | {"zero_shot": zero_shot(vectors, say=say)}, command.json)
+        write(found | {"zero_shot": zero_shot(vectors, snr=command.snr, say=say)}, command.json)
     if kept:
         kept.unlink(missing_ok=True)  # finished: the next bench measures afresh
 

@@ -69,8 +69,10 @@ class MatchedFilter(ClosedForm):
 
     @torch.no_grad()
     def rows(self, vectors: Tensor) -> Tensor:
-        unit, template = F.normalize(vectors, dim=1), self.templates[:-1, :-2] / ROOT
-        energy = 0.5 * torch.einsum("kd,wdc->kwc", unit - self.centre[:-2], template).square().sum((1, 2))
+        unit = F.normalize(vectors, dim=1)
+        apart = (unit - self.centre[:-2]).double()
+        template = (self.templates[:-1, :-2] / ROOT).transpose(0, 1).flatten(1).double()
+        energy = 0.5 * (apart @ (template @ template.T) * apart).sum(1).float()
         most = -self.offsets[:, -2].sum() / ROOT
         share = (energy / most.clamp(min=1e-12)).clamp(max=1.0)[:, None]
         return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
