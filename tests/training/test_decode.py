@@ -1,5 +1,7 @@
 """Whole recordings, streamed recordings and the bundle give the same embeddings and the same trials."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.recording import Recording
 from training.dataset import load_dataset, load_split
-from training.decode import decode, onnx_encoder, save_embeddings, torch_encoder
+from training.decode import Decoded, decode, onnx_encoder, overlap, save_embeddings, torch_encoder
 from training.prepare import marks_of
 from training.run import Run
 
@@ -102,3 +104,55 @@ def test_saved_embeddings_are_read_back(ways, tmp_path):
     with np.load(tmp_path / "e.npz") as saved:
         assert np.array_equal(saved["embedding"], ways["whole"].embedding)
         assert {"recording", "sample", "trial"} <= set(saved.files)
+
+
+def ends(found: Decoded) -> list[float]:
+    """Newest decision of each trial, seconds since its onset."""
+    return [float(found.since_onset_s[found.trial == trial].max()) for trial in range(len(found.label))]
+
+
+def test_overlapping_trials_are_each_decoded_to_the_end_of_their_window_on_tracks_of_their_own(trained):
+    """Windows of 1 s every 0.6 s. One track ends a trial at the next onset; on two none is cut short."""
+    run = Run.load(trained.run)
+    network, bank = run.trained()
+    recordings = [noise(6, (100, 177, 254, 331)), noise(4, (100, 177))]
+    encode, hop_s = torch_encoder(network, False), run.front().hop_s
+    assert overlap(recordings, 1.0) == 2
+    one = decode(recordings, run.front(), bank, encode)
+    two = decode(recordings, run.front(), bank, encode, tracks=2)
+    short, whole = 77 / 128, 1.0
+    want_one = [short, short, short, whole, short, whole]
+    assert all(want - hop_s <= end <= want for end, want in zip(ends(one), want_one, strict=True))
+    assert all(whole - hop_s <= end <= whole for end in ends(two))
+    # Tracks follow each other: trials 0 and 2 of the first recording, the first of the second, then the others.
+    assert two.label.tolist() == [0, -1, 0, 1, 0, 1]
+    assert sorted(one.label) == sorted(two.label)
+    assert two.recording[two.trial == 2].tolist() == [1] * (two.trial == 2).sum()
+    assert len(two.embedding) == 2 * len(one.embedding)
+
+
+def test_a_track_is_what_a_stream_that_is_told_of_its_trials_only_decodes(trained):
+    run = Run.load(trained.run)
+    network, bank = run.trained()
+    what, encode = noise(6, (100, 177, 254)), torch_encoder(network, False)
+    both = decode([what], run.front(), bank, encode, tracks=2)
+    alone = [decode([replace(what, markers=what.markers[track::2])], run.front(), bank, encode) for track in range(2)]
+    for key in ("embedding", "inner", "since_onset_s", "sample", "recording", "label"):
+        assert np.array_equal(getattr(both, key), np.concatenate([getattr(part, key) for part in alone]))
+    second = np.where(alone[1].trial >= 0, alone[1].trial + 2, -1)  # numbered on after the two of the first track
+    assert np.array_equal(both.trial, np.concatenate([alone[0].trial, second]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "gaps", "tracks"),
+    [
+        ((), (), 1),
+        ((100,), (), 1),
+        ((100, 228), (), 1),  # the next begins as the window ends
+        ((100, 227), (), 2),
+        ((10, 20, 30, 40, 300), (), 4),
+        ((100, 200), ((150, 40),), 1),  # lost samples are time, too
+    ],
+)
+def test_as_many_tracks_as_trials_run_at_once(rows, gaps, tracks):
+    assert overlap([noise(2.9), noise(2.9, rows, gaps)], 1.0) == tracks
