@@ -189,8 +189,11 @@ def neighbours_of(config: NeighbourConfig) -> tuple[Tensor, Tensor]:
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise ValueError(f"{name}: neighbours of channel {i} are {len(row)}, needs {len(rows[0])}; pad with -1")
-        if not row or row[0] != i or not all(-1 <= j < n for j in row):
-            raise ValueError(f"{name}: neighbours of channel {i} are {row}, needs {i} first and numbers -1 to {n - 1}")
+        named = [j for j in row if j != -1]
+        if not row or row[0] != i or not all(0 <= j < n for j in named) or len(set(named)) != len(named):
+            raise ValueError(
+                f"{name}: neighbours of channel {i} are {row}, needs {i} first and numbers -1 to {n - 1}, each once"
+            )
     index = torch.tensor(rows)
     return index.clamp(min=0), index >= 0
 

@@ -241,6 +241,7 @@ def test_without_a_prior_the_graph_is_by_distance() -> None:
         ({"neighbours": ((0, 1), (1,), (2, 0))}, "neighbours of channel 1 are 1, needs 2; pad with -1"),
         ({"neighbours": ((0, 1), (1, 3), (2, 0))}, r"neighbours of channel 1 are \(1, 3\), needs 1 first"),
         ({"neighbours": ((0, 1), (0, 1), (2, 0))}, "needs 1 first and numbers -1 to 2"),
+        ({"neighbours": ((0, 1, 1), (1, 2, -1), (2, -1, -1))}, r"channel 0 are \(0, 1, 1\), needs .*, each once"),
         ({"edge_features": (((1.0,),),)}, "edge_features without neighbours"),
         ({"neighbours": ((0,), (1,), (2,)), "edge_features": (((1.0,),),)}, r"needs finite numbers of shape \(3, 1,"),
     ],

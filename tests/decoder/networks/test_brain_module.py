@@ -1,7 +1,9 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from decoder.networks import build
+from decoder.networks.brain_module import ConvPair
 from tests.helpers.encoders import n_weights, takes_steps
 
 POSITIONS = [(0.09 * x, 0.09 * y, 0.05) for x, y in ((0.9, 0.1), (-0.9, 0.1), (0.1, 0.9), (0.1, -0.9), (0.0, 0.0))]
@@ -27,6 +29,18 @@ def test_at_another_rate_it_sees_about_the_same_time() -> None:
         made = build("brain_module", **(SHARED | {"sfreq": sfreq}), **SMALL)
         seen = sum(block.receptive_field - 1 for block in made.blocks) + 1
         assert seen / sfreq == pytest.approx(135 / 120, rel=0.08)
+
+
+@pytest.mark.parametrize("n_in", [4, 3])
+def test_convolutions_are_skipped_where_widths_agree_and_there_alone(n_in: int) -> None:
+    """With both convolutions silent, the gate gets what went in, or nothing where it does not fit."""
+    pair, x = ConvPair(n_in, 4, (1, 2), 1).eval(), torch.randn(2, n_in, 20)
+    with torch.no_grad():
+        for conv in (pair.first.conv, pair.second.conv):
+            conv.weight.zero_()
+            conv.bias.zero_()
+    given = x if n_in == 4 else torch.zeros(2, 4, 20)
+    torch.testing.assert_close(pair(x)[0], F.glu(pair.gate(given)[0], dim=1))
 
 
 @pytest.mark.parametrize("name", ["brain_module", "meg_image"])

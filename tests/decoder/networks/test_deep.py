@@ -20,6 +20,13 @@ def test_later_blocks_see_twice_as_far_as_halving_the_rate_would_make_them() -> 
     assert [block.maximum.window for block in made.blocks] == [2, 4, 8]
 
 
+def test_the_first_pool_is_the_largest_of_the_hop() -> None:
+    made, x = build("deep", **SHARED, widths=(5,)).eval(), torch.randn(2, 6, 40)
+    seen, _ = made.sensors(x)
+    want = torch.nn.functional.elu(made.norm(seen)).unflatten(-1, (10, 4)).amax(-1).transpose(1, 2)
+    torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want)
+
+
 def test_max_norm_of_all_filters_holds_after_every_step() -> None:
     made = build("deep", **SHARED, widths=(8, 8, 8), weight_norm=0.3)
     limited = [made.sensors.temporal, made.sensors.spatial, *(block.conv.conv for block in made.blocks)]

@@ -42,6 +42,15 @@ def test_pattern_of_the_right_filter_is_the_planted_topography(name: str) -> Non
     assert cosine(made.demix.weight[1, :, 0], topography, dim=0) < 0.9
 
 
+@pytest.mark.parametrize("name", ["lf_cnn", "var_cnn"])
+def test_features_are_the_largest_of_the_hop_and_never_below_zero(name: str) -> None:
+    made, x = build(name, **SHARED, n_sources=3).eval(), torch.randn(2, 6, 50)
+    filtered, _ = made.filters(made.demix(x))
+    want = filtered.clamp(min=0).unflatten(-1, (10, 5)).amax(-1).transpose(1, 2)
+    torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want)
+    assert (filtered.unflatten(-1, (10, 5)).amax(-1) < 0).any()
+
+
 def test_covariance_of_another_size_or_of_nothing_is_refused() -> None:
     made = build("lf_cnn", **SHARED, n_sources=3)
     with pytest.raises(ValueError, match=r"patterns: covariance of shape \(5, 5\), needs \(6, 6\)"):
