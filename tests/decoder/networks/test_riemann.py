@@ -26,7 +26,8 @@ def test_mean_trial_lies_at_the_origin_of_the_tangent_space() -> None:
     onset = ONSET.repeat(len(windows), 1)
     features, _ = network.features(windows.float(), network.running.init_state(len(windows)), onset)
     spread = features[:, -1].std(0).mean()
-    assert features[:, -1].mean(0).abs().mean() < 0.4 * spread  # off the origin by what the mean of matrices is not the mean of vectors
+    # Off the origin by what the mean of matrices is not the mean of vectors.
+    assert features[:, -1].mean(0).abs().mean() < 0.4 * spread
 
 
 def test_xdawn_finds_the_planted_source_and_templates_show_its_course() -> None:
