@@ -8,13 +8,16 @@ COMMANDS = {
     "doctor": ("realtime.doctor", "what works on this machine, what does not, what to do"),
     "streams": ("realtime.streams_command", "LSL streams in sight"),
     "replay": ("realtime.replay", "a recorded file as live LSL streams"),
-    "data": ("training.data_command", "check or list dataset files"),
+    "data": ("training.data_command", "check or list dataset files, draw which sensors are coupled"),
     "train": ("training.train_command", "train a network on a dataset file"),
     "evaluate": ("training.evaluate", "figures of a run or a bundle on a dataset file"),
     "export": ("training.export", "run -> bundle"),
     "bank": ("realtime.bank_command", "build, show and search banks of label vectors"),
     "serve": ("serve.main", "the server"),
-    "bench": ("benchmarks.command", "figures of this machine"),
+    "bench": (
+        "benchmarks.command",
+        "latency, accuracy beside other tools and every network, as figures anybody can rerun",
+    ),
 }
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 
+from benchmarks.peers import PEERS
 from realtime.errors import BadInput, check_folder_of
 
 console = Console(highlight=False)
@@ -34,7 +36,7 @@ class Accuracy:
     """
 
     data: tuple[Path, ...] = ()  # dataset files; default: the six real recordings of datasets/
-    methods: tuple[str, ...] = ()  # networks of `glimpse train` and peers by name; default: our best and every peer
+    methods: tuple[str, ...] = ()  # recipes and networks of `glimpse train`, peers; default: our main ones, every peer
     seeds: int = 3  # each holds out another recording, where the dataset file names no test files
     epochs: int = 50  # of the peers' networks; ours train as their recipe says
     workers: int = 2  # processes of one thread each
@@ -54,9 +56,10 @@ class Networks:
 
 def main(argv: list[str]) -> int:
     """Run `glimpse bench`."""
+    peers = f"{getdoc(Accuracy)}\n\npeers: {', '.join(PEERS)}; EEGNet is braindecode's, eegnet ours"
     command = tyro.cli(
         Annotated[Latency, tyro.conf.subcommand("latency")]
-        | Annotated[Accuracy, tyro.conf.subcommand("accuracy")]
+        | Annotated[Accuracy, tyro.conf.subcommand("accuracy", description=peers)]
         | Annotated[Networks, tyro.conf.subcommand("networks")],
         args=argv,
         prog="glimpse bench",

@@ -42,6 +42,7 @@ def check(
         file: The dataset file (YAML).
         json_to: Also write the findings to this JSON file.
     """
+    check_folder_of(json_to, "--json")
     dataset = load_dataset(file)
     found = summary(dataset, load_splits(dataset))
     _print(found)

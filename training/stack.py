@@ -51,11 +51,15 @@ def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, s
         rest = tuple(file for file in files if file != left_out)
         split = {"train": rest, "valid": (left_out,), "test": ()}
         without = dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
-        runs = [train(without, only(recipe, name), out / f"without-{i}" / name) for name in recipe.members]
+        say(f"without {left_out}, on which the members are weighed then:")
+        try:
+            runs = [train(without, only(recipe, name), out / f"without-{i}" / name) for name in recipe.members]
+        except BadInput as error:  # such as a label that this recording alone has
+            raise BadInput(f"without {left_out}, on which a stack weighs its members: {error}") from error
         found.append([left_out_answers(run, without) for run in runs])
     inner = [np.concatenate([fold[m][0] for fold in found]) for m in range(len(recipe.members))]
     weights = weigh(inner, np.concatenate([fold[0][1] for fold in found]))
-    say(f"weights, from {len(found)} recordings left out in turn: {told(recipe, weights)}")
+    say(f"weights, from {len(found)} recordings left out in turn: {told(recipe, weights)}; now on all:")
     runs = [train(dataset, only(recipe, name), out / name) for name in recipe.members]
     scale = [weight * len(weights) for weight in weights]  # the ensemble takes the mean
     run = join(runs, out, scale)
@@ -88,7 +92,7 @@ def only(recipe: Recipe, name: str) -> Recipe:
 
 def told(recipe: Recipe, weights: Sequence[float]) -> str:
     """Names and weights, for people."""
-    return ", ".join(f"{name} {weight:.2f}" for name, weight in zip(recipe.members, weights, strict=True))
+    return ", ".join(f"{name} {weight:.3g}" for name, weight in zip(recipe.members, weights, strict=True))
 
 
 def left_out_answers(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndarray]:

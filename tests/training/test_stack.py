@@ -9,7 +9,7 @@ import pytest
 import glimpse
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from tests.helpers.rhythms import write_experiment
+from tests.helpers.rhythms import write_experiment, write_session
 from training.dataset import load_dataset
 from training.recipe import small
 from training.run import Run
@@ -144,6 +144,14 @@ def test_asked_for_again_it_trains_nothing_and_another_recipe_is_refused(stacked
     for recipe in (replace(RECIPE, members=("shallow", "eegnet")), replace(RECIPE, members=())):
         with pytest.raises(BadInput, match="choose another --out or remove it"):
             train(dataset, recipe, run.path)
+
+
+def test_a_label_of_one_recording_alone_is_refused_with_the_recording_that_was_left_out(tmp_path):
+    data = write_experiment(tmp_path, files=FILES, events={"A": "slow", "B": "fast", "C": "other"})
+    write_session(tmp_path / "b.npz", 1, markers="ABC")
+    with pytest.raises(BadInput, match=r"without .*b\.npz, on which a stack weighs its members: .*'other'") as error:
+        train(load_dataset(data), RECIPE, tmp_path / "run")
+    assert "\n" not in str(error.value)
 
 
 def test_one_recording_is_refused_before_anything_is_written(tmp_path):
