@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 
 from decoder.networks import build
 from tests.helpers.encoders import n_weights, takes_steps
@@ -12,6 +13,26 @@ def test_has_the_sizes_of_the_paper_at_250_hz() -> None:
     assert n_weights(made.stem) == 40 * 25 + 40
     assert made.stem.receptive_field == 25 + 51 - 1
     assert n_weights(made.spatial) == 40 * 40 * 63
+
+
+def test_answers_as_the_paper_s_layers_one_by_one_do() -> None:
+    """Convolution, mean of 51 every 5, norm, ELU, filters over sensors, norm, ELU; then projection and residual."""
+    torch.manual_seed(0)
+    made, x = build("tsconv", **SHARED).eval(), torch.randn(2, 6, 250)
+    kernel, padded = made.stem.conv.parametrizations.weight.original, F.pad(x, (75 - 5, 0))
+    in_time = F.avg_pool1d(F.conv1d(padded.flatten(0, 1)[:, None], kernel, made.stem.conv.bias), 51, stride=5)
+    maps = F.elu(
+        F.batch_norm(in_time.unflatten(0, (2, 6)).transpose(1, 2), *stored(made.norm_temporal))
+    )  # [B, F, C, H]
+    in_space = torch.einsum("bfch,ocf->boh", maps, made.spatial.weight.unflatten(1, (6, 40)))
+    want = made.mix(F.elu(F.batch_norm(in_space, *stored(made.norm_spatial))).transpose(1, 2))
+    torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want, rtol=1e-4, atol=1e-5)
+    projected, _ = made.readout(want)
+    torch.testing.assert_close(made(x)[0], made.norm(projected + made.residual(projected)), rtol=1e-3, atol=1e-4)
+
+
+def stored(norm: torch.nn.BatchNorm1d) -> tuple[torch.Tensor, ...]:
+    return norm.running_mean, norm.running_var, norm.weight, norm.bias
 
 
 def test_mean_of_the_kernel_keeps_the_hop_where_hops_are_long() -> None:
