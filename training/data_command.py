@@ -79,6 +79,8 @@ def show_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
     Args:
         folder: Where the YAML files are.
     """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: is no folder, and one with dataset files is needed; check the path")
     table = Table("dataset", "labels", "recordings", "file", title=str(folder))
     for path in sorted(folder.glob("*.yaml")):
         try:

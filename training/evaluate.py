@@ -105,7 +105,7 @@ def main(argv: list[str]) -> int:
     for flag in ("json", "report", "embeddings"):
         check_folder_of(getattr(command, flag), f"--{flag}")
     if not command.paths:
-        raise BadInput("glimpse evaluate: no run and no bundle is given, one is needed; name its folder first")
+        raise BadInput("PATHS: no run and no bundle is given, one is needed; name its folder first")
     dataset = load_dataset(command.data)
     found, decoded = evaluate_seeds(command.paths, dataset, command.split, command.streaming)
     how = "streamed" if command.streaming else "whole recordings"

@@ -55,6 +55,8 @@ def pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
                 raise BadInput(f"{flag}: {word!r} found, KEY=VALUE or one JSON object needed")
             found[key] = float(value) if EXPONENT.fullmatch(value) else yaml.safe_load(value)
         return found
+    except BadInput:
+        raise
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"{flag}: {' '.join(words)!r} cannot be read ({reason}); write KEY=VALUE or JSON") from None

@@ -265,6 +265,11 @@ def test_list_names_every_dataset_file_and_what_is_missing(folder, capsys):
     assert "files is missing" in " ".join(printed.split())
 
 
+def test_listing_what_is_no_folder_is_refused(folder, capsys):
+    assert main(["list", str(folder / "nowhere")]) == 2
+    assert "nowhere: is no folder" in capsys.readouterr().err
+
+
 def test_the_simulated_amplifier_is_a_dataset_like_any_other(tmp_path):
     simulate = {
         "ch_names": ["Fp1", "Cz", "O1", "O2"],

@@ -104,6 +104,11 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(trained, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_word_that_is_no_pair_is_one_sentence_and_not_one_in_another(trained, tmp_path):
+    sentence = refusal("--data", str(trained.data), "--out", str(tmp_path / "run"), "--options", "dim")
+    assert sentence == "--options: 'dim' found, KEY=VALUE or one JSON object needed"
+
+
 def test_a_graph_is_learned_from_training_data_and_is_part_of_the_run(trained, tmp_path):
     argv = ["--data", str(trained.data), "--epochs", "1", "--graph", "correlation", "--neighbours", "2"]
     assert main([*argv, "--out", str(tmp_path / "run")]) == 0
