@@ -60,6 +60,19 @@ class Trials:
                 f"need {FEWEST_TRIALS} or more of each of two labels; train on more recordings"
             )
 
+    def background(self, n_times: int) -> list[np.ndarray]:
+        """The signals less the mean response, which no model of noise should have to explain."""
+        total, n_trials = torch.zeros(()), 0
+        for windows_NCW, labels in self.parts(self.signals, n_times):
+            total, n_trials = total + windows_NCW.double().sum(0), n_trials + len(labels)
+        mean, found = (total / n_trials).float().numpy(), []
+        for signal, onsets in zip(self.signals, self.onsets, strict=True):
+            rest = signal.copy()
+            for at in onsets[(onsets >= 0) & (onsets + n_times <= signal.shape[1])]:
+                rest[:, at : at + n_times] -= mean
+            found.append(rest)
+        return found
+
 
 class ClosedForm(Streaming):
     """A network that `fit` teaches from trials; before that its embeddings are zero.

@@ -97,6 +97,19 @@ def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_other
     assert 0.8 < slope < 1.2  # and in its own unit, as confidence needs it
 
 
+def test_a_response_that_all_share_is_not_taken_for_noise() -> None:
+    """What is new in each sample is the same with a strong common response as without it."""
+    plain, vectors, _ = of_vectors(40)
+    common = 5 * np.outer([1, -1, 2, 0], np.exp(-(((np.linspace(0, 1, 60) - 0.3) / 0.1) ** 2))).astype(np.float32)
+    signal = plain.signals[0] + np.tile(common, len(plain.onsets[0]))
+    weights = []
+    for given in (plain, Trials([signal], plain.onsets, plain.labels, plain.vectors, prototypes=False)):
+        network = build("matched_filter", **CONFIG | {"embedding_dim": 7})
+        network.fit(given)
+        weights.append(network.innovations.conv.weight)
+    torch.testing.assert_close(weights[0], weights[1], atol=1e-4, rtol=1e-3)
+
+
 def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> None:
     """What the energy is for: by the inner product with vectors alone the strongest of like responses always wins."""
     rng = np.random.default_rng(2)
