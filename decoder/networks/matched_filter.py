@@ -100,8 +100,8 @@ class MatchedFilter(ClosedForm):
 
     @torch.no_grad()
     def fit(self, trials: Trials) -> None:
-        # The mean response of 38,120 simulated trials, taken for noise, cost 8 points of top-5. What labels without given
-        # vectors get stays as it was tuned on minutes of real recordings.
+        # The mean response of 38,120 simulated trials, taken for noise, cost 8 points of top-5. Labels without given
+        # vectors keep what was tuned on minutes of real recordings.
         signals = trials.signals if trials.prototypes else trials.background(self.n_times)
         self.innovations.conv.weight.copy_(torch.as_tensor(innovation_filter(signals, self.config.order)))
         fit = self.fit_labels if trials.prototypes else self.fit_vectors
