@@ -66,7 +66,7 @@ def made(name: str, n_channels: int) -> Streaming:
         network.fit(Trials([signal], [onsets], [labels], np.eye(DIM), prototypes=True))
     with torch.no_grad():
         for weight in network.parameters():
-            weight += 0.02 * torch.randn_like(weight)
+            weight.add_(0.02 * torch.randn_like(weight))
     return network.eval()
 
 

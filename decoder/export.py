@@ -30,7 +30,8 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
 
     Before the file gets its name, onnxruntime runs it for 2,000 hops (and 100 hops of 3 streams) beside torch; a
     difference raises ValueError and leaves nothing on disk. `metadata` goes into the file, each value as JSON unless
-    a string. `subject` is baked in. Returns the difference, as a share of the largest value. ValueError, too, for a network that takes whole windows.
+    a string. `subject` is baked in. Returns the difference, as a share of the largest value. ValueError, too, for a
+    network that takes whole windows.
     """
     if not isinstance(network, Streaming):
         raise ValueError(

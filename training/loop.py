@@ -201,10 +201,9 @@ def fit(
 
 
 def prepare(network: nn.Module, signals: list[np.ndarray], recipe: Recipe) -> None:
-    """Let the network learn what it fixes before training from the training signals, each float32 (C, n_times).
+    """Set a network's fixed whitening, where it has one, from the training signals, each float32 (C, n_times).
 
-    `set_whitening` gets the whitening matrix, its covariance shrunk towards a multiple of the identity; `prepare` gets
-    the signals.
+    Their covariance is shrunk towards a multiple of the identity.
     """
     if set_whitening := getattr(network, "set_whitening", None):
         signal = np.concatenate(signals, axis=1).astype(float)
@@ -213,5 +212,3 @@ def prepare(network: nn.Module, signals: list[np.ndarray], recipe: Recipe) -> No
         covariance = (1 - recipe.whitening) * covariance + recipe.whitening * mean_power * np.eye(len(covariance))
         values, vectors = np.linalg.eigh(covariance)
         set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))
-    if learn := getattr(network, "prepare", None):
-        learn(signals)

@@ -135,12 +135,6 @@ class FusionNetwork(Streaming):
         made.load_state_dict({key: value for key, value in self.state_dict().items() if key in kept})
         return made.train(self.training)
 
-    def prepare(self, signals: list[Any]) -> None:
-        """Each network learns from its own channels of the training signals (C, T)."""
-        for side, rows in self.rows().items():
-            if learn := getattr(self.members[side], "prepare", None):
-                learn([signal[rows] for signal in signals])
-
     def set_whitening(self, matrix_CC: Tensor) -> None:
         """Each network's own whitening, from the covariance of its channels that the matrix over all of them undoes."""
         covariance_CC = torch.linalg.inv(matrix_CC.double() @ matrix_CC.double())

@@ -176,16 +176,6 @@ def test_a_gradient_that_is_not_finite_stops_training_though_the_loss_is(tmp_pat
     assert not (run.path / "checkpoint.pt").exists()
 
 
-def test_a_network_with_a_hook_gets_the_training_signals():
-    class Learner(nn.Module):
-        def prepare(self, signals: list[np.ndarray]) -> None:
-            self.heard = signals
-
-    network, signals = Learner(), [np.zeros((2, 5), np.float32)]
-    prepare(network, signals, RECIPE)
-    assert network.heard is signals
-
-
 def test_bf16_trains_on_the_cpu_and_weights_stay_float32():
     trainer, batches, _ = toy_trainer(replace(RECIPE, precision="bf16"))
     assert np.isfinite(trainer.train_epoch(batches, WINDOW_S))
