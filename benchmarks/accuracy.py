@@ -60,10 +60,10 @@ def accuracy(
     if done:
         say(f"{len(done)} of {len(keys)} fits are taken from {kept}; remove it to measure them again")
     todo = {key: value for key, value in keys.items() if key not in done}
-    # Read by the numeric libraries of the workers when they start: two workers of two threads each only wait.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), begin_worker)
+    before, pool = dict(os.environ), ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), begin_worker)
     try:
+        # Read by the numeric libraries of the workers when they start: two workers of two threads each only wait.
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         futures = {pool.submit(fit, split, method, epochs): key for key, (split, method) in todo.items()}
         for future in as_completed(futures):
             outcome = done[futures[future]] = future.result()
@@ -75,6 +75,8 @@ def accuracy(
         raise OSError("a worker ended without a word, as for want of memory; run again with fewer --workers") from error
     finally:
         pool.shutdown(cancel_futures=True)
+        os.environ.clear()
+        os.environ |= before
     return {
         name: {
             method: summary([o for o in done.values() if (o.task, o.method) == (name, method)]) for method in methods

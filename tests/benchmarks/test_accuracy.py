@@ -1,6 +1,7 @@
 """The accuracy bench on a toy: what its figures hold, and that nothing that fails is hidden."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def test_the_json_has_every_figure_of_every_method(tmp_path, capsys):
     """From the command line, in processes of their own, as it is run."""
     data, out = write_experiment(tmp_path), tmp_path / "out.json"
     words = ["--data", str(data), "--methods", "eegnet", "cov+ts+lr", "--seeds", "2", "--workers", "1"]
+    before = dict(os.environ)
     assert glimpse.main(["bench", "accuracy", *words, "--no-zero-shot", "--json", str(out)]) == 0
+    assert dict(os.environ) == before  # what comes after in this process keeps its threads
     found = json.loads(out.read_text())["tasks"]["rhythms"]
     assert set(found) == {"eegnet", "cov+ts+lr"}
     for figures in found.values():
