@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from decoder.encoder import EncoderConfig
-from decoder.streaming import Streaming
+from decoder.streaming import State, Streaming
 
 FEWEST_TRIALS = 2  # of each label
 AT_ONCE = 1000  # windows held beside their signal
@@ -91,6 +91,25 @@ class ClosedForm(Streaming):
     def rows(self, vectors: Tensor) -> Tensor:
         """Rows [K, embedding_dim] of a bank in which embeddings look for given vectors [K, D], trained on or not."""
         return vectors
+
+    def forward(
+        self,
+        x_BCT: Tensor,
+        state: State | None = None,
+        onset_BH: Tensor | None = None,
+        subject: Tensor | int = 0,
+    ) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        n_hops = self.steps(x_BCT.shape[-1])
+        if n_hops == 0:
+            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
+        if onset_BH is None:
+            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+        return self.answer(x_BCT, state, onset_BH)
+
+    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
+        """Embeddings of one hop or more, and the new state."""
+        raise NotImplementedError
 
     def fit(self, trials: Trials) -> None:
         """Learn everything from training trials; ValueError where they are too few or cannot be told apart."""

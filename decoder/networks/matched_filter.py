@@ -77,24 +77,12 @@ class MatchedFilter(ClosedForm):
         share = (energy / most.clamp(min=1e-12)).clamp(max=1.0)[:, None]
         return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        n_hops = self.steps(x_BCT.shape[-1])
-        if n_hops == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
-        if onset_BH is None:
-            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
         new_BCT, inner = self.innovations(x_BCT, take(state, "innovations"))
         new = nest("innovations", inner)
         at_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)
         evidence_BTD = (self.templates[at_BT] @ new_BCT.transpose(1, 2)[..., None]).squeeze(-1) - self.offsets[at_BT]
-        per_hop = evidence_BTD.unflatten(1, (n_hops, self.hop)).sum(2)
+        per_hop = evidence_BTD.unflatten(1, (-1, self.hop)).sum(2)
         embedding, inner = self.evidence(per_hop, take(state, "evidence"), onset_BH)
         return embedding, new | nest("evidence", inner)
 

@@ -65,19 +65,7 @@ class Riemann(ClosedForm):
         self.register_buffer("bias", torch.zeros(c.moments, c.embedding_dim))
         self.running = SinceOnset(n_rows**2, leak=0.0, divide="count")
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        n_hops = self.steps(x_BCT.shape[-1])
-        if n_hops == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
-        if onset_BH is None:
-            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
         features_BHF, inner = self.features(x_BCT, take(state, "running"), onset_BH)
         blend_BHJ = self.blend(onset_BH).to(x_BCT.dtype)
         logits_BHJD = torch.einsum("bhf,jfd->bhjd", features_BHF, self.weight) + self.bias
