@@ -51,8 +51,8 @@ def small() -> Recipe:
 
 
 def stacked() -> Recipe:
-    """Minutes of data and no idea yet what carries the answer: three networks, weighed on recordings left out."""
-    return replace(small(), members=("gat_transformer", "matched_filter", "riemann"))
+    """Minutes of data and no idea yet what carries the answer: four networks, weighed on recordings left out."""
+    return replace(small(), members=("gat_transformer", "matched_filter", "riemann", "shallow"))
 
 
 def demo() -> Recipe:
