@@ -38,7 +38,7 @@ screenshot: .venv/.dev ## the README's picture, taken of the running demo
 
 # One resolver run for everything, so that the versions fit together.
 .venv/.dev: $(SOURCES) | $(BIN)/python
-	$(BIN)/pip install -c requirements.lock -e '.[train,peers,dev]'
+	$(BIN)/pip install -c requirements.lock -e '.[train,peers,meg,osc,dev]'
 	@touch $@
 
 $(BIN)/python:
