@@ -42,6 +42,7 @@ class Decision:
     gap: bool  # samples were lost shortly before
     bad_channels: tuple[str, ...]  # channels with samples that were not finite in this hop
     embedding: np.ndarray = field(repr=False, compare=False)  # float32 (dim,)
+    p: np.ndarray = field(repr=False, compare=False)  # float64 (n_labels,), in the order of the bank
     ms: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # milliseconds spent per stage
 
 
@@ -81,26 +82,34 @@ class Decoder:
                 f"{self.bank.dim}; export again"
             )
 
-    def start(self) -> State:
-        """State of a stream before its first sample: a flat dict of arrays that can be saved and moved."""
-        return self.front.start() | named("encoder", self.runner.start()) | named("evidence", self.evidence.start())
+    def start(self, tracks: int = 1) -> State:
+        """State of a stream before its first sample: a flat dict of arrays that can be saved and moved.
+
+        With several `tracks` as many trials are decoded at once, each by an encoder state of its own.
+        """
+        return {
+            **self.front.start(tracks),
+            **named("encoder", self.runner.start(tracks)),
+            **named("evidence", self.evidence.start(tracks)),
+        }
 
     def skip(self, state: State, lost: int) -> State:
         """State after `lost` samples went missing: everything but the running scale starts from silence."""
-        fresh = self.start()
+        fresh = self.start(len(state["onset.current"]))
         return fresh | self.front.skip(state, lost)
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Decision], State]:
-        """One Decision per hop completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
+        """Decisions of the hops completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
 
-        `onsets`: numbers of the samples at which trials begin, as far as newly known.
+        One a hop; where several trials run at once, on tracks, one for each of them. `onsets`: numbers of the samples
+        at which trials begin, as far as newly known.
         """
         hops, state = self.prepare(samples, state, onsets)
         decisions = []
         for hop in hops:
-            embeddings, [state] = self.encode([hop], [state])
-            decision, state = self.decide(hop, embeddings[0], state)
-            decisions.append(decision)
+            [embeddings], [state] = self.encode([hop], [state])
+            more, state = self.decide(hop, embeddings, state)
+            decisions += more
         return decisions, state
 
     def prepare(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Hop], State]:
@@ -113,30 +122,44 @@ class Decoder:
         hops, front = self.front.step(samples, state, onsets)
         return hops, state | front
 
-    def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[np.ndarray, list[State]]:
-        """Embeddings (n, dim) of one hop each from n streams in one batch, and the streams' states after it."""
+    def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
+        """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and the streams' states then."""
         before = {key: np.concatenate([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
-        signal = np.stack([hop.signal for hop in hops])
-        embeddings, after = self.runner.step(signal, np.array([hop.onset for hop in hops]), before)
-        split = [state | {f"encoder.{k}": v[i : i + 1] for k, v in after.items()} for i, state in enumerate(states)]
-        return embeddings, split
+        tracks = [len(hop.cues) for hop in hops]
+        signal = np.stack([hop.signal for hop in hops]).repeat(tracks, axis=0)
+        embeddings, after = self.runner.step(signal, np.array([cue.onset for hop in hops for cue in hop.cues]), before)
+        ends = np.cumsum(tracks)
+        rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
+        split = [
+            state | {f"encoder.{k}": v[at] for k, v in after.items()} for at, state in zip(rows, states, strict=True)
+        ]
+        return [embeddings[at] for at in rows], split
 
-    def decide(self, hop: Hop, embedding: np.ndarray, state: State) -> tuple[Decision, State]:
-        """The decision for one hop's embedding (dim,)."""
+    def decide(self, hop: Hop, embeddings: np.ndarray, state: State) -> tuple[list[Decision], State]:
+        """Decisions for one hop's embeddings (n_tracks, dim): of every running trial, or of none where none runs."""
         began = perf_counter()
-        inner, cosine = self.bank.scores(embedding)
-        p, decided, evidence = self.evidence.step(inner, hop.trial, hop.onset, part(state, "evidence"))
-        best = np.argsort(-inner, kind="stable")[:TOP]
-        decision = Decision(
-            number=hop.number,
-            sample=hop.sample,
-            trial=hop.trial,
-            since_onset_s=hop.since_onset_s,
-            top=tuple(Candidate(self.bank.names[i], float(p[i]), float(cosine[i])) for i in best),
-            decided=decided,
-            gap=hop.gap,
-            bad_channels=tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad),
-            embedding=embedding,
-            ms={"retrieve": (perf_counter() - began) * 1e3},
-        )
-        return decision, state | named("evidence", evidence)
+        inner, cosine = self.bank.scores(embeddings)
+        p, decided, evidence = self.evidence.step(inner, hop.cues, part(state, "evidence"))
+        running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
+        bad_channels = tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad)
+        decisions, ms = list[Decision](), dict[str, float]()
+        for i in sorted(running, key=lambda i: hop.cues[i].trial or 0) or [0]:
+            best = np.argsort(-inner[i], kind="stable")[:TOP]
+            top = tuple(Candidate(self.bank.names[k], float(p[i, k]), float(cosine[i, k])) for k in best)
+            decisions.append(
+                Decision(
+                    number=hop.number,
+                    sample=hop.sample,
+                    trial=hop.cues[i].trial,
+                    since_onset_s=hop.cues[i].since_onset_s,
+                    top=top,
+                    decided=bool(decided[i]),
+                    gap=hop.gap,
+                    bad_channels=bad_channels,
+                    embedding=embeddings[i],
+                    p=p[i],
+                    ms=ms,
+                )
+            )
+        ms["retrieve"] = (perf_counter() - began) * 1e3
+        return decisions, state | named("evidence", evidence)

@@ -97,12 +97,12 @@ class Engine:
         embeddings, states = decoder.encode([hop for _, hop, _ in due], [session.state for session, _, _ in due])
         encode_ms = (perf_counter() - began) * 1e3
         decided = [
-            decoder.decide(hop, embedding, state)
-            for (_, hop, _), embedding, state in zip(due, embeddings, states, strict=True)
+            decoder.decide(hop, rows, state) for (_, hop, _), rows, state in zip(due, embeddings, states, strict=True)
         ]
-        for (session, _, preprocess_ms), (decision, state) in zip(due, decided, strict=True):
+        for (session, _, preprocess_ms), (decisions, state) in zip(due, decided, strict=True):
             session.state = state
-            self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
+            for decision in decisions:
+                self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 
 
 def _first_hops(due: list[Due]) -> tuple[list[Due], list[Due]]:
@@ -150,4 +150,5 @@ def _message(session: Session, decision: Decision, preprocess_ms: float, encode_
         },
         "bundle": session.decoder.bundle.hash,
         "embedding": decision.embedding,
+        "p": decision.p,
     }

@@ -3,10 +3,12 @@
 The scale is fitted on validation trials (see `training/calibration.py`), never on test data. Guo et al., ICML 2017.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.hops import Cue
 from realtime.state import State
 
 # Keeps the logarithm finite at onset; about one hop.
@@ -37,24 +39,24 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 
 class Evidence:
-    """Confidence of one stream, and whether its present trial is decided.
+    """Confidence of one stream, and whether the present trial of each of its tracks is decided.
 
-    State: trial int64  trial of the last step, -1 outside; decided bool  whether it had reached `decide_p`.
+    State: trial int64[n_tracks]  trial of the last step, -1 outside; decided bool[n_tracks]  whether it had reached
+    `decide_p`.
     """
 
     def __init__(self, calibration: Calibration, window_s: float):
         self.calibration, self.window_s = calibration, window_s
 
-    def start(self) -> State:
+    def start(self, tracks: int = 1) -> State:
         """State before the first decision."""
-        return {"trial": np.array(-1), "decided": np.array(False)}
+        return {"trial": np.full(tracks, -1), "decided": np.zeros(tracks, bool)}
 
-    def step(
-        self, inner: np.ndarray, trial: int | None, onset_s: float, state: State
-    ) -> tuple[np.ndarray, bool, State]:
-        """Probabilities of the labels and whether the trial is decided, from inner products (n_labels,)."""
-        p = softmax(inner.astype(float) * self.calibration.scale(np.array(onset_s), self.window_s))
-        number = -1 if trial is None else trial
-        before = bool(state["decided"]) and number == int(state["trial"])
-        decided = trial is not None and (before or bool(p.max() >= self.calibration.decide_p))
-        return p, decided, {"trial": np.array(number), "decided": np.array(decided)}
+    def step(self, inner: np.ndarray, cues: Sequence[Cue], state: State) -> tuple[np.ndarray, np.ndarray, State]:
+        """Probabilities (n_tracks, n_labels) and whether each trial is decided, from inner products of that shape."""
+        scale = self.calibration.scale(np.array([cue.onset for cue in cues]), self.window_s)
+        p = softmax(inner.astype(float) * scale[:, None])
+        trial = np.array([-1 if cue.trial is None else cue.trial for cue in cues])
+        before = state["decided"] & (trial == state["trial"])
+        decided = (trial >= 0) & (before | (p.max(axis=1) >= self.calibration.decide_p))
+        return p, decided, {"trial": trial, "decided": decided}

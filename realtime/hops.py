@@ -1,6 +1,8 @@
-"""Chunks of any size in, exact hops out, each knowing which samples it used and how long ago the trial began.
+"""Chunks of any size in, exact hops out, each knowing which samples it used and how long ago its trials began.
 
-Sample numbers count from the start of the stream and include lost samples. Knows nothing of clocks or networks.
+Sample numbers count from the start of the stream and include lost samples. Trials that overlap run on tracks: trial n
+on track n % n_tracks, so each has its window to itself as far as there are tracks enough. Knows nothing of clocks or
+networks.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,22 @@ import numpy as np
 from realtime.preprocess import Preprocess
 from realtime.state import State, named, part
 
-NO_TRIAL = np.array([-(2**62), -1])  # in state["onset.current"]: before any; sorts before every real one
+NO_TRIAL = np.array([[-(2**62), -1]])  # a track of state["onset.current"] before any; sorts before every real one
 # Decisions this soon after a gap are flagged: the high-pass and the network's memory are still filling.
 SETTLE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What one track knows of its trial."""
+
+    trial: int | None = None  # trials since the stream began, None outside a trial
+    since_onset_s: float | None = None  # from the trial's onset to the hop's newest sample
+
+    @property
+    def onset(self) -> float:
+        """The encoder's onset input: seconds since onset, negative when none is known."""
+        return -1.0 if self.since_onset_s is None else self.since_onset_s
 
 
 @dataclass(frozen=True)
@@ -23,15 +38,24 @@ class Hop:
     signal: np.ndarray  # float32 (n_channels, hop_samples), running standard deviations
     number: int  # hops since the stream began
     sample: int  # number of the newest stream sample used
-    trial: int | None  # trials since the stream began, None outside a trial
-    since_onset_s: float | None  # from the trial's onset to `sample`
+    cues: tuple[Cue, ...]  # one per track
     bad: np.ndarray  # bool (n_channels,): samples of this hop that were not finite
     gap: bool  # samples were lost less than SETTLE_S ago
 
     @property
+    def trial(self) -> int | None:
+        """Of the only track, where there is one."""
+        return self.cues[0].trial
+
+    @property
+    def since_onset_s(self) -> float | None:
+        """Of the only track, where there is one."""
+        return self.cues[0].since_onset_s
+
+    @property
     def onset(self) -> float:
-        """The encoder's onset input: seconds since onset, negative when none is known."""
-        return -1.0 if self.since_onset_s is None else self.since_onset_s
+        """Of the only track, where there is one."""
+        return self.cues[0].onset
 
 
 class Front:
@@ -39,8 +63,8 @@ class Front:
 
     State: pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop; hop.number, hop.origin (number of the
     segment's first sample), hop.settled (first sample that is no longer flagged as after a gap), hop.bad int64[C];
-    onset.pending int64[k, 2], onset.current int64[2]  sample and number of trials to come and of the latest one;
-    onset.told  trials told so far.
+    onset.pending int64[k, 2], onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest
+    one of each track; onset.told  trials told so far.
     """
 
     def __init__(self, preprocess: Preprocess, hop_samples: int, window_s: float):
@@ -51,8 +75,15 @@ class Front:
         """Seconds between decisions."""
         return self.hop_samples / self.preprocess.config.sfreq
 
-    def start(self) -> State:
-        """State before the first sample of a stream."""
+    def until_hop(self, n_in: int) -> int:
+        """Samples needed to complete the next hop, `n_in` of the segment having been taken."""
+        resample = self.preprocess.resample
+        n_out = (n_in * resample.up - 1) // resample.down + 1
+        last = (n_out // self.hop_samples + 1) * self.hop_samples - 1
+        return int(resample.newest_input(np.array(last))) + 1 - n_in
+
+    def start(self, tracks: int = 1) -> State:
+        """State before the first sample of a stream whose trials run on so many tracks."""
         n_channels = len(self.preprocess.ch_names)
         return {
             **named("pre", self.preprocess.start()),
@@ -62,7 +93,7 @@ class Front:
             "hop.settled": np.array(0),
             "hop.bad": np.zeros(n_channels, np.int64),
             "onset.pending": np.zeros((0, 2), np.int64),
-            "onset.current": NO_TRIAL,
+            "onset.current": NO_TRIAL.repeat(tracks, axis=0),
             "onset.told": np.array(0),
         }
 
@@ -71,7 +102,7 @@ class Front:
         return int(state["hop.origin"] + state["pre.resample.n_in"])
 
     def skip(self, state: State, lost: int) -> State:
-        """State after `lost` samples went missing: the hop being filled and the running trial end here."""
+        """State after `lost` samples went missing: the hop being filled and the running trials end here."""
         resume = self.next_sample(state) + lost
         pending = state["onset.pending"]
         return {
@@ -82,7 +113,7 @@ class Front:
             "hop.settled": np.array(resume + round(SETTLE_S * self.preprocess.sfreq_in)),
             "hop.bad": np.zeros_like(state["hop.bad"]),
             "onset.pending": pending[pending[:, 0] >= resume],
-            "onset.current": NO_TRIAL,
+            "onset.current": NO_TRIAL.repeat(len(state["onset.current"]), axis=0),
             "onset.told": state["onset.told"],
         }
 
@@ -90,7 +121,7 @@ class Front:
         """Hops completed by `samples` (n_times, n_channels) in microvolts; `onsets` are trial starts newly known.
 
         Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
-        then counts from the next hop on, unless a later trial has begun or samples were lost since.
+        then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
         """
         begun = self.next_sample(state) - int(state["hop.origin"])
         y, pre = self.preprocess.step(samples, part(state, "pre"))
@@ -107,10 +138,7 @@ class Front:
         for k, newest in enumerate(self.preprocess.resample.newest_input(last_out)):
             sample = int(state["hop.origin"] + newest)
             due = pending[:, 0] <= sample
-            onset, trial = max([new["onset.current"].tolist(), *pending[due].tolist()])
-            pending = pending[~due]
-            since = (sample - onset) / self.preprocess.sfreq_in
-            in_trial = since <= self.window_s
+            current, pending = _latest(new["onset.current"], pending[due]), pending[~due]
             bad_count = bad_count + bad[counted : int(newest) - begun + 1].sum(axis=0)
             counted = int(newest) - begun + 1
             hops.append(
@@ -118,13 +146,12 @@ class Front:
                     signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
-                    trial=trial if in_trial else None,
-                    since_onset_s=since if in_trial else None,
+                    cues=tuple(self._cue(sample - onset, trial) for onset, trial in current.tolist()),
                     bad=bad_count > new["hop.bad"],
                     gap=sample < int(state["hop.settled"]),
                 )
             )
-            new |= {"onset.current": np.array([onset, trial]), "hop.bad": bad_count}
+            new |= {"onset.current": current, "hop.bad": bad_count}
         new |= {
             "hop.left": left[n_hops * self.hop_samples :],
             "hop.number": np.array(state["hop.number"] + n_hops),
@@ -132,3 +159,15 @@ class Front:
             "onset.told": np.array(told + len(onsets)),
         }
         return hops, new
+
+    def _cue(self, samples: int, trial: int) -> Cue:
+        since_s = samples / self.preprocess.sfreq_in
+        return Cue(trial, since_s) if since_s <= self.window_s else Cue()
+
+
+def _latest(current: np.ndarray, begun: np.ndarray) -> np.ndarray:
+    """Sample and number of the latest trial of each track, after those that have `begun` (n, 2) since."""
+    if not len(begun):
+        return current
+    tracks = begun[:, 1] % len(current)
+    return np.array([max([row, *begun[tracks == i].tolist()]) for i, row in enumerate(current.tolist())])

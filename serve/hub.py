@@ -29,6 +29,7 @@ class Event:
 
     def __init__(self, message: dict[str, Any]) -> None:
         self.embedding: np.ndarray | None = message.pop("embedding", None)
+        message.pop("p", None)
         self.plain = encode(message)
         self.full: str | None = None
 

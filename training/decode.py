@@ -13,7 +13,7 @@ from realtime.bank import Bank
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.evidence import Calibration, softmax
-from realtime.hops import Front, Hop
+from realtime.hops import Cue, Front, Hop
 from realtime.recording import Recording
 from training.prepare import hops_of, marks_of
 
@@ -101,7 +101,7 @@ def decode(
         for hops in hops_of(recording, front, chunk_s=0.02 if streaming else None):
             if not hops:
                 continue
-            heard = hops if cued else [replace(hop, since_onset_s=None) for hop in hops]
+            heard = hops if cued else [replace(hop, cues=(Cue(),)) for hop in hops]
             parts["embedding"].append(encode(heard))
             parts["since"].append(np.array([hop.onset for hop in hops]))
             parts["trial"].append(np.array([-1 if hop.trial is None else hop.trial + len(labels) for hop in hops]))

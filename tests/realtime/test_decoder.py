@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -106,17 +107,40 @@ def test_two_streams_in_one_batch_decide_as_each_alone(flagship):
     states, embeddings = [state for _, state in cut], []
     for hops in zip(*(hops for hops, _ in cut), strict=True):
         both, states = decoder.encode(hops, states)
-        embeddings.append(both)
+        embeddings.append(np.concatenate(both))
     for i, decisions in enumerate(alone):
         want = np.array([decision.embedding for decision in decisions])
         np.testing.assert_allclose(np.array(embeddings)[:, i], want, atol=1e-5)
+
+
+def test_overlapping_trials_on_tracks_are_decoded_as_by_a_decoder_for_each_track(flagship):
+    decoder = Decoder(flagship)
+    onsets = list(range(30, len(CAP_SAMPLES) - 200, round(0.1 * decoder.front.preprocess.sfreq_in)))
+    tracks = 13
+    got, _ = decoder.step(CAP_SAMPLES, decoder.start(tracks), onsets)
+    assert max(Counter(decision.number for decision in got).values()) > 8  # so many trials run at once
+    for track in (0, 5, 12):
+        alone, _ = decoder.step(CAP_SAMPLES, decoder.start(), onsets[track::tracks])
+        want = [d for d in alone if d.trial is not None]
+        ours = [d for d in got if d.trial is not None and d.trial % tracks == track]
+        assert [(d.number, d.trial, d.since_onset_s) for d in ours] == [
+            (d.number, d.trial * tracks + track, d.since_onset_s) for d in want
+        ]
+        np.testing.assert_allclose([d.embedding for d in ours], [d.embedding for d in want], atol=1e-5)
+        assert [d.top[0].label for d in ours] == [d.top[0].label for d in want]
+
+
+def test_with_tracks_there_is_one_decision_where_no_trial_runs(decoder):
+    got, _ = decoder.step(SAMPLES, decoder.start(4), [])
+    want, _ = decoder.step(SAMPLES, decoder.start(), [])
+    assert [(d.number, d.trial) for d in got] == [(d.number, None) for d in want]
 
 
 def test_lost_samples_start_everything_but_the_scale_from_silence(decoder):
     _, state = decoder.step(SAMPLES[:805], decoder.start(), ONSETS)
     skipped = decoder.skip(state, 40)
     assert not skipped["encoder.sum"].any()
-    assert skipped["evidence.trial"] == -1
+    assert skipped["evidence.trial"].tolist() == [-1]
     assert np.array_equal(skipped["pre.scale.log"], state["pre.scale.log"])
     decisions, _ = decoder.step(SAMPLES[805:], skipped)
     assert decisions[0].number == 80

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.evidence import Calibration, Evidence, softmax
+from realtime.hops import Cue
 
 SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
 
@@ -30,8 +31,9 @@ def run(inner_products, trials, calibration):
     evidence = Evidence(calibration, 1.0)
     state, decided = evidence.start(), []
     for inner, trial in zip(inner_products, trials, strict=True):
-        _, is_decided, state = evidence.step(np.array([inner, 0.0]), trial, -1.0 if trial is None else 0.5, state)
-        decided.append(is_decided)
+        cue = Cue() if trial is None else Cue(trial, 0.5)
+        _, is_decided, state = evidence.step(np.array([[inner, 0.0]]), [cue], state)
+        decided += is_decided.tolist()
     return decided
 
 

@@ -89,6 +89,19 @@ def test_a_hop_is_cut_every_eight_samples_and_names_the_newest_sample_it_used():
         assert len(fed(SAMPLES[: hop.sample + 1])[0]) == hop.number + 1
 
 
+@pytest.mark.parametrize("sfreq", [128.0, 160.0, 250.0, 1000.0])
+def test_how_many_samples_a_hop_still_needs_is_known(sfreq):
+    cutter = front(sfreq)
+    state, n_in = cutter.start(), 0
+    for _ in range(6):
+        needed = cutter.until_hop(n_in)
+        hops, state = cutter.step(SAMPLES[n_in : n_in + needed - 1], state)
+        assert not hops
+        hops, state = cutter.step(SAMPLES[n_in + needed - 1 : n_in + needed], state)
+        assert len(hops) == 1
+        n_in += needed
+
+
 def test_since_onset_counts_from_the_marker_to_the_newest_sample_until_the_window_ends():
     hops, _ = fed(onsets=[105, 900])
     for hop in hops:
