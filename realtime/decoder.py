@@ -123,7 +123,7 @@ class Decoder:
         return hops, state | front
 
     def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
-        """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and the streams' states then."""
+        """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and their states then."""
         before = {key: np.concatenate([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
         tracks = [len(hop.cues) for hop in hops]
         signal = np.stack([hop.signal for hop in hops]).repeat(tracks, axis=0)
