@@ -1,12 +1,9 @@
-"""One stream decoded by one bundle: finding and checking the stream, its gaps, its markers, its state.
+"""One stream decoded by one bundle: its gaps, its markers, its state.
 
-The reader thread finds and reads; the engine's thread calls `take`. What happens to the stream is said in `status`
-messages, a sentence each.
+The supervisor's thread finds and reads; the engine's thread calls `take`. What happens to the stream is said in
+`status` messages, a sentence each.
 """
 
-import logging
-import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
@@ -16,21 +13,14 @@ import numpy as np
 from pylsl import local_clock
 
 from realtime.decoder import Decoder
-from realtime.errors import BadInput, StreamLost
 from realtime.hops import Hop
-from realtime.montage import match, renamed
-from realtime.stream import Chunk, Marker, Source, StreamInfo
+from realtime.stream import Chunk, Marker, Source
+from realtime.supervisor import Pulled, Supervisor
 
 if TYPE_CHECKING:
     from realtime.lsl import StreamQuery
 
-log = logging.getLogger("glimpse")
-
 LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other state is a moment, after which these hold
-STALE_S = 1.0  # no sample for this long: the stream is stale
-RETRY_S = 0.5  # between two looks for a stream that is not there
-RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
-MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
 # Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
 # that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
 BEHIND_S = 5.0
@@ -38,23 +28,12 @@ AHEAD_S = 10.0  # a marker stamped so far ahead of signal and clock comes from a
 SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
 
 
-@dataclass(frozen=True)
-class Pulled:
-    """What the reader got: unbroken samples, markers, or both."""
-
-    chunk: Chunk | None
-    markers: list[Marker]
-    order: np.ndarray  # the stream's column of each of the bundle's channels
-    restarted: bool  # the stream was opened anew before this
-    arrived: float = field(default_factory=monotonic)
-
-
 @dataclass
 class Session:
     """One open session, shared by two threads.
 
-    The reader's writes `status` and `detail`; the engine's writes `state` and what begins with an underscore. Between
-    them are only `_backlog`, which one fills and the other empties, and `closed`.
+    The supervisor's writes `status` and `detail`; the engine's writes `state` and what begins with an underscore.
+    Between them are only the supervisor's backlog, which one fills and the other empties, and `closed`.
     """
 
     id: str
@@ -65,9 +44,7 @@ class Session:
     publish: Callable[[str, dict[str, Any]], None]
     status: str = "connecting"
     detail: str = ""
-    closed: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread = field(init=False)
-    _backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet decoded
+    supervisor: Supervisor = field(init=False)
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
     _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
@@ -76,12 +53,14 @@ class Session:
     def __post_init__(self) -> None:
         self._silence = np.empty((0, len(self.decoder.ch_names)))
         self.state = self.decoder.start()
-        self.thread = threading.Thread(target=self._read, name=f"glimpse-{self.id}", daemon=True)
+        self.supervisor = Supervisor(
+            f"glimpse-{self.id}", self.decoder.bundle.manifest, self.query, self.connect, self.tell, self.wake
+        )
+        self.thread, self.closed = self.supervisor.thread, self.supervisor.closed
 
     def close(self) -> None:
         """Let go of the stream and wait for the reader to end."""
-        self.closed.set()
-        self.thread.join()
+        self.supervisor.close()
 
     def time_of(self, sample: int) -> float:
         """LSL seconds of a sample near the newest chunk."""
@@ -99,111 +78,15 @@ class Session:
             self.id, {"type": "status", "session": self.id, "state": state, "detail": detail, "lasting": lasting}
         )
 
-    # --- reader's thread
-
-    def _read(self) -> None:
-        restarted = False
-        self.tell("connecting", f"Looking for {self.query}.")
-        while not self.closed.is_set():
-            try:
-                source = self.connect(self.query)
-            except (BadInput, StreamLost) as error:
-                self.tell("lost" if restarted else "connecting", str(error))
-                self.closed.wait(RETRY_S)
-                continue
-            except Exception as error:  # a defect of ours or a broken library: the session says so and tries on
-                self._tell_failed(error)
-                continue
-            try:
-                if (order := self._check(source.info)) is None:
-                    self.closed.wait(RETRY_S)
-                    continue
-                for sentence in source.info.warnings:
-                    self.tell("assumed", f"{sentence}.")
-                self._follow(source, order, restarted)
-            except StreamLost as error:
-                self.tell("lost", f"{error}; looking for it again.")
-            except Exception as error:
-                self._tell_failed(error)
-            finally:
-                source.close()
-            restarted = True
-
-    def _tell_failed(self, error: Exception) -> None:
-        log.exception("reading failed")
-        self.tell("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
-        self.closed.wait(RETRY_S)
-
-    def _check(self, info: StreamInfo) -> np.ndarray | None:
-        """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
-        manifest = self.decoder.bundle.manifest
-        if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
-            self.tell(
-                "mismatch",
-                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} "
-                "Hz: set the amplifier's rate or train a bundle at this one.",
-            )
-            return None
-        try:
-            return match(self.decoder.ch_names, renamed(info.ch_names, manifest.rename))
-        except BadInput as error:
-            self.tell("mismatch", f"Stream {info.name!r}: {error}")
-            return None
-
-    def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
-        heard, rate = monotonic(), source.info.sfreq
-        read_from: tuple[str, ...] = ()
-        while not self.closed.is_set():
-            chunks, markers = source.pull(timeout_s=0.1)
-            if chunks:
-                heard = monotonic()
-            rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
-            fits = abs(rate / source.info.sfreq - 1) <= MEASURED_TOLERANCE
-            if source.marker_names != read_from:
-                read_from = source.marker_names
-                self._tell_markers(read_from)
-            if monotonic() - heard > STALE_S:
-                self.tell(
-                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
-                )
-            elif chunks and fits:
-                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
-            elif chunks:
-                self.tell(
-                    "mismatch",
-                    f"Samples of {source.info.name!r} are stamped {rate:.4g} a second, its header says "
-                    f"{source.info.sfreq:g}: check the amplifier's settings.",
-                )
-            if not fits:
-                chunks = []
-            if markers and not chunks:
-                self._backlog.append(Pulled(None, markers, order, restarted))
-            for chunk in chunks:
-                self._backlog.append(Pulled(chunk, markers, order, restarted))
-                markers, restarted = [], False
-            self.wake()
-
-    def _tell_markers(self, names: tuple[str, ...]) -> None:
-        """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
-        if self.query.markers is None:
-            said = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
-            self.tell("assumed", f"Markers are {said}.")
-
-    def _missing(self, names: tuple[str, ...]) -> str:
-        wanted = self.query.markers
-        return "" if wanted is None or names else f", but no marker stream {wanted!r} is in sight"
-
-    # --- engine's thread
-
     def oldest(self) -> Pulled | None:
         """The oldest piece that waits, if any; of a backlog of more than BEHIND_S only the newest samples are kept."""
-        if not self._backlog:
+        if not (backlog := self.supervisor.backlog):
             return None
-        oldest = self._backlog.popleft()
+        oldest = backlog.popleft()
         late_s = monotonic() - oldest.arrived
         if late_s < BEHIND_S:
             return oldest
-        pieces = [oldest, *(self._backlog.popleft() for _ in range(len(self._backlog)))]
+        pieces = [oldest, *(backlog.popleft() for _ in range(len(backlog)))]
         if len(pieces) > 1:
             self.tell(
                 "behind",

@@ -1,0 +1,159 @@
+"""The reader half of a session: a thread that finds a stream, checks it against a bundle, reads it, tells its state.
+
+What it reads waits in a backlog for the engine's thread.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from realtime.bundle import Manifest
+from realtime.errors import BadInput, StreamLost
+from realtime.montage import match, renamed
+from realtime.stream import Chunk, Marker, Source, StreamInfo
+
+if TYPE_CHECKING:
+    from realtime.lsl import StreamQuery
+
+log = logging.getLogger("glimpse")
+
+STALE_S = 1.0  # no sample for this long: the stream is stale
+RETRY_S = 0.5  # between two looks for a stream that is not there
+RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
+MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What the reader got: unbroken samples, markers, or both."""
+
+    chunk: Chunk | None
+    markers: list[Marker]
+    order: np.ndarray  # the stream's column of each of the bundle's channels
+    restarted: bool  # the stream was opened anew before this
+    arrived: float = field(default_factory=monotonic)
+
+
+@dataclass
+class Supervisor:
+    """Follows the stream that `query` asks for through loss and return.
+
+    `tell(state, detail)` and `wake()` are called from its thread; `backlog` is filled by it and emptied by others.
+    """
+
+    name: str  # of the thread
+    manifest: Manifest  # of the bundle the stream must fit
+    query: "StreamQuery"
+    connect: Callable[["StreamQuery"], Source]
+    tell: Callable[[str, str], None]  # the state and a sentence
+    wake: Callable[[], None]  # called when something has been read
+    wanted: Callable[[], int] = lambda: 1  # samples until the next decision is due: what a pull waits for
+    closed: threading.Event = field(default_factory=threading.Event)
+    backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet taken
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self._read, name=self.name, daemon=True)
+
+    def close(self) -> None:
+        """Let go of the stream and wait for the thread to end."""
+        self.closed.set()
+        self.thread.join()
+
+    def _read(self) -> None:
+        restarted = False
+        self.tell("connecting", f"Looking for {self.query}.")
+        while not self.closed.is_set():
+            try:
+                source = self.connect(self.query)
+            except (BadInput, StreamLost) as error:
+                self.tell("lost" if restarted else "connecting", str(error))
+                self.closed.wait(RETRY_S)
+                continue
+            except Exception as error:  # a defect of ours or a broken library: the session says so and tries on
+                self._tell_failed(error)
+                continue
+            try:
+                if (order := self._check(source.info)) is None:
+                    self.closed.wait(RETRY_S)
+                    continue
+                for sentence in source.info.warnings:
+                    self.tell("assumed", f"{sentence}.")
+                self._follow(source, order, restarted)
+            except StreamLost as error:
+                self.tell("lost", f"{error}; looking for it again.")
+            except Exception as error:
+                self._tell_failed(error)
+            finally:
+                source.close()
+            restarted = True
+
+    def _tell_failed(self, error: Exception) -> None:
+        log.exception("reading failed")
+        self.tell("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
+        self.closed.wait(RETRY_S)
+
+    def _check(self, info: StreamInfo) -> np.ndarray | None:
+        """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
+        manifest = self.manifest
+        if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
+            self.tell(
+                "mismatch",
+                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} "
+                "Hz: set the amplifier's rate or train a bundle at this one.",
+            )
+            return None
+        try:
+            return match(manifest.ch_names, renamed(info.ch_names, manifest.rename))
+        except BadInput as error:
+            self.tell("mismatch", f"Stream {info.name!r}: {error}")
+            return None
+
+    def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
+        heard, rate = monotonic(), source.info.sfreq
+        read_from: tuple[str, ...] = ()
+        while not self.closed.is_set():
+            chunks, markers = source.pull(timeout_s=0.1)
+            if chunks:
+                heard = monotonic()
+            rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
+            fits = abs(rate / source.info.sfreq - 1) <= MEASURED_TOLERANCE
+            if source.marker_names != read_from:
+                read_from = source.marker_names
+                self._tell_markers(read_from)
+            if monotonic() - heard > STALE_S:
+                self.tell(
+                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
+                )
+            elif chunks and fits:
+                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
+            elif chunks:
+                self.tell(
+                    "mismatch",
+                    f"Samples of {source.info.name!r} are stamped {rate:.4g} a second, its header says "
+                    f"{source.info.sfreq:g}: check the amplifier's settings.",
+                )
+            if not fits:
+                chunks = []
+            if markers and not chunks:
+                self.backlog.append(Pulled(None, markers, order, restarted))
+            for chunk in chunks:
+                self.backlog.append(Pulled(chunk, markers, order, restarted))
+                markers, restarted = [], False
+            self.wake()
+
+    def _tell_markers(self, names: tuple[str, ...]) -> None:
+        """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
+        if self.query.markers is None:
+            said = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
+            self.tell("assumed", f"Markers are {said}.")
+
+    def _missing(self, names: tuple[str, ...]) -> str:
+        wanted = self.query.markers
+        return "" if wanted is None or names else f", but no marker stream {wanted!r} is in sight"
