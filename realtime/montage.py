@@ -68,11 +68,16 @@ def renamed(found: Sequence[str], rename: Mapping[str, str]) -> list[str]:
     return [new.get(_key(name), name) for name in found]
 
 
-def positions(ch_names: Sequence[str]) -> np.ndarray:
-    """Electrode positions, (n_channels, 3) metres in the head frame of the template head, NaN where unknown."""
+def positions(ch_names: Sequence[str], measured_m: np.ndarray | None = None) -> np.ndarray:
+    """Sensor positions, (n_channels, 3) metres in the head frame, NaN where unknown.
+
+    A 10-05 electrode is where the template head has it, so that every cap of one layout is one place; any other
+    channel, such as a MEG sensor, is where `measured_m` (n_channels, 3), NaN where unknown, has it.
+    """
     places = _places()
-    nowhere = np.full(3, np.nan)
-    return np.array([places.get(canonical(name) or "", nowhere) for name in ch_names]).reshape(-1, 3)
+    elsewhere = np.full((len(ch_names), 3), np.nan) if measured_m is None else measured_m
+    at = zip(ch_names, elsewhere, strict=True)
+    return np.array([places.get(canonical(name) or "", other) for name, other in at]).reshape(-1, 3)
 
 
 def _by(items: Sequence, key: Callable) -> dict:

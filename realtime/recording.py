@@ -23,6 +23,8 @@ class Recording:
     gaps: tuple[tuple[int, int], ...]  # (first row after the hole, samples lost there); lost samples are no rows
     name: str  # the path as it was given, for messages
     warnings: tuple[str, ...] = ()  # what had to be assumed about the file, a sentence each
+    # float64 (n_channels, 3) metres in the head frame, NaN where unknown: of MEG sensors and digitised electrodes.
+    positions_m: np.ndarray | None = None  # None: the file places nothing
 
     @property
     def duration_s(self) -> float:
@@ -136,4 +138,5 @@ def _checked(recording: Recording) -> Recording:
         tuple(recording.gaps),
         recording.name,
         recording.warnings,
+        recording.positions_m,
     )

@@ -1,10 +1,12 @@
 """Recordings in the formats MNE reads: EDF, BDF, GDF, FIF, SET, VHDR and more."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import mne
 import numpy as np
+from mne.io.constants import FIFF
 
 from realtime.errors import BadInput
 from realtime.montage import match
@@ -35,7 +37,16 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
     samples *= [_scale(kind) for kind in raw.get_channel_types(picks=keep)]
     markers = [(row, label) for row, label in _annotations(raw) if label != SKIP]
     return _without_skips(
-        raw, Recording(samples, raw.info["sfreq"], ch_names, tuple(markers or _stim_codes(raw)), (), str(path))
+        raw,
+        Recording(
+            samples,
+            raw.info["sfreq"],
+            ch_names,
+            tuple(markers or _stim_codes(raw)),
+            (),
+            str(path),
+            positions_m=_places(raw.info, keep),
+        ),
     )
 
 
@@ -53,6 +64,20 @@ def _picked(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.nd
             "list the channels by name instead."
         )
     return keep
+
+
+def _places(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
+    """Where the file places the channels, (n_channels, 3) metres, NaN where it does not; None if it places none.
+
+    The head frame, or the device's where the file does not say how the head lay in it.
+    """
+    chs = [info["chs"][i] for i in keep]
+    places = np.array([ch["loc"][:3] for ch in chs], dtype=np.float64).reshape(-1, 3)
+    places[~places.any(axis=1)] = np.nan  # how MNE writes an electrode that nobody digitised
+    in_device = np.array([ch["coord_frame"] == FIFF.FIFFV_COORD_DEVICE for ch in chs], dtype=bool)
+    if info["dev_head_t"] is not None:
+        places[in_device] = mne.transforms.apply_trans(info["dev_head_t"], places[in_device])
+    return places if np.isfinite(places).any() else None
 
 
 def _scale(kind: str) -> float:
@@ -101,4 +126,4 @@ def _without_skips(raw: mne.io.BaseRaw, recording: Recording) -> Recording:
     edges = np.flatnonzero(np.diff(np.r_[0, lost, 0]))
     gaps = tuple((int(row_of[b - 1]) + 1, int(b - a)) for a, b in edges.reshape(-1, 2))
     markers = tuple((int(max(row_of[row], 0)), label) for row, label in recording.markers if row < len(lost))
-    return Recording(recording.samples[~lost], recording.sfreq, recording.ch_names, markers, gaps, recording.name)
+    return replace(recording, samples=recording.samples[~lost], markers=markers, gaps=gaps)

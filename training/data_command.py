@@ -95,8 +95,9 @@ def show_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
 def summary(dataset: DatasetFile, splits: dict[str, list[Recording]]) -> dict[str, Any]:
     """Findings as plain JSON values; seconds, Hz and counts."""
     labels, vectors = load_targets(dataset)
-    ch_names = splits["train"][0].ch_names
-    placed = np.isfinite(positions(ch_names)).all(axis=1)
+    first = splits["train"][0]
+    ch_names = first.ch_names
+    placed = np.isfinite(positions(ch_names, first.positions_m)).all(axis=1)
     return {
         "name": dataset.name,
         "labels": list(labels),

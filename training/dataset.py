@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
@@ -161,7 +162,7 @@ def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
         keep = [i for i in range(len(names)) if i not in dropped]
         if not keep:
             raise BadInput(f"{path}: channels.drop leaves none of {', '.join(names)}; keep at least one.")
-        yield replace(recording, samples=recording.samples[:, keep], ch_names=tuple(names[i] for i in keep))
+        yield _columns(recording, keep, [names[i] for i in keep])
 
 
 def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Recording]:
@@ -192,8 +193,13 @@ def _labelled(dataset: DatasetFile, recording: Recording) -> Recording:
 
 
 def _ordered(recording: Recording, ch_names: Sequence[str]) -> Recording:
-    index = match(ch_names, recording.ch_names, recording.name)
-    return replace(recording, samples=recording.samples[:, index], ch_names=tuple(ch_names))
+    return _columns(recording, match(ch_names, recording.ch_names, recording.name), ch_names)
+
+
+def _columns(recording: Recording, index: Sequence[int] | np.ndarray, ch_names: Sequence[str]) -> Recording:
+    """Some of the channels, under these names."""
+    places = None if recording.positions_m is None else recording.positions_m[index]
+    return replace(recording, samples=recording.samples[:, index], ch_names=tuple(ch_names), positions_m=places)
 
 
 def _check_rate(dataset: DatasetFile, recording: Recording) -> None:

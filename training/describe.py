@@ -57,7 +57,7 @@ def describe(
         reference=wanted.reference,
         align_s=wanted.align_s,
     )
-    where = positions(first.ch_names)
+    where = positions(first.ch_names, first.positions_m)
     network = {
         "n_channels": len(first.ch_names),
         "sfreq": wanted.sfreq,

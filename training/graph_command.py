@@ -30,29 +30,30 @@ def draw(dataset: DatasetFile, out: Path, kind: str, k: int, run: Path | None) -
     if run is not None:
         trained = Run.load(run)
         ch_names = tuple(trained.description.ch_names)
-        weights = attention_of(trained, load_split(dataset, "train", ch_names)[0])
+        recording = load_split(dataset, "train", ch_names)[0]
+        weights, places = attention_of(trained, recording), recording.positions_m
         title = f"{dataset.name}: attention of {trained.description.network['name']}"
     else:
-        weights, ch_names = coupling(dataset, kind, k)
+        weights, ch_names, places = coupling(dataset, kind, k)
         bands = "" if kind in ("distance", "granger") else f", mean of {', '.join(f'{a:g}-{b:g}' for a, b in BANDS)} Hz"
         title = f"{dataset.name}: {kind}{bands}"
     show(title, weights, ch_names)
-    plot_graph(weights, positions(ch_names), out, ch_names, title)
+    plot_graph(weights, positions(ch_names, places), out, ch_names, title)
     Console().print(f"wrote {out}")
 
 
-def coupling(dataset: DatasetFile, kind: str, k: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Strength of each edge of the prior (C, C), and the channels."""
+def coupling(dataset: DatasetFile, kind: str, k: int) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None]:
+    """Strength of each edge of the prior (C, C), the channels, and where the first recording places them."""
     recordings = load_split(dataset, "train")
     labels, vectors = load_targets(dataset)
     # Whatever is trained, signals are prepared alike; any recipe describes that.
     description = describe(dataset, Recipe(), {"train": recordings, "valid": []}, labels, vectors)
     front = Run(Path(), description).front()
     signals = [segment.signal for recording in recordings for segment in segments_of(recording, front, labels)]
-    ch_names = recordings[0].ch_names
+    ch_names, places = recordings[0].ch_names, recordings[0].positions_m
     signals = [signal for signal in signals if signal.size]
-    graph = prior(kind, signals, dataset.preprocess.sfreq, positions(ch_names), k, ch_names=ch_names)
-    return matrix_of(graph), ch_names
+    graph = prior(kind, signals, dataset.preprocess.sfreq, positions(ch_names, places), k, ch_names=ch_names)
+    return matrix_of(graph), ch_names, places
 
 
 def show(title: str, weights: np.ndarray, ch_names: tuple[str, ...]) -> None:

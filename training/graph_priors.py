@@ -72,16 +72,20 @@ def strength(
 
 
 def distance(positions_C3: np.ndarray) -> np.ndarray:
-    """exp(-d^2 / 2 s^2), s the median distance to the nearest; 0 for a sensor without a position, (C, C)."""
+    """exp(-d^2 / 2 s^2), s the median distance to the nearest; 0 for a sensor without a position, (C, C).
+
+    The nearest elsewhere: the two gradiometers and the magnetometer of an MEG unit share one place.
+    """
     d_CC = np.linalg.norm(positions_C3[:, None] - positions_C3, axis=-1)
     np.fill_diagonal(d_CC, np.nan)
-    known = np.isfinite(d_CC).any(axis=1)
+    apart_CC = np.where(d_CC > 0, d_CC, np.nan)
+    known = np.isfinite(apart_CC).any(axis=1)
     if not known.any():
         raise BadInput(
             f"graph prior: {np.isfinite(positions_C3).all(axis=1).sum()} of {len(positions_C3)} channels have a "
             "position, 2 or more are needed for kind distance; rename channels to the 10-05 system or take another."
         )
-    scale = np.median(np.nanmin(d_CC[known], axis=1))
+    scale = np.median(np.nanmin(apart_CC[known], axis=1))
     return np.nan_to_num(np.exp(-(d_CC**2) / (2 * scale**2)), nan=0.0)
 
 

@@ -175,7 +175,7 @@ def with_graph(description: RunDescription, recipe: Recipe, signals: list[np.nda
         recipe.graph,
         signals,
         d.preprocess["sfreq"],
-        positions(d.ch_names),
+        positions(d.ch_names, np.array(d.positions_m, dtype=np.float64)),
         recipe.neighbours,
         ch_names=d.ch_names,
     )

@@ -1,11 +1,16 @@
 """Small recordings in every format, written byte by byte where no library here writes them."""
 
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import mne
 import numpy as np
+import pytest
+
+MEG = ("MEG 0113", "MEG 0112", "MEG 0111", "MEG 0121")  # two gradiometers and a magnetometer, and one magnetometer
 
 
 def write_csv(path: Path, stamps: Sequence[float], columns: dict[str, Sequence]) -> Path:
@@ -65,3 +70,26 @@ def write_xdf(path: Path, streams: Sequence[dict]) -> Path:
         out += chunk(6, identity + b"<?xml version='1.0'?><info><sample_count>0</sample_count></info>")
     path.write_bytes(out)
     return path
+
+
+def meg_raw(places_m: np.ndarray, dev_head_t: mne.transforms.Transform | None, n_times: int = 1000) -> mne.io.RawArray:
+    """Noise at 100 Hz from the four sensors of MEG at `places_m` (4, 3) of the device; markers a and b in turn."""
+    kinds = ["grad" if name[-1] in "23" else "mag" for name in MEG]
+    info = mne.create_info(list(MEG), 100.0, kinds)
+    for ch, place in zip(info["chs"], places_m, strict=True):
+        ch["loc"][:] = [*place, 1, 0, 0, 0, 1, 0, 0, 0, 1]
+    with info._unlock():
+        info["dev_head_t"] = dev_head_t
+    data = 1e-12 * np.random.default_rng(0).standard_normal((len(MEG), n_times))
+    raw = mne.io.RawArray(data, info, verbose="error")
+    onsets = np.arange(1.0, n_times / 100 - 1)
+    return raw.set_annotations(mne.Annotations(onsets, 0, ["ab"[k % 2] for k in range(len(onsets))]))
+
+
+def shared_meg() -> mne.io.RawArray:
+    """A second of a real Vectorview measurement: 306 MEG sensors, 60 electrodes, stimulus channels."""
+    folder = os.environ.get("GLIMPSE_DATA")
+    if not folder:
+        pytest.skip("set GLIMPSE_DATA to a folder that holds meg/test-ave.fif.gz, of MNE's own tests")
+    evoked = mne.read_evokeds(Path(folder) / "meg" / "test-ave.fif.gz", verbose="error")[0]
+    return mne.io.RawArray(evoked.data, evoked.info, verbose="error")

@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import BadInput
-from training.data_command import main
+from tests.helpers.recordings import meg_raw
+from training.data_command import main, summary
 from training.dataset import label_counts, load_dataset, load_split, load_splits, paths
 from training.dataset_schema import Channels, DatasetFile, Files, ImageTargets, Preprocess, TextTargets
+from training.describe import describe
+from training.recipe import Recipe
+from training.train import learned_from, with_graph
 
 SHIPPED = Path(__file__).parents[2] / "datasets"
 NAMES = ("Cz", "O1", "O2")
@@ -108,6 +112,22 @@ def test_channels_are_picked_dropped_and_renamed(folder):
     two = load_split(load_dataset(written(folder, channels={"pick": ["O2", "Pz"], "rename": {"CZ": "Pz"}})), "train")[0]
     assert two.ch_names == ("O2", "Pz")
     np.testing.assert_allclose(two.samples.mean(axis=0), [20, 0], atol=0.5)
+
+
+def test_meg_sensors_keep_their_places_through_picking_and_reach_network_graph_and_bundle(tmp_path):
+    places = np.array([[0.1, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0, 0.1, 0.05]])
+    for name, n_times in (("a", 1000), ("b", 1100)):
+        meg_raw(places, None, n_times).save(tmp_path / f"{name}_raw.fif", verbose="error")
+    content = {"files": {"train": ["a_raw.fif"], "valid": ["b_raw.fif"]}, "events": {"a": "house", "b": "face"}}
+    channels = {"pick": "meg", "drop": ["MEG 0112"]}
+    dataset = load_dataset(written(tmp_path, content, channels=channels, preprocess={"notch_hz": None}))
+    recordings = learned_from(dataset)
+    run = describe(dataset, Recipe(graph="distance", neighbours=2), recordings, dataset.labels, None)
+    assert run.positions_m == places[[0, 2, 3]].tolist() == run.network["config"]["positions"]
+    graph = with_graph(run, Recipe(graph="distance", neighbours=2), []).network["config"]["neighbours"]
+    assert graph[0][:2] == (0, 1)
+    assert {j for row in graph for j in row} >= {0, 1, 2}
+    assert summary(dataset, recordings | {"test": []})["channels"]["unmatched"] == []
 
 
 def test_names_are_globs_variables_and_absolute_paths(folder, monkeypatch):

@@ -129,6 +129,13 @@ def test_near_sensors_come_first_and_one_without_a_place_has_only_itself():
     assert graph.edge_features[0][1] > graph.edge_features[0][2] > (0.0,)
 
 
+def test_the_sensors_of_one_meg_unit_share_a_place_and_are_joined_first():
+    places = np.repeat(POSITIONS, 3, axis=0)
+    found = strength("distance", [], SFREQ, places)[0]
+    np.testing.assert_array_equal(found[0, 1:3], 1.0)
+    np.testing.assert_array_equal(found[::3, ::3], strength("distance", [], SFREQ, POSITIONS)[0])
+
+
 def test_an_undirected_graph_is_symmetric_and_a_directed_one_keeps_k():
     wanted = np.array([[[0, 3, 2, 1], [0, 0, 0, 9], [1, 0, 0, 0], [0, 0, 1, 0]]], float)
     assert graph_of("granger", wanted, 2).neighbours == ((0, 1), (1, 3), (2, 0), (3, 2))
