@@ -7,6 +7,7 @@ COMMANDS = {
     "demo": ("serve.demo", "simulated amplifier -> LSL -> decoder -> web page; nothing to download"),
     "doctor": ("realtime.doctor", "what works on this machine, what does not, what to do"),
     "streams": ("realtime.streams_command", "LSL streams in sight"),
+    "record": ("realtime.record_command", "LSL streams into an XDF file that is verified at the end"),
     "replay": ("realtime.replay", "a recorded file as live LSL streams"),
     "data": ("training.data_command", "check or list dataset files, draw which sensors are coupled"),
     "train": ("training.train_command", "train a network on a dataset file"),

@@ -39,6 +39,7 @@ def read_recording(
     pick: str | Sequence[str] = "eeg",
     marker_column: str | None = None,
     stream: str | None = None,
+    finite: bool = True,
 ) -> Recording:
     """Read a recording: whatever MNE reads (EDF BDF GDF FIF SET VHDR ...), XDF, CSV with time stamps, or npz.
 
@@ -47,7 +48,8 @@ def read_recording(
     all. `marker_column` names the CSV column that holds the markers (else every column whose name starts with
     `marker`); `stream` names the signal stream of an XDF file that holds several. An npz file holds `samples`
     (n_times, n_channels) microvolts, `sfreq`, `ch_names` and optionally `markers` (n, 2): row and label.
-    Markers outside the recording are left out. Raises BadInput, naming the file.
+    Markers outside the recording are left out. NaN and Inf are refused unless `finite` is False: nothing can be learnt
+    from them, yet a stream that held them can be replayed. Raises BadInput, naming the file.
     """
     path = Path(path)
     if reader not in READERS:
@@ -70,7 +72,7 @@ def read_recording(
         recording = read_csv(path, pick, marker_column)
     else:
         recording = _read_npz(path, pick)
-    return _checked(recording)
+    return _checked(recording, finite)
 
 
 def picked(pick: str | Sequence[str], ch_names: Sequence[str], where: str) -> np.ndarray:
@@ -112,7 +114,7 @@ def _read_npz(path: Path, pick: str | Sequence[str]) -> Recording:
     return Recording(samples[:, keep], float(held["sfreq"]), tuple(ch_names[i] for i in keep), markers, (), str(path))
 
 
-def _checked(recording: Recording) -> Recording:
+def _checked(recording: Recording, finite: bool) -> Recording:
     """The same recording with float32 samples and markers in order, or BadInput if no decoder could use it."""
     samples = np.ascontiguousarray(recording.samples, dtype=np.float32)
     if samples.size == 0:
@@ -123,7 +125,7 @@ def _checked(recording: Recording) -> Recording:
     if not (np.isfinite(recording.sfreq) and recording.sfreq > 0):
         raise BadInput(f"{recording.name}: sfreq is {recording.sfreq}, but a rate in Hz above 0 is needed.")
     broken = np.argwhere(~np.isfinite(samples))
-    if len(broken):
+    if len(broken) and finite:
         row, channel = broken[0]
         raise BadInput(
             f"{recording.name}: channel {recording.ch_names[channel]!r} holds {samples[row, channel]} at sample "

@@ -8,6 +8,7 @@ import numpy as np
 import pyxdf
 
 from realtime.errors import BadInput
+from realtime.marker_labels import marker_labels
 from realtime.recording import Recording, picked, tidy
 from realtime.stamps import rate_and_gaps, rows_at
 
@@ -23,7 +24,8 @@ TO_MICROVOLTS = {
 def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
     """Read the signal stream of an XDF file and every marker stream beside it.
 
-    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one.
+    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one. Decisions
+    that Glimpse itself made during a recorded session are no markers.
     """
     try:
         # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
@@ -42,7 +44,12 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
         keep = np.array(typed or range(len(ch_names)), dtype=np.intp)
     factors, warnings = _factors(path, [ch_names[i] for i in keep], [units[i] for i in keep])
     samples = np.asarray(signal["time_series"], dtype=float)[:, keep] * factors
-    markers = [marker for s in streams if _is_markers(s) for marker in _markers(s, stamps, sfreq, gaps)]
+    markers = [
+        marker
+        for s in streams
+        if _is_markers(s) and not _is_decisions(s)
+        for marker in _markers(s, stamps, sfreq, gaps)
+    ]
     return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
 
 
@@ -70,8 +77,7 @@ def _signal(path: Path, streams: list[dict], wanted: str | None) -> dict:
 def _channels(signal: dict) -> tuple[list[str], list[str], list[str]]:
     """Name, type and unit of each channel, empty where the header is silent."""
     n_channels = int(_info(signal, "channel_count"))
-    desc = signal["info"]["desc"][0] or {}
-    groups = desc.get("channels") or [None]
+    groups = _desc(signal).get("channels") or [None]
     channels = [c or {} for c in (groups[0] or {}).get("channel", [])]
     if len(channels) != n_channels:
         return (
@@ -97,13 +103,30 @@ def _factors(path: Path, ch_names: list[str], units: list[str]) -> tuple[np.ndar
 
 def _is_markers(stream: dict) -> bool:
     irregular = float(_info(stream, "nominal_srate") or 0) == 0
-    return _info(stream, "channel_format") == "string" or (irregular and "marker" in _info(stream, "type").casefold())
+    kind = _info(stream, "type").casefold()
+    return _info(stream, "channel_format") == "string" or (irregular and ("marker" in kind or kind == "annotations"))
+
+
+def _is_decisions(stream: dict) -> bool:
+    """Whether `realtime.decision_outlet` sent it."""
+    return bool(_desc(stream).get("glimpse"))
 
 
 def _markers(stream: dict, stamps: np.ndarray, sfreq: float, gaps: tuple) -> list[tuple[int, str]]:
     rows = rows_at(np.asarray(stream["time_stamps"], dtype=float), stamps, sfreq, gaps)
-    labels = [tidy(values[0]) for values in stream["time_series"]]
-    return [(int(row), label) for row, label in zip(rows, labels, strict=True) if row >= 0 and label]
+    numbers, kind = _info(stream, "channel_format") != "string", _info(stream, "type").casefold()
+    ch_names = _channels(stream)[0]
+    one_hot = numbers and (len(ch_names) > 1 or kind == "annotations")
+    return [
+        (int(row), tidy(label))
+        for row, values in zip(rows, stream["time_series"], strict=True)
+        if row >= 0
+        for label in marker_labels(values.tolist() if numbers else values, ch_names, one_hot)
+    ]
+
+
+def _desc(stream: dict) -> dict:
+    return (stream["info"].get("desc") or [None])[0] or {}
 
 
 def _info(stream: dict, key: str) -> str:

@@ -27,6 +27,7 @@ class Replay:
     ]  # anything `glimpse data check` reads: EDF, BDF, FIF, XDF, CSV, ...
     speed: float = 1.0  # stream seconds per second; above 1 the stamps run ahead of the clock
     loop: bool = False  # start again at the end, stamps going on
+    stream: str | None = None  # the signal to play from an XDF file that holds several
     name: str | None = None  # stream name; the file's own without its suffix if not given
     wait: bool = True  # hold the first sample until somebody listens
 
@@ -35,7 +36,7 @@ def run(options: Replay, say: Callable[[str], None], stopped: Callable[[], bool]
     """Stream the file until its end or until `stopped()`; `BadInput` if it cannot be read or the speed is not > 0."""
     if not options.speed > 0:
         raise BadInput(f"--speed is {options.speed:g}, it must be above 0; 1 is as recorded")
-    recording = read_recording(options.file)
+    recording = read_recording(options.file, stream=options.stream, finite=False)
     outlet = LiveOutlet(options.name or options.file.stem, recording.sfreq, recording.ch_names)
     say("ready")
     try:
@@ -52,7 +53,7 @@ def run(options: Replay, say: Callable[[str], None], stopped: Callable[[], bool]
 
 def replay_process(file: Path, speed: float = 1.0, loop: bool = False, name: str | None = None, wait: bool = True):
     """Replay in a child process, so that the caller's own LSL is left alone; an `OutletProcess`, ready to be found."""
-    return OutletProcess(run, Replay(Path(file), speed, loop, name, wait))
+    return OutletProcess(run, Replay(Path(file), speed, loop, name=name, wait=wait))
 
 
 def main(argv: list[str]) -> int:

@@ -1,0 +1,11 @@
+"""Markers as text, whichever of the usual formats they come in, live and in a file."""
+
+from collections.abc import Sequence
+
+
+def marker_labels(value: Sequence, ch_names: Sequence[str], one_hot: bool) -> list[str]:
+    """Labels in one sample of a marker stream: text and numbers as they are, one-hot channels by their label."""
+    if one_hot:
+        return [label for label, x in zip(ch_names, value, strict=True) if x]
+    texts = [f"{x:g}" if isinstance(x, float) else str(x).strip() for x in value]
+    return [text for text in texts if text]
