@@ -15,6 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from realtime.errors import BadInput
 from serve.backend import Backend
 from serve.hub import Hub
+from serve.moves import add_moves
+from serve.osc import check_osc
 from serve.protocol import Bank, Session, SessionRequest, Stream
 from serve.sessions import Sessions
 from serve.settings import Settings
@@ -30,8 +32,11 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     """The application; its engine starts and stops with it.
 
     Meanwhile `app.state.sessions` holds the open sessions. When the session of the settings cannot be opened,
-    `app.state.failed` says why and the caller has to stop the server.
+    `app.state.failed` says why and the caller has to stop the server. Raises BadInput where the settings ask for what
+    is not installed.
     """
+    if settings.osc:
+        check_osc()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -50,9 +55,9 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
 
     def find(session: str) -> Hub:
-        if session not in app.state.sessions.hubs:
+        if (hub := app.state.sessions.hub(session)) is None:
             raise HTTPException(404, f"No session {session!r}: GET /v1/sessions lists them.")
-        return app.state.sessions.hubs[session]
+        return hub
 
     @app.exception_handler(BadInput)
     async def bad_input(request: Request, error: BadInput) -> JSONResponse:
@@ -65,16 +70,16 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
 
     @app.get("/v1/sessions", summary="Streams being decoded")
     async def sessions() -> list[Session]:
-        return [app.state.sessions.describe(hub) for hub in app.state.sessions.hubs.values()]
+        return [app.state.sessions.describe(session) for session in app.state.sessions.running]
 
     @app.post("/v1/sessions", status_code=201, summary="Decode a stream")
     async def open_session(request: SessionRequest) -> Session:
-        session = await app.state.sessions.open(request)
-        return app.state.sessions.describe(find(session))
+        return app.state.sessions.describe(await app.state.sessions.open(request))
 
     @app.get("/v1/sessions/{session}", summary="One session")
     async def one_session(session: str) -> Session:
-        return app.state.sessions.describe(find(session))
+        find(session)
+        return app.state.sessions.describe(session)
 
     @app.delete("/v1/sessions/{session}", status_code=204, summary="Stop decoding a stream")
     async def close_session(session: str) -> None:
@@ -95,7 +100,8 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     @app.get("/readyz", summary="Does every session have fresh samples")
     async def readyz() -> JSONResponse:
         now = time.monotonic()
-        fresh = {name: now - hub.heard < settings.fresh_s for name, hub in app.state.sessions.hubs.items()}
+        running = app.state.sessions.running.items()
+        fresh = {name: now - each.hub.heard < settings.fresh_s for name, each in running}
         ready = bool(fresh) and all(fresh.values())
         return JSONResponse({"ready": ready, "fresh": fresh}, 200 if ready else 503)
 
@@ -111,6 +117,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def docs() -> FileResponse:
         return FileResponse(STATIC / "docs.html", headers=PAGE_HEADERS)
 
+    add_moves(app, find)
     add_sockets(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

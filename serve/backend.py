@@ -11,8 +11,27 @@ Publish = Callable[[str, dict[str, Any]], None]  # session, message without seq;
 class EngineLike(Protocol):
     """What decodes: reads streams, publishes messages from a thread of its own."""
 
-    def open(self, session: str, decoder: Any, query: Any) -> None:
-        """Start decoding the stream `query` names."""
+    def open(self, session: str, decoder: Any, query: Any, tracks: int = 1) -> None:
+        """Start decoding the stream `query` names, up to `tracks` overlapping trials at once."""
+
+    def pause(self, session: str) -> None:
+        """Stop decoding between two hops and publish the moment `paused`; returns once no decision follows."""
+
+    def resume(self, session: str) -> None:
+        """Decode again and publish the moment `resumed`."""
+
+    def save(self, session: str) -> bytes:
+        """What the session knows of its stream, between two hops: another process can go on from there."""
+
+    def load(self, session: str, state: bytes) -> None:
+        """Go on from what `save` gave; raises BadInput where it is damaged or of another bundle."""
+
+    def swap(self, session: str, decoder: Any) -> None:
+        """Decode with another bundle from the next hop on; raises BadInput where that cannot be.
+
+        Returns once the moment `swapped` has been published, after the last decision of one and before the first of
+        the other.
+        """
 
     def close(self, session: str) -> None:
         """Stop decoding it; a message on its way may still be published."""
@@ -28,7 +47,7 @@ class Backend:
     engine: Callable[[Publish], EngineLike]
     load: Callable[[Path], Any]  # bundle folder -> decoder; raises BadInput
     about: Callable[[Any], dict[str, Any]]  # decoder -> the fields of Hello that a bundle knows
-    query: Callable[[str, str | None], Any]  # stream and marker stream, by name or source_id
+    query: Callable[[str, str | None, float | None], Any]  # stream, marker stream, delay of the device in s
     streams: Callable[[], list[Any]]  # StreamRow of every LSL stream in sight
 
 
@@ -62,6 +81,6 @@ def realtime_backend() -> Backend:
         engine=Engine,
         load=load,
         about=about,
-        query=lambda stream, markers: StreamQuery(stream, markers),
+        query=lambda stream, markers, delay_s: StreamQuery(stream, markers, *([] if delay_s is None else [delay_s])),
         streams=find_streams,
     )

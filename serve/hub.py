@@ -16,7 +16,8 @@ from serve.protocol import VERSION, pack_frame
 from serve.settings import Settings
 
 log = logging.getLogger("glimpse")
-WARM = 64  # newest messages that keep their text with embedding: 20 kB each at 1024 dimensions
+WARM = 64  # newest messages that keep their texts with arrays: 20 kB for an embedding of 1024 dimensions
+ARRAYS = ("p", "embedding")  # keys of a decision that are written only for those who ask
 
 
 def encode(message: dict[str, Any]) -> str:
@@ -25,21 +26,22 @@ def encode(message: dict[str, Any]) -> str:
 
 
 class Event:
-    """One numbered message and its texts, with and without embedding, each made once however many clients there are."""
+    """One numbered message and its texts, with and without arrays, each made once however many clients there are."""
 
     def __init__(self, message: dict[str, Any]) -> None:
-        self.embedding: np.ndarray | None = message.pop("embedding", None)
-        message.pop("p", None)
+        self.arrays: dict[str, np.ndarray] = {key: message.pop(key) for key in ARRAYS if key in message}
         self.plain = encode(message)
-        self.full: str | None = None
+        self.full: dict[tuple[str, ...], str] = {}  # the texts with arrays, by their names
 
-    def text(self, embedding: bool) -> str:
-        """The JSON text; float32 values are written with enough digits to be read back unchanged."""
-        if not embedding or self.embedding is None:
+    def text(self, arrays: tuple[str, ...] = ()) -> str:
+        """The JSON text with the `arrays` named; float32 values have digits enough to be read back unchanged."""
+        wanted = tuple(key for key in arrays if key in self.arrays)
+        if not wanted:
             return self.plain
-        if self.full is None:
-            self.full = f'{self.plain[:-1]},"embedding":{encode(self.embedding.tolist())}}}'
-        return self.full
+        if wanted not in self.full:
+            values = "".join(f',"{key}":{encode(self.arrays[key].tolist())}' for key in wanted)
+            self.full[wanted] = f"{self.plain[:-1]}{values}}}"
+        return self.full[wanted]
 
 
 class Hub:
@@ -70,11 +72,14 @@ class Hub:
             self.status = {"state": message["state"], "detail": message["detail"]}
         if kind == "trial":
             self.trial = message
-        self.metrics.observe(self.session, message)
+        if kind == "hello":  # another bundle decides from here on
+            self.about = {key: value for key, value in message.items() if key != "type"}
+            message = {key: value for key, value in self.hello(0).items() if key != "seq"}
+        self.metrics.observe(self.session, message, self.about["hop_s"])
         seq = self.events.last + 1
         self.events.publish(Event({"type": kind, "seq": seq, "session": self.session, **message}))
         if len(self.events.ring) > WARM:
-            self.events.ring[-WARM - 1].full = None
+            self.events.ring[-WARM - 1].full.clear()
 
     def hello(self, seq: int) -> dict[str, Any]:
         """The first message of a connection whose next message will be number `seq` + 1."""
@@ -95,15 +100,15 @@ class Hub:
         if self.trial is not None and reader.seen == self.events.last:
             yield encode({"type": "trial", **now, **self.trial})
 
-    async def texts(self, reader: Reader[Event], embedding: bool) -> AsyncIterator[str]:
-        """Everything one client is sent, in order."""
+    async def texts(self, reader: Reader[Event], arrays: tuple[str, ...] = ()) -> AsyncIterator[str]:
+        """Everything one client is sent, in order, decisions with the `arrays` it asked for."""
         for text in self.greeting(reader):
             yield text
         async for lost, seq, event in reader:
             if lost:
                 self.metrics.dropped.labels(self.session).inc(lost)
                 yield encode({"type": "dropped", "seq": seq - 1, "session": self.session, "count": lost})
-            yield event.text(embedding)
+            yield event.text(arrays)
 
     def close(self) -> None:
         """End every client of this session."""

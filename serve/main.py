@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import tyro
 import uvicorn
+from pydantic import TypeAdapter
 
 from realtime.errors import BadInput
 from serve.app import create_app
@@ -80,8 +81,14 @@ def serving(settings: Settings, backend: Backend) -> Iterator[str]:
 
 def from_environment() -> list[str]:
     """The GLIMPSE_ variables as flags, so that a flag on the command line wins over them."""
-    named = {f"--{name.replace('_', '-')}": os.environ.get(f"GLIMPSE_{name.upper()}") for name in Settings.model_fields}
-    return [part for flag, value in named.items() if value for part in (flag, value)]
+    flags: list[str] = []
+    for name, field in Settings.model_fields.items():
+        value, flag = os.environ.get(f"GLIMPSE_{name.upper()}"), name.replace("_", "-")
+        if value and field.annotation is bool:
+            flags += [f"--{flag}" if TypeAdapter(bool).validate_python(value) else f"--no-{flag}"]
+        elif value:
+            flags += [f"--{flag}", value]
+    return flags
 
 
 def main(argv: list[str]) -> int:

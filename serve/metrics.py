@@ -18,6 +18,18 @@ class Metrics:
         self.gaps = Counter("glimpse_gaps", "Gaps in the stream.", **by_session)
         self.dropped = Counter("glimpse_dropped", "Messages lost to a client that was too slow.", **by_session)
         self.clients = Gauge("glimpse_clients", "Open event sockets.", **by_session)
+        self.sessions = Gauge("glimpse_sessions", "Open sessions.", registry=self.registry)
+        self.bad_channels = Gauge("glimpse_bad_channels", "Channels flagged in the newest decision.", **by_session)
+        self.late = Counter("glimpse_late", "Decisions published later than one hop after their sample.", **by_session)
+        self.statuses = Counter(
+            "glimpse_status", "Status messages.", labelnames=("session", "state"), registry=self.registry
+        )
+        self.outputs_dropped = Counter(
+            "glimpse_output_dropped",
+            "Messages that an output did not send.",
+            labelnames=("session", "output"),
+            registry=self.registry,
+        )
         self.age = Histogram(
             "glimpse_age_seconds", "Newest sample taken to decision published.", buckets=SECONDS, **by_session
         )
@@ -29,17 +41,20 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe(self, session: str, message: dict[str, Any]) -> None:
-        """Count one message of the engine."""
+    def observe(self, session: str, message: dict[str, Any], hop_s: float) -> None:
+        """Count one message of the engine, whose decisions are due every `hop_s` seconds."""
         match message:
             case {"type": "decision", "latency_ms": latency_ms}:
                 self.decisions.labels(session).inc()
+                self.late.labels(session).inc(latency_ms.get("age", 0.0) > hop_s * 1e3)
+                self.bad_channels.labels(session).set(len(message.get("quality", {}).get("bad_channels", ())))
                 for stage, ms in latency_ms.items():
                     if stage == "age":
                         self.age.labels(session).observe(ms / 1e3)
                     else:
                         self.stages.labels(session, stage).observe(ms / 1e3)
-            case {"type": "status", "state": "gap"}:
-                self.gaps.labels(session).inc()
+            case {"type": "status", "state": state}:
+                self.statuses.labels(session, state).inc()
+                self.gaps.labels(session).inc(state == "gap")
             case {"type": "trial"}:
                 self.trials.labels(session).inc()

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 VERSION = 1
 
+BUNDLE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 FRAME = struct.Struct("<ddIIII")  # t_first, sfreq, seq, n_times, n_channels, 0; then float32 microvolts, time-major
 
 
 class SessionRequest(BaseModel):
-    """Body of POST /v1/sessions."""
+    """Body of POST /v1/sessions; what is left out is as the server was started."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,8 +26,25 @@ class SessionRequest(BaseModel):
     )
     bundle: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
+        pattern=BUNDLE_NAME,
         description="folder name of a bundle beside the one the server was started with; left out: that one",
+    )
+    delay_s: float | None = Field(
+        None, ge=0, le=10, description="constant delay of the device, s: a sample stamped t was taken at t - delay_s"
+    )
+    tracks: int | None = Field(None, ge=1, le=32, description="overlapping trials decoded at once")
+    lsl: bool | None = Field(None, description="publish decisions as LSL streams too")
+    record: bool | None = Field(None, description="record into the folder the server was started with")
+    paused: bool = Field(False, description="open it paused, to be given the state of another session")
+
+
+class BundleRequest(BaseModel):
+    """Body of POST /v1/sessions/{session}/bundle."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bundle: str = Field(
+        pattern=BUNDLE_NAME, description="folder name of a bundle beside the one the server was started with"
     )
 
 
@@ -41,6 +59,9 @@ class Session(BaseModel):
     detail: str
     seq: int = Field(description="number of the newest message")
     clients: int = Field(description="open event sockets")
+    paused: bool = Field(description="samples are not decoded until it is resumed")
+    outputs: list[str] = Field(description="ways out beside the web: lsl, osc")
+    recording: str | None = Field(description="file being recorded")
 
 
 class Stream(BaseModel):
@@ -78,7 +99,7 @@ class Quality(BaseModel):
 
 
 class Hello(BaseModel):
-    """First message of every connection."""
+    """First message of every connection; again in between when another bundle takes over."""
 
     type: Literal["hello"] = "hello"
     seq: int
@@ -139,6 +160,7 @@ class Decision(BaseModel):
     quality: Quality
     latency_ms: dict[str, float]
     bundle: str
+    p: list[float] | None = Field(None, description="of every label, in the order of `hello`; for those who ask")
     embedding: list[float] | None = None
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+NAME = r"^[A-Za-z0-9]+$"  # what BIDS allows
+
 
 class Settings(BaseSettings):
     """Address, what to decode, and how much is kept for slow clients."""
@@ -14,6 +16,16 @@ class Settings(BaseSettings):
     bundle: Path = Field(description="folder of the bundle that decodes")
     stream: str | None = Field(None, description="name or source_id of the stream; default: the only EEG or MEG one")
     markers: str | None = Field(None, description="name or source_id of the marker stream; default: every one in sight")
+    delay_s: float | None = Field(
+        None, ge=0, le=10, description="constant delay of the device, s; default: what the stream's header says"
+    )
+    tracks: int = Field(1, ge=1, le=32, description="overlapping trials decoded at once")
+    lsl_out: bool = Field(False, description="publish decisions as LSL streams too")
+    osc: str | None = Field(None, description="host:port that decisions are sent to over OSC")
+    record: Path | None = Field(None, description="folder in which every session is recorded, with its decisions")
+    sub: str = Field("01", pattern=NAME, description="participant in the recording's name")
+    ses: str = Field("01", pattern=NAME, description="session in the recording's name")
+    task: str = Field("decode", pattern=NAME, description="task in the recording's name")
     host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
     port: int = Field(8765, ge=0, le=65535, description="port to listen on; 0: any free one")
     keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")

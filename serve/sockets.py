@@ -17,7 +17,7 @@ async def admitted(websocket: WebSocket, sessions: Sessions, session: str) -> Hu
     Browsers let any page open a WebSocket to this machine, so one from another origin is turned away: it could read
     a person's brain signal otherwise. The hub is taken before the handshake ends: the session may close meanwhile.
     """
-    origin, hub = websocket.headers.get("origin"), sessions.hubs.get(session)
+    origin, hub = websocket.headers.get("origin"), sessions.hub(session)
     if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
         await websocket.send_denial_response(Response("This page may not listen: its origin is not the server's.", 403))
         return None
@@ -59,14 +59,19 @@ def add_sockets(app: FastAPI) -> None:
 
     @app.websocket("/v1/sessions/{session}/events")
     async def events(
-        websocket: WebSocket, session: str, after: int | None = Query(None, ge=0), embedding: bool = False
+        websocket: WebSocket,
+        session: str,
+        after: int | None = Query(None, ge=0),
+        embedding: bool = False,
+        scores: bool = False,
     ) -> None:
         sessions: Sessions = app.state.sessions
+        arrays = ("p",) * scores + ("embedding",) * embedding
         if (hub := await admitted(websocket, sessions, session)) is None:
             return
         clients = sessions.metrics.clients.labels(session)
         with reading(hub.events, after) as reader, clients.track_inprogress():
-            await send_until_closed(websocket, hub.texts(reader, embedding))
+            await send_until_closed(websocket, hub.texts(reader, arrays))
 
     @app.websocket("/v1/sessions/{session}/signal")
     async def signal(websocket: WebSocket, session: str) -> None:

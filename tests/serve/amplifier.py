@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,8 @@ def about(weights: Weights) -> dict:
     return {
         "name": "demo",
         "note": "simulated signal, not CLIP",
-        "bundle": "sha256:9f2c1e7ab04d5566",
-        "labels": list(LABELS),
+        "bundle": f"sha256:{sha256(weights.path.name.encode()).hexdigest()}",
+        "labels": [label.upper() for label in LABELS] if weights.path.name == "loud" else list(LABELS),
         "channels": list(CHANNELS),
         "events": {label: label for label in LABELS},
         "sfreq": SFREQ,
@@ -60,15 +61,50 @@ class ThreadEngine:
     def __init__(self, publish):
         self.publish = publish
         self.opened: dict[str, Weights] = {}
+        self.paused: set[str] = set()
+        self.hops: dict[str, int] = {}  # decisions of a session so far: what its state holds
+        self.lock = threading.Lock()  # held during a hop
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, name="engine")
         self.thread.start()
 
-    def open(self, session, decoder, query):
+    def open(self, session, decoder, query, tracks=1):
+        self.hops[session] = 0
         self.opened[session] = decoder
         self.publish(
             session, {"type": "status", "state": "live", "detail": f"{query[0]} is live at 128 Hz.", "lasting": True}
         )
+
+    def tell(self, session, state):
+        self.publish(session, {"type": "status", "state": state, "detail": f"It is {state}.", "lasting": False})
+
+    def pause(self, session):
+        with self.lock:
+            self.paused.add(session)
+            self.tell(session, "paused")
+
+    def resume(self, session):
+        with self.lock:
+            self.paused.discard(session)
+            self.tell(session, "resumed")
+
+    def save(self, session):
+        with self.lock:
+            return f"{self.opened[session].path.name} {self.hops[session]}".encode()
+
+    def load(self, session, state):
+        with self.lock:
+            name, _, hops = state.decode().rpartition(" ")
+            if name != self.opened[session].path.name:
+                raise BadInput(f"State: of bundle {name!r}, this session's is {self.opened[session].path.name!r}.")
+            self.hops[session] = int(hops)
+
+    def swap(self, session, decoder):
+        with self.lock:
+            if decoder.path.name == "other-channels":
+                raise BadInput("Bundle 'other-channels' needs other channels: give one for the same cap.")
+            self.opened[session] = decoder
+            self.tell(session, "swapped")
 
     def close(self, session):
         self.opened.pop(session, None)
@@ -91,14 +127,20 @@ class ThreadEngine:
             samples = walk + alpha * np.sin(2 * np.pi * 10 * times[:, None] + phase) + rng.normal(0, 3, walk.shape)
             trial, step = divmod(hop, per_trial)
             shown = trial * 3 % len(LABELS)
-            for session in list(self.opened):
-                if step == 0:
-                    label = LABELS[shown]
-                    self.publish(
-                        session, {"type": "trial", "trial": trial, "t_onset": t, "marker": label, "label": label}
-                    )
-                self.publish(session, {"type": "signal", "t_first": t, "sfreq": SFREQ, "samples": np.float32(samples)})
-                self.publish(session, decision(rng, trial, step, shown, t))
+            with self.lock:
+                for session, weights in list(self.opened.items()):
+                    if session in self.paused:
+                        continue
+                    if step == 0:
+                        label = LABELS[shown]
+                        self.publish(
+                            session, {"type": "trial", "trial": trial, "t_onset": t, "marker": label, "label": label}
+                        )
+                    signal = {"type": "signal", "t_first": t, "sfreq": SFREQ, "samples": np.float32(samples)}
+                    self.publish(session, signal)
+                    made = decision(rng, trial, step, shown, t)
+                    self.publish(session, made | {"hop": self.hops[session], "bundle": about(weights)["bundle"]})
+                    self.hops[session] += 1
             hop += 1
 
 
@@ -126,7 +168,8 @@ def decision(rng, trial: int, step: int, shown: int, t: float) -> dict:
             "encode": rng.gamma(9, 0.15),
             "retrieve": rng.gamma(8, 0.01),
         },
-        "bundle": "sha256:9f2c1e7ab04d5566",
+        "bundle": "",
+        "p": np.float32(p),
         "embedding": rng.normal(size=32).astype(np.float32),
     }
 
@@ -137,7 +180,7 @@ BACKEND = Backend(
     engine=ThreadEngine,
     load=load,
     about=about,
-    query=lambda stream, markers: (stream, markers),
+    query=lambda stream, markers, delay_s: (stream, markers, delay_s),
     streams=lambda: [ROW],
 )
 

@@ -195,7 +195,7 @@ def test_health_is_life_and_readiness_is_fresh_samples(server):
 class Quiet(ThreadEngine):
     """An engine whose stream never comes."""
 
-    def open(self, session, decoder, query):
+    def open(self, session, decoder, query, tracks=1):
         self.publish(
             session, {"type": "status", "state": "connecting", "detail": f"Looking for {query[0]}.", "lasting": True}
         )
@@ -228,7 +228,7 @@ def test_closed_sockets_free_everything(tmp_path):
     try:
         assert until(lambda: server.started)
         loop = server.servers[0].get_loop()
-        hub = server.app.state.sessions.hubs["s1"]
+        hub = server.app.state.sessions.hub("s1")
 
         def tasks():
             async def count():

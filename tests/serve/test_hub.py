@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import TypeAdapter
 
-from serve.hub import WARM, Event, Hub, reading
+from serve.hub import ARRAYS, WARM, Event, Hub, reading
 from serve.metrics import Metrics
 from serve.protocol import Message, pack_frame, unpack_frame
 from serve.settings import Settings
@@ -28,11 +28,11 @@ def publish_decisions(hub, count):
         hub.publish(decision(rng, 0, step, 0, 10.0))
 
 
-def texts(hub, reader, count, embedding=False):
+def texts(hub, reader, count, arrays=()):
     """The first `count` messages a client is sent."""
 
     async def take():
-        stream = hub.texts(reader, embedding)
+        stream = hub.texts(reader, arrays)
         return [json.loads(await anext(stream)) for _ in range(count)]
 
     return asyncio.run(take())
@@ -78,19 +78,22 @@ def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
 
 @given(arrays(np.float32, 16, elements=FLOATS))
 def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
-    event = Event({"type": "decision", "seq": 1, "embedding": embedding})
-    assert "embedding" not in json.loads(event.text(False))
-    assert np.array_equal(np.float32(json.loads(event.text(True))["embedding"]), embedding)
-    assert event.text(True) is event.text(True)
-    assert event.text(False) is event.text(False)
+    event = Event({"type": "decision", "seq": 1, "embedding": embedding, "p": embedding[:3]})
+    assert set(json.loads(event.text())) == {"type", "seq"}
+    assert set(json.loads(event.text(("p",)))) == {"type", "seq", "p"}
+    both = json.loads(event.text(ARRAYS))
+    assert np.array_equal(np.float32(both["embedding"]), embedding)
+    assert np.array_equal(np.float32(both["p"]), embedding[:3])
+    assert event.text(("embedding",)) is event.text(("embedding",))
+    assert event.text() is event.text()
 
 
 def test_old_messages_do_not_keep_the_text_of_their_embedding(tmp_path):
     hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
     for _ in range(3 * WARM):
         publish_decisions(hub, 1)
-        hub.events.ring[-1].text(True)
-    assert sum(event.full is not None for event in hub.events.ring) == WARM
+        hub.events.ring[-1].text(ARRAYS)
+    assert sum(bool(event.full) for event in hub.events.ring) == WARM
 
 
 def test_a_message_no_browser_could_read_is_refused(tmp_path):

@@ -58,3 +58,10 @@ def test_a_flag_wins_over_the_environment(monkeypatch):
     monkeypatch.setenv("GLIMPSE_PORT", "9000")
     monkeypatch.setenv("GLIMPSE_KEEP_MESSAGES", "10")
     assert from_environment() == ["--port", "9000", "--keep-messages", "10"]
+
+
+def test_a_switch_in_the_environment_is_on_or_off(monkeypatch):
+    monkeypatch.setenv("GLIMPSE_LSL_OUT", "true")
+    assert from_environment() == ["--lsl-out"]
+    monkeypatch.setenv("GLIMPSE_LSL_OUT", "0")
+    assert from_environment() == ["--no-lsl-out"]

@@ -1,0 +1,53 @@
+"""REST for sessions that are paused, moved to another process, or given another bundle."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, HTTPException, Request, Response
+
+from serve.hub import Hub
+from serve.protocol import BundleRequest, Session
+from serve.sessions import Sessions
+
+MAX_STATE = 64 * 2**20  # bytes of a state that are taken in: many times that of any bundle
+
+
+def add_moves(app: FastAPI, find: Callable[[str], Hub]) -> None:
+    """Add the routes to the app; `find` raises where there is no such session."""
+
+    def sessions() -> Sessions:
+        found: Sessions = app.state.sessions
+        return found
+
+    @app.post("/v1/sessions/{session}/pause", summary="Stop decoding a stream for a while")
+    async def pause(session: str) -> Session:
+        find(session)
+        await sessions().pause(session, True)
+        return sessions().describe(session)
+
+    @app.post("/v1/sessions/{session}/resume", summary="Go on decoding it")
+    async def resume(session: str) -> Session:
+        find(session)
+        await sessions().pause(session, False)
+        return sessions().describe(session)
+
+    @app.get("/v1/sessions/{session}/state", summary="What a session knows of its stream", response_class=Response)
+    async def save(session: str) -> Response:
+        find(session)
+        return Response(await sessions().save(session), media_type="application/octet-stream")
+
+    @app.put("/v1/sessions/{session}/state", status_code=204, summary="Let a paused session go on from there")
+    async def load(session: str, request: Request) -> None:
+        find(session)
+        state = bytearray()
+        async for piece in request.stream():
+            state += piece
+            if len(state) > MAX_STATE:
+                raise HTTPException(413, f"A state of more than {MAX_STATE} bytes is none of a session.")
+        if not await sessions().load(session, bytes(state)):
+            raise HTTPException(409, f"Session {session!r} is decoding: pause it first.")
+
+    @app.post("/v1/sessions/{session}/bundle", summary="Decode with another bundle from the next hop on")
+    async def swap(session: str, request: BundleRequest) -> Session:
+        find(session)
+        await sessions().swap(session, request.bundle)
+        return sessions().describe(session)

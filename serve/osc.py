@@ -1,0 +1,61 @@
+"""Decisions over OSC, to what makes sound, light and pictures: one UDP packet each, nobody waits for an answer."""
+
+import socket
+from typing import Any
+
+import numpy as np
+
+from realtime.errors import BadInput
+
+MAX_SCORES = 256  # a bank of more labels sends no scores: a packet of them would not pass every network
+
+
+def osc_address(text: str) -> tuple[str, int]:
+    """Numeric address and port of `host:port`, looked up once; BadInput where either cannot be used."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise BadInput(f"--osc: {text!r} found, host:port is needed; give it as 127.0.0.1:9000.")
+    try:
+        *_, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+    except OSError as error:
+        raise BadInput(f"--osc: no address of {host!r} is known ({error}); give one as 127.0.0.1:9000.") from None
+    return str(address[0]), int(address[1])
+
+
+def check_osc() -> None:
+    """BadInput where the package that speaks OSC is missing."""
+    try:
+        import pythonosc  # noqa: F401
+    except ModuleNotFoundError:
+        raise BadInput("--osc needs the package python-osc: install it with pip install -e '.[osc]'.") from None
+
+
+class OscSink:
+    """Sends the messages of one session to `address`, a numeric one and a port.
+
+    /glimpse/SESSION/decision  label, p, trial or -1, seconds since onset or -1
+    /glimpse/SESSION/scores    p of every label, in the order of `hello`
+    /glimpse/SESSION/status    state, detail
+    """
+
+    def __init__(self, session: str, address: tuple[str, int]) -> None:
+        from pythonosc.udp_client import SimpleUDPClient
+
+        self.root = f"/glimpse/{session}"
+        self.client = SimpleUDPClient(*address)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a decision with its scores, or a status; other messages are left out."""
+        if message["type"] == "status":
+            self.client.send_message(f"{self.root}/status", [message["state"], message["detail"]])
+        elif message["type"] == "decision":
+            best, trial, since = message["top"][0], message["trial"], message["since_onset_s"]
+            known = (-1 if trial is None else trial, -1.0 if since is None else float(since))
+            self.client.send_message(f"{self.root}/decision", [best["label"], float(best["p"]), *known])
+            scores = message.get("p")
+            if scores is not None and len(scores) <= MAX_SCORES:
+                self.client.send_message(f"{self.root}/scores", np.asarray(scores).tolist())
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.client.close()
