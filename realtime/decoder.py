@@ -15,7 +15,7 @@ from realtime.evidence import Evidence
 from realtime.hops import Front, Hop
 from realtime.preprocess import Preprocess
 from realtime.runner import Runner
-from realtime.state import State, named, part
+from realtime.state import State, joined, named, part
 
 TOP = 5  # labels named in a decision
 
@@ -124,7 +124,7 @@ class Decoder:
 
     def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
         """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and their states then."""
-        before = {key: np.concatenate([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
+        before = {key: joined([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
         tracks = [len(hop.cues) for hop in hops]
         signal = np.stack([hop.signal for hop in hops]).repeat(tracks, axis=0)
         embeddings, after = self.runner.step(signal, np.array([cue.onset for hop in hops for cue in hop.cues]), before)

@@ -1,12 +1,15 @@
 """Many live streams, one decoder thread: samples are taken as they come, due hops of all sessions run in one batch.
 
-Each session has a thread that reads its stream (see `session.py`); the engine's own thread decodes. Results leave
-through one callback. Knows nothing of sockets or clients.
+Each session has a thread that reads its stream (see `supervisor.py`); the engine's own thread decodes, and between two
+hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of sockets or clients.
 """
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -20,6 +23,10 @@ from realtime.session import Session
 from realtime.stream import Source
 
 log = logging.getLogger("glimpse")
+
+# With several sessions, how long the first hop that is due waits for others to be decoded with it. 2 ms are half of a
+# sample at 250 Hz; one run of the encoder costs about 1 ms, whatever the batch.
+GATHER_S = 0.002
 
 Message = dict[str, Any]
 Due = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
@@ -36,20 +43,56 @@ class Engine:
     def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = LslSource):
         self.publish, self.connect = publish, connect
         self._sessions: dict[str, Session] = {}
-        self._wake = threading.Event()  # something was read, or the engine stops
+        self._asked: deque[tuple[Future[Any], Callable[[], Any]]] = deque()  # to be done between two hops
+        self._wake = threading.Event()  # something was read or asked, or the engine stops
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="glimpse-engine", daemon=True)
         self._thread.start()
 
-    def open(self, session_id: str, decoder: Decoder, query: StreamQuery) -> None:
-        """Start decoding the stream `query` asks for, as soon as it is in sight."""
-        session = Session(session_id, decoder, query, self.connect, self._wake.set, self.publish)
+    def open(
+        self, session_id: str, decoder: Decoder, query: StreamQuery, tracks: int = 1, paused: bool = False
+    ) -> None:
+        """Start decoding the stream `query` asks for, as soon as it is in sight, up to `tracks` trials at once."""
+        session = Session(
+            session_id, decoder, query, self.connect, self._wake.set, self.publish, tracks=tracks, paused=paused
+        )
         self._sessions[session_id] = session
         session.thread.start()
 
     def close(self, session_id: str) -> None:
         """Stop a session and let go of its stream."""
         self._sessions.pop(session_id).close()
+
+    def pause(self, session_id: str) -> None:
+        """Read on but decode nothing; the samples of a minute are kept."""
+        self._ask(self._sessions[session_id].pause)
+
+    def resume(self, session_id: str) -> None:
+        """Decode what has waited, and go on."""
+        self._ask(self._sessions[session_id].resume)
+
+    def save(self, session_id: str) -> bytes:
+        """Where a session stands between two hops; see `Session.save`."""
+        return self._ask(self._sessions[session_id].save)
+
+    def load(self, session_id: str, data: bytes) -> None:
+        """Let a paused session go on where a saved one stood; raises BadInput, see `Session.load`."""
+        session = self._sessions[session_id]
+        self._ask(lambda: session.load(data))
+
+    def swap(self, session_id: str, decoder: Decoder) -> None:
+        """Let another bundle decode a session from the next hop on, having heard the last seconds; raises BadInput."""
+        session = self._sessions[session_id]
+        session.check_swap(decoder)
+        warm, newest = session.warmed(decoder)  # here, so that no session waits for it
+        self._ask(lambda: session.swap(decoder, warm, newest))
+
+    def _ask(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives, done by the engine's thread between two hops."""
+        future: Future[Any] = Future()
+        self._asked.append((future, work))
+        self._wake.set()
+        return future.result()
 
     def stop(self) -> None:
         """Close every session and end the engine's thread."""
@@ -65,8 +108,20 @@ class Engine:
         while not self._stopping:
             self._wake.wait()
             self._wake.clear()
+            if len(self._sessions) > 1 and not self._asked:
+                time.sleep(GATHER_S)
+            self._answer()
             while not self._stopping and self._round():
-                pass
+                self._answer()
+        self._answer()
+
+    def _answer(self) -> None:
+        while self._asked:
+            future, work = self._asked.popleft()
+            try:
+                future.set_result(work())
+            except Exception as error:
+                future.set_exception(error)
 
     def _round(self) -> bool:
         """Decode the oldest piece that waits of every session; says whether there was one.

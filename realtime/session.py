@@ -1,21 +1,26 @@
-"""One stream decoded by one bundle: its gaps, its markers, its state.
+"""One stream decoded by one bundle: its gaps, its state, and the moves of a session that is paused, saved or swapped.
 
-The supervisor's thread finds and reads; the engine's thread calls `take`. What happens to the stream is said in
-`status` messages, a sentence each.
+The supervisor's thread finds and reads; everything else happens in the engine's thread. What happens to the stream is
+said in `status` messages, a sentence each.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pylsl import local_clock
 
 from realtime.decoder import Decoder
+from realtime.errors import BadInput
 from realtime.hops import Hop
+from realtime.saved_session import Saved, pack, unpack
+from realtime.state import State, named, part
 from realtime.stream import Chunk, Marker, Source
 from realtime.supervisor import Pulled, Supervisor
+from realtime.traces import traces
+from realtime.trials import Trials
 
 if TYPE_CHECKING:
     from realtime.lsl import StreamQuery
@@ -24,16 +29,16 @@ LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other sta
 # Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
 # that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
 BEHIND_S = 5.0
-AHEAD_S = 10.0  # a marker stamped so far ahead of signal and clock comes from another clock
-SIGNAL_SFREQ = 128.0  # the traces are thinned to about this rate, Hz
+PAUSE_S = 60.0  # samples that a paused session keeps; older ones are lost, as a gap
+WARM_S = 10.0  # of hops a new bundle hears before it takes over
 
 
 @dataclass
 class Session:
     """One open session, shared by two threads.
 
-    The supervisor's writes `status` and `detail`; the engine's writes `state` and what begins with an underscore.
-    Between them are only the supervisor's backlog, which one fills and the other empties, and `closed`.
+    The supervisor's writes `status` and `detail`; the engine's writes the rest. Between them are only the supervisor's
+    backlog, which one fills and the other empties, and `closed`.
     """
 
     id: str
@@ -42,17 +47,25 @@ class Session:
     connect: Callable[["StreamQuery"], Source]
     wake: Callable[[], None]  # called when something has been read
     publish: Callable[[str, dict[str, Any]], None]
+    tracks: int = 1  # trials decoded at once
+    paused: bool = False
     status: str = "connecting"
     detail: str = ""
+    state: State = field(init=False)
     supervisor: Supervisor = field(init=False)
+    trials: Trials = field(init=False)
+    heard: deque[Hop] = field(init=False)  # unbroken hops decoded last
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
+    _t_next: float | None = None  # of a session that goes on elsewhere: LSL seconds of the sample it expects next
     _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
     _bad: tuple[str, ...] = ()
+    _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
 
     def __post_init__(self) -> None:
-        self._silence = np.empty((0, len(self.decoder.ch_names)))
-        self.state = self.decoder.start()
+        self.state = self.decoder.start(self.tracks)
+        self.heard = deque(maxlen=max(1, round(WARM_S / self.decoder.front.hop_s)))
+        self.trials = Trials(self.id, self.tell, lambda message: self.publish(self.id, message))
         self.supervisor = Supervisor(
             f"glimpse-{self.id}", self.decoder.bundle.manifest, self.query, self.connect, self.tell, self.wake
         )
@@ -78,12 +91,23 @@ class Session:
             self.id, {"type": "status", "session": self.id, "state": state, "detail": detail, "lasting": lasting}
         )
 
+    def wanted(self) -> int:
+        """Samples to read until the next decision is due: waking for fewer would only cost time."""
+        waiting = sum(len(piece.chunk.samples) for piece in self.supervisor.backlog.copy() if piece.chunk is not None)
+        return self.decoder.front.until_hop(int(self.state["pre.resample.n_in"]) + waiting)
+
+    # --- what was read
+
     def oldest(self) -> Pulled | None:
         """The oldest piece that waits, if any; of a backlog of more than BEHIND_S only the newest samples are kept."""
-        if not (backlog := self.supervisor.backlog):
+        backlog = self.supervisor.backlog
+        if self.paused:
+            while backlog and monotonic() - backlog[0].arrived > PAUSE_S:
+                backlog.popleft()
+        if self.paused or not backlog:
             return None
         oldest = backlog.popleft()
-        late_s = monotonic() - oldest.arrived
+        late_s = monotonic() - max(oldest.arrived, self._resumed)
         if late_s < BEHIND_S:
             return oldest
         pieces = [oldest, *(backlog.popleft() for _ in range(len(backlog)))]
@@ -102,23 +126,36 @@ class Session:
         began = perf_counter()
         chunk, markers = pulled.chunk, self._waiting + pulled.markers
         if chunk is not None:
-            if pulled.restarted:
-                self._reopen(chunk)
-            self._chunk = chunk = replace(chunk, index=chunk.index + self._offset)
-            if lost := chunk.index - self.decoder.front.next_sample(self.state):
-                self._gap(lost, chunk.sfreq)
+            self._chunk = chunk = self._in_order(chunk, pulled.restarted)
         if self._chunk is None:
             self._waiting = markers
             return []
         self._waiting = []
-        samples = self._silence if chunk is None else chunk.samples[:, pulled.order]
-        hops, self.state = self.decoder.prepare(samples, self.state, self._onsets(markers))
+        samples = np.empty((0, len(self.decoder.ch_names))) if chunk is None else chunk.samples[:, pulled.order]
+        onsets = self.trials.onsets(
+            markers, self.decoder.bundle.manifest.events, self._chunk, self.decoder.front, self.state
+        )
+        hops, self.state = self.decoder.prepare(samples, self.state, onsets)
         for hop in hops:
             self._tell_bad(hop)
-        if chunk is not None:
-            self._show(chunk, pulled.order)
+        self.heard.extend(hops)
+        if len(samples):
+            self.publish(self.id, traces(self._chunk, pulled.order))
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
+
+    def _in_order(self, chunk: Chunk, restarted: bool) -> Chunk:
+        """The chunk in the session's own numbers, lost samples before it made a gap, and what was decoded cut off."""
+        if self._t_next is not None:
+            self._go_on(chunk)
+        elif restarted:
+            self._reopen(chunk)
+        chunk = replace(chunk, index=chunk.index + self._offset)
+        expected = self.decoder.front.next_sample(self.state)
+        if (lost := chunk.index - expected) > 0:
+            self._skip(lost)
+            self.tell("gap", f"{lost} samples ({lost / chunk.sfreq:.3g} s) were lost; the running trial is dropped.")
+        return chunk.after(min(-lost, len(chunk.samples))) if lost < 0 else chunk
 
     def _reopen(self, chunk: Chunk) -> None:
         """Count on from before the stream was lost, by the clock."""
@@ -126,50 +163,13 @@ class Session:
         lost = 0
         if self._chunk is not None:
             lost = max(0, self._chunk.index_of(chunk.t_first) - expected)
-            self.state = self.decoder.skip(self.state, lost)
+            self._skip(lost)
         self._offset = expected + lost - chunk.index
         self.tell("reconnected", f"Samples arrive again; {lost} were lost.")
 
-    def _gap(self, lost: int, sfreq: float) -> None:
+    def _skip(self, lost: int) -> None:
         self.state = self.decoder.skip(self.state, lost)
-        self.tell("gap", f"{lost} samples ({lost / sfreq:.3g} s) were lost; the running trial is dropped.")
-
-    def _onsets(self, markers: list[Marker]) -> list[int]:
-        """Sample numbers of the trial starts among `markers`; also tells clients what was marked."""
-        assert self._chunk is not None
-        events = self.decoder.bundle.manifest.events
-        decoded = self.decoder.front.next_sample(self.state)
-        onsets = []
-        for marker in markers:
-            if marker.label not in events:
-                continue
-            # A replay faster than real time runs ahead of the clock, a stream that is stale stays behind it.
-            newest = self._chunk.time_of(self._chunk.index + len(self._chunk.samples))
-            ahead_s = marker.t_lsl - max(newest, local_clock())
-            if ahead_s > AHEAD_S:
-                self.tell(
-                    "bad_marker",
-                    f"Marker {marker.label!r} is stamped {ahead_s:.0f} s ahead of the signal and dropped: its sender "
-                    "must use LSL's clock.",
-                )
-                continue
-            onset = self._chunk.index_of(marker.t_lsl)
-            onsets.append(onset)
-            if onset < decoded - round(self._chunk.sfreq * self.decoder.front.hop_s):
-                late_ms = (decoded - onset) / self._chunk.sfreq * 1e3
-                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
-            self.publish(
-                self.id,
-                {
-                    "type": "trial",
-                    "session": self.id,
-                    "trial": int(self.state["onset.told"]) + len(onsets) - 1,
-                    "t_onset": marker.t_lsl,
-                    "marker": marker.label,
-                    "label": events[marker.label],
-                },
-            )
-        return onsets
+        self.heard.clear()
 
     def _tell_bad(self, hop: Hop) -> None:
         bad = tuple(name for name, is_bad in zip(self.decoder.ch_names, hop.bad, strict=True) if is_bad)
@@ -177,18 +177,75 @@ class Session:
             self.tell("bad_samples", f"NaN or Inf from {', '.join(bad)}: held at the last good value.")
         self._bad = bad
 
-    def _show(self, chunk: Chunk, order: np.ndarray) -> None:
-        """Traces for people: block means at about SIGNAL_SFREQ."""
-        thin = max(1, int(chunk.sfreq / SIGNAL_SFREQ))
-        n = len(chunk.samples) // thin
-        rows = chunk.samples[: n * thin, order] if n else chunk.samples[-1:, order]
-        means = rows.reshape(max(n, 1), -1, len(order)).mean(axis=1)
-        self.publish(
-            self.id,
-            {
-                "type": "signal",
-                "t_first": chunk.t_first,
-                "sfreq": chunk.sfreq / thin,
-                "samples": means.astype(np.float32),
-            },
-        )
+    # --- moves of the session
+
+    def pause(self) -> None:
+        """Read on, decode nothing."""
+        if not self.paused:
+            self.paused = True
+            self.tell("paused", f"Decoding waits; samples of the last {PAUSE_S:g} s are kept.")
+
+    def resume(self) -> None:
+        """Decode what has waited, and go on."""
+        if self.paused:
+            self.paused, self._resumed = False, monotonic()
+            self.tell("resumed", "Decoding goes on.")
+
+    def save(self) -> bytes:
+        """Where the session stands, for `load` by another one; pause it first, or both decode the samples after."""
+        t_next = None if self._chunk is None else self.time_of(self.decoder.front.next_sample(self.state))
+        return pack(Saved(self.decoder.bundle.hash, t_next, tuple(self._waiting), self.state))
+
+    def load(self, data: bytes) -> None:
+        """Go on where the session that was saved stood, by the clock: samples it had decoded are not decoded again.
+
+        Raises BadInput, also where this one is not paused: it would have moved on already.
+        """
+        if not self.paused:
+            raise BadInput(
+                f"session {self.id!r}: it is decoding, and a saved one is loaded while paused; pause it first"
+            )
+        saved = unpack(data, self.decoder.bundle.hash, self.decoder.start(self.tracks))
+        self.tracks = len(saved.state["onset.current"])
+        self.state, self._t_next, self._waiting = saved.state, saved.t_next, list(saved.waiting)
+        self._chunk, self._offset = None, 0
+        self.heard.clear()
+
+    def _go_on(self, chunk: Chunk) -> None:
+        """Number the samples as the session that was saved would have, by the newest line through the stamps."""
+        assert self._t_next is not None
+        waiting = [piece for piece in self.supervisor.backlog.copy() if piece.chunk and not piece.restarted]
+        newest = waiting[-1].chunk if waiting else chunk
+        assert newest is not None
+        self._offset = self.decoder.front.next_sample(self.state) - newest.index_of(self._t_next)
+        self._t_next = None
+
+    def check_swap(self, decoder: Decoder) -> None:
+        """Raise BadInput unless the decoder gets the very hops that this session's gets."""
+        old, new = self.decoder.bundle.manifest, decoder.bundle.manifest
+        for key in ("ch_names", "sfreq", "hop_samples", "preprocess"):
+            if (found := getattr(new, key)) != (needed := getattr(old, key)):
+                raise BadInput(
+                    f"bundle {new.name!r}: {key} is {found}, but session {self.id!r} needs {needed} to go on without a "
+                    "break; open a session of its own for it"
+                )
+
+    def warmed(self, decoder: Decoder) -> tuple[State, int]:
+        """The encoder state of another decoder that has heard the latest hops, and the newest of these; any thread."""
+        state, newest = decoder.start(self.tracks), -1
+        for hop in self.heard.copy():
+            _, [state] = decoder.encode([hop], [state])
+            newest = hop.number
+        return state, newest
+
+    def swap(self, decoder: Decoder, warm: State, newest: int) -> None:
+        """Let another decoder decode from the next hop on; `warm` has heard the hops up to number `newest`."""
+        if not self.heard or self.heard[0].number > newest:  # samples were lost since: what was heard before is void
+            warm = decoder.start(self.tracks)
+        for hop in self.heard:
+            if hop.number > newest:
+                _, [warm] = decoder.encode([hop], [warm])
+        kept = {key: value for key, value in self.state.items() if not key.startswith("encoder.")}
+        self.state = kept | named("encoder", part(warm, "encoder"))
+        self.decoder, self.supervisor.manifest = decoder, decoder.bundle.manifest
+        self.tell("swapped", f"Bundle {decoder.bundle.manifest.name!r} decodes from here on.")

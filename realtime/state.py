@@ -1,4 +1,6 @@
-"""A stream's state is one flat dict of arrays with dotted names; here are its two moves: take a part, put it back."""
+"""A stream's state is one flat dict of arrays with dotted names; here are its moves: take a part, put it back, join."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,3 +16,16 @@ def part(state: State, name: str) -> State:
 def named(name: str, state: State) -> State:
     """The entries of `state` with `name.` before each."""
     return {f"{name}.{key}": value for key, value in state.items()}
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The arrays one after the other along the first axis; all rows of one array, in order, are that array uncopied."""
+    base = parts[0].base
+    if isinstance(base, np.ndarray) and base.shape[1:] == parts[0].shape[1:] and sum(map(len, parts)) == len(base):
+        at, adjacent = base.ctypes.data, base.flags.c_contiguous
+        for part in parts:
+            adjacent &= part.base is base and part.flags.c_contiguous and part.ctypes.data == at
+            at += part.nbytes
+        if adjacent:
+            return base
+    return np.concatenate(parts)

@@ -3,7 +3,7 @@
 Samples are (n_times, n_channels) in microvolts, float64. Time is LSL `local_clock()` in seconds, never wall time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -39,6 +39,10 @@ class Chunk:
     def index_of(self, t_lsl: float) -> int:
         """Number of the sample taken nearest to `t_lsl`."""
         return self.index + round((t_lsl - self.t_first) * self.sfreq)
+
+    def after(self, n: int) -> "Chunk":
+        """The chunk without its first `n` samples."""
+        return replace(self, samples=self.samples[n:], index=self.index + n, t_first=self.t_first + n / self.sfreq)
 
 
 @dataclass(frozen=True)

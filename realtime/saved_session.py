@@ -1,0 +1,59 @@
+"""A session between two hops as bytes: what another process needs to go on with the same decisions.
+
+safetensors, whose header says which bundle and when the next sample is due; nothing is unpickled.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from realtime.errors import BadInput
+from realtime.state import State
+from realtime.stream import Marker
+
+HEADER = "session"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where a session stood."""
+
+    bundle: str  # hash of the bundle that decodes
+    t_next: float | None  # LSL seconds of the sample expected next; None before the first one
+    waiting: tuple[Marker, ...]  # markers that came before the first sample
+    state: State
+
+
+def pack(saved: Saved) -> bytes:
+    """The session as bytes."""
+    about = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next}
+    header = json.dumps(about | {"waiting": [asdict(marker) for marker in saved.waiting]}).encode()
+    arrays = {key: np.ascontiguousarray(value) for key, value in saved.state.items()}
+    return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
+
+
+def unpack(data: bytes, bundle: str, expected: State) -> Saved:
+    """The session in `data`, for a decoder of that bundle hash whose state at its start is `expected`.
+
+    Raises BadInput where it was saved by another bundle or is no saved session.
+    """
+    try:
+        arrays = load(data)
+        about = json.loads(arrays.pop(HEADER).tobytes())
+        waiting = tuple(Marker(**marker) for marker in about["waiting"])
+        found = Saved(about["bundle"], about["t_next"], waiting, arrays)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"saved session: it cannot be read ({error!r}); save the session again") from None
+    if about["version"] != VERSION:
+        raise BadInput(f"saved session: version is {about['version']}, but {VERSION} is needed; save the session again")
+    if found.bundle != bundle:
+        raise BadInput(
+            f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"
+        )
+    if odd := sorted(set(arrays) ^ set(expected)):
+        raise BadInput(f"saved session: {', '.join(odd)} differ from this version's state; save the session again")
+    return found

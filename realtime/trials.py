@@ -1,0 +1,104 @@
+"""Which markers begin trials, and at which sample: duplicates, storms, late ones and overlaps are told, not hidden."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pylsl import local_clock
+
+from realtime.hops import Front
+from realtime.state import State
+from realtime.stream import Chunk, Marker
+
+AHEAD_S = 10.0  # a marker stamped so far ahead of signal and clock comes from another clock
+MOST_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
+TWICE_SAMPLES = 1  # the same label so near an onset already told is that trial, sent by a second stream or again
+
+
+@dataclass
+class Trials:
+    """The trials one session has been told of.
+
+    `tell(state, detail)` and `publish(message)` say what was found.
+    """
+
+    session: str
+    tell: Callable[[str, str], None]
+    publish: Callable[[dict[str, Any]], None]
+    _recent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=4 * MOST_A_SECOND))  # onset, label
+    _said: set[str] = field(default_factory=set)  # complaints that are made once a session
+
+    def onsets(
+        self, markers: list[Marker], events: Mapping[str, str], chunk: Chunk, front: Front, state: State
+    ) -> list[int]:
+        """Sample numbers of the trial starts among `markers`, for `front`; clients are told of each.
+
+        `chunk` is the newest one and gives the clock.
+        """
+        expected, told, tracks = front.next_sample(state), int(state["onset.told"]), len(state["onset.current"])
+        onsets = list[int]()
+        for marker in markers:
+            if marker.label not in events:
+                continue
+            # A replay faster than real time runs ahead of the clock, a stream that is stale stays behind it.
+            newest = chunk.time_of(chunk.index + len(chunk.samples))
+            if (ahead_s := marker.t_lsl - max(newest, local_clock())) > AHEAD_S:
+                self.tell(
+                    "bad_marker",
+                    f"Marker {marker.label!r} is stamped {ahead_s:.0f} s ahead of the signal and dropped: its sender "
+                    "must use LSL's clock.",
+                )
+                continue
+            onset = chunk.index_of(marker.t_lsl)
+            if not self._is_new(onset, marker.label, chunk.sfreq):
+                continue
+            self._tell_overlap(onset, tracks, round(front.window_s * chunk.sfreq), chunk.sfreq)
+            if onset < expected - round(chunk.sfreq * front.hop_s):
+                late_ms = (expected - onset) / chunk.sfreq * 1e3
+                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
+            self.publish(
+                {
+                    "type": "trial",
+                    "session": self.session,
+                    "trial": told + len(onsets),
+                    "t_onset": marker.t_lsl,
+                    "marker": marker.label,
+                    "label": events[marker.label],
+                }
+            )
+            onsets.append(onset)
+        return onsets
+
+    def _tell_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
+        """Say, once, that a trial ends another whose window is not over, as its track is needed."""
+        before = [at for at, _ in self._recent]
+        if len(before) > tracks and 0 <= (passed := onset - before[-1 - tracks]) < window:
+            needed = sum(0 <= onset - at < window for at in before)
+            self._once(
+                "overlap",
+                f"A trial began {passed / sfreq:.2g} s after one whose window of {window / sfreq:.2g} s it cuts short: "
+                f"to decode both to the end, open the session with {needed} tracks.",
+            )
+
+    def _is_new(self, onset: int, label: str, sfreq: float) -> bool:
+        if any(abs(onset - at) <= TWICE_SAMPLES and label == other for at, other in self._recent):
+            self._once(
+                "duplicate_marker",
+                f"Marker {label!r} came twice for one moment, as if two streams sent it: taken once.",
+            )
+            return False
+        if sum(abs(onset - at) < sfreq for at, _ in self._recent) >= MOST_A_SECOND:
+            self._once(
+                "bad_marker",
+                f"More than {MOST_A_SECOND} markers of trials within a second, the latest {label!r}: those beyond are "
+                "dropped; check their sender.",
+            )
+            return False
+        self._recent.append((onset, label))
+        return True
+
+    def _once(self, state: str, detail: str) -> None:
+        if state not in self._said:
+            self._said.add(state)
+            self.tell(state, detail)
