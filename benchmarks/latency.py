@@ -1,77 +1,143 @@
 """Last sample pushed -> decision at a WebSocket client, through LSL, decoder and server on the loopback.
 
-The simulated amplifier pushes sample by sample, each the moment it is due and stamped with that moment, from a process
-of its own; the client reads the same clock. Beside it in the same run, as the floor: a bare pylsl inlet on that stream.
+The simulated amplifier pushes sample by sample, each the moment it is due and stamped with that moment. Amplifier,
+server and peer are processes of their own, so that each one's processor time is its own; the client is here and reads
+the same clock. The peer has the machine and the stream after us, for as long. Beside us, as the floor: a bare pylsl
+inlet on that stream.
 """
 
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pylsl import StreamInlet, local_clock, resolve_byprop
 
+from benchmarks import peer_loop
+from benchmarks.apart import Apart
+from benchmarks.context import context
 from benchmarks.machine import machine
+from benchmarks.peer_networks import check_installed
+from benchmarks.served import Clients, open_session, serve
+from benchmarks.timing import percentiles, summary
+from benchmarks.untrained import parameters
 from realtime.bundle import Bundle
 from realtime.simulator import Amplifier, simulated_amplifier
-from serve.backend import realtime_backend
 from serve.demo import DEMO_BUNDLE
-from serve.main import serving
 from serve.settings import Settings
-from serve.watch import Score, percentiles, watch
 
 WARM_UP_S = 5.0  # connections, caches and the clock's line settle; not counted
+PATIENCE_S = 60.0  # for the first decision
 
 
-def latency(seconds: float, bundle_path: Path | None) -> dict[str, Any]:
-    """Percentiles over `seconds` of decisions."""
+def latency(
+    seconds: float,
+    bundle_path: Path | None,
+    peer: str | None,
+    contexts_s: tuple[float, ...] = (),
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Percentiles over `seconds` of decisions; beside the loop around the network `peer`; cost against context."""
+    if peer:
+        check_installed()
     path = bundle_path or DEMO_BUNDLE
     bundle = Bundle.load(path)
+    manifest = bundle.manifest
+    hop_s = manifest.hop_samples / bundle.preprocess.sfreq
     amplifier = Amplifier(
         name="glimpse-bench-latency",
-        ch_names=tuple(bundle.manifest.ch_names),
-        sfreq=bundle.manifest.sfreq,
+        ch_names=tuple(manifest.ch_names),
+        sfreq=manifest.sfreq,
         label_vectors=bundle.bank.vectors,
         labels=bundle.bank.names,
-        chunk_s=1 / bundle.manifest.sfreq,
+        chunk_s=1 / manifest.sfreq,
+        wait=False,
     )
-    score, done = Score(), threading.Event()
-    bare: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
-    with (
-        simulated_amplifier(amplifier),
-        serving(
-            Settings(bundle=path, stream=amplifier.name, markers=f"{amplifier.name}-markers", port=0),
-            realtime_backend(),
-        ) as url,
-    ):
-        listener = threading.Thread(target=_listen, args=(amplifier.name, bare, done))
-        listener.start()
-        for _ in watch(url, "s1", score, WARM_UP_S + seconds):
-            if score.first_decision and len(score.latency_ms) == 1:
-                began = local_clock()
-        done.set()
-        listener.join()
-    kept = round(WARM_UP_S / bundle.manifest.hop_samples * bundle.preprocess.sfreq)
+    beside: dict[str, Any] = {}
+    with simulated_amplifier(amplifier):
+        ours = _ours(path, amplifier.name, hop_s, seconds)
+        if peer:
+            say(f"ours: {ours['push_to_client_ms']}; now the peer")
+            beside["parameters"] = parameters(manifest)
+            loop = peer_loop.PeerLoop(
+                stream=amplifier.name,
+                sfreq=amplifier.sfreq,
+                n_channels=len(amplifier.ch_names),
+                n_labels=len(bundle.bank.names),
+                hop_samples=round(hop_s * amplifier.sfreq),
+                parameters=beside["parameters"],
+                network=peer,
+            )
+            with Apart(peer_loop.run, loop, WARM_UP_S, seconds) as running:
+                beside["peer"] = running.result(WARM_UP_S + seconds + 300.0)
+    if contexts_s:
+        say("cost against context")
+        with Apart(context, path, contexts_s) as running:
+            beside["context"] = running.result(600.0)
     return {
-        "push_to_client_ms": percentiles(list(score.latency_ms)[kept:]),
-        "encode_ms": percentiles(list(score.stages_ms["encode"])[kept:]),
-        "stages_ms": {stage: percentiles(list(ms)[kept:]) for stage, ms in score.stages_ms.items()},
-        "peer": {
-            "name": "bare pylsl inlet on the same stream, no decoding",
-            "push_to_pull_ms": percentiles([ms for t, ms in bare if t > began + WARM_UP_S]),
-        },
-        "decisions": len(score.latency_ms) - kept,
-        "gaps": score.gaps,
+        **ours,
+        **beside,
         "channels": len(amplifier.ch_names),
         "sfreq": amplifier.sfreq,
-        "hop_s": bundle.manifest.hop_samples / bundle.preprocess.sfreq,
+        "hop_s": hop_s,
+        "seconds": seconds,
         "machine": machine(),
     }
 
 
-def _listen(name: str, bare: list[tuple[float, float]], done: threading.Event) -> None:
+def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, Any]:
+    settings = Settings(bundle=path, stream=stream, markers=f"{stream}-markers", port=0)
+    floor: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
+    done = threading.Event()
+    with Apart(serve, settings) as server:
+        clients = Clients(server.said(), ["s1"], hop_s)
+        listener = threading.Thread(target=_listen, args=(stream, floor, done))
+        listener.start()
+        try:
+            wait_decisions(clients)
+            time.sleep(WARM_UP_S)
+            began, cpu_s = local_clock(), server.cpu_s()
+            time.sleep(seconds)
+            ended, cpu_s = local_clock(), server.cpu_s() - cpu_s
+        finally:
+            done.set()
+            listener.join()
+            clients.close()
+        server.stop()
+    timing = clients.timings["s1"].between(began, ended)
+    return {
+        "push_to_client_ms": percentiles(timing.late_ms),
+        **stages(clients, began),
+        "cpu_ms_per_decision": round(cpu_s * 1e3 / max(len(timing.hops), 1), 3),
+        **summary([timing]),
+        "gaps": sum(state == "gap" for _, state in clients.told),
+        "floor": {
+            "name": "bare pylsl inlet on the same stream, no decoding",
+            "push_to_pull_ms": percentiles([ms for t, ms in floor if t > began]),
+        },
+    }
+
+
+def wait_decisions(clients: Clients) -> None:
+    """Until every session has decided; TimeoutError says what was told instead."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not clients.decoding():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not every session decided within {PATIENCE_S:g} s; told: {clients.told[-5:]}")
+        time.sleep(0.05)
+
+
+def stages(clients: Clients, began: float) -> dict[str, Any]:
+    """Percentiles of every stage's milliseconds since `began`, that of the encoder alone, too."""
+    found = {name: percentiles([ms for t, ms in rows if t >= began]) for name, rows in clients.stages_ms.items()}
+    return {"encode_ms": found.get("encode"), "stages_ms": found}
+
+
+def _listen(name: str, floor: list[tuple[float, float]], done: threading.Event) -> None:
     inlet = StreamInlet(resolve_byprop("name", name, timeout=10)[0])
     while not done.is_set():
         _, stamp = inlet.pull_sample(timeout=0.5)
         if stamp is not None:
             now = local_clock()
-            bare.append((now, (now - stamp) * 1e3))
+            floor.append((now, (now - stamp) * 1e3))

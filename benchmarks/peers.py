@@ -65,7 +65,7 @@ def _network(
 
     from training.loop import choose_device
 
-    _torchaudio_without_its_compiled_part()
+    torchaudio_without_its_compiled_part()
     import braindecode.models
 
     torch.manual_seed(seed)
@@ -129,7 +129,7 @@ def _pipeline(name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int)
     return predict
 
 
-def _torchaudio_without_its_compiled_part() -> None:
+def torchaudio_without_its_compiled_part() -> None:
     """Let braindecode import torchaudio beside a torch without CUDA.
 
     The torchaudio that package registries hand out on Linux has a compiled part that links CUDA, so importing it beside

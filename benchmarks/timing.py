@@ -1,0 +1,77 @@
+"""Decisions against the clock: how late, how regular, how many missed their deadline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Timing:
+    """When the decisions of one stream came; times are LSL seconds.
+
+    A decision is due one hop after its newest sample: then the next is due. One that comes later, or never, has missed
+    its deadline.
+    """
+
+    hop_s: float
+    hops: list[int] = field(default_factory=list)
+    taken: list[float] = field(default_factory=list)  # when the newest sample was taken
+    came: list[float] = field(default_factory=list)
+
+    def take(self, hop: int, taken: float, came: float) -> None:
+        """Note one decision."""
+        self.hops.append(hop)
+        self.taken.append(taken)
+        self.came.append(came)
+
+    def between(self, began: float, ended: float) -> "Timing":
+        """The decisions that came from `began` to `ended`."""
+        kept = [i for i, came in enumerate(self.came) if began <= came <= ended]
+        return Timing(self.hop_s, *([column[i] for i in kept] for column in (self.hops, self.taken, self.came)))
+
+    @property
+    def late_ms(self) -> np.ndarray:
+        """Milliseconds from the newest sample to the decision."""
+        return (np.array(self.came) - np.array(self.taken)) * 1e3
+
+    @property
+    def interval_ms(self) -> np.ndarray:
+        """Milliseconds between one decision and the next."""
+        return np.diff(self.came) * 1e3
+
+    @property
+    def skipped(self) -> int:
+        """Hops without a decision between the first and the last that has one."""
+        return self.hops[-1] - self.hops[0] + 1 - len(set(self.hops)) if self.hops else 0
+
+    @property
+    def misses(self) -> int:
+        """Deadlines missed: decisions later than a hop, and hops without one."""
+        return int((self.late_ms > self.hop_s * 1e3).sum()) + self.skipped
+
+
+def percentiles(ms: Sequence[float] | np.ndarray) -> dict[str, float] | None:
+    """p50, p99 and the largest, None of nothing."""
+    if not len(ms):
+        return None
+    p50, p99 = np.percentile(ms, [50, 99])
+    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(float(np.max(ms)), 3)}
+
+
+def jitter(interval_ms: np.ndarray) -> dict[str, float] | None:
+    """How unevenly decisions come: standard deviation and p99 less p50 of the time between two, None of too few."""
+    if len(interval_ms) < 2:
+        return None
+    p50, p99 = np.percentile(interval_ms, [50, 99])
+    return {"sd": round(float(interval_ms.std()), 3), "p99_less_p50": round(float(p99 - p50), 3)}
+
+
+def summary(timings: Sequence[Timing]) -> dict[str, Any]:
+    """Count, misses and jitter over some streams."""
+    return {
+        "decisions": sum(len(timing.hops) for timing in timings),
+        "deadline_misses": sum(timing.misses for timing in timings),
+        "interval_ms": jitter(np.concatenate([timing.interval_ms for timing in timings])) if timings else None,
+    }
