@@ -211,3 +211,13 @@ def test_state_keeps_its_names_shapes_and_types(cuts):
         _, state = fed(preprocess, x[: 300 * stop], preprocess.start(), cuts)
         assert {key: (value.shape, value.dtype) for key, value in state.items()} == first
         assert all(isinstance(value, np.ndarray) for value in state.values())
+
+
+def test_a_channel_that_begins_with_nothing_rings_in_no_other_when_it_comes():
+    x = noise(256 * 6)
+    x[:, 1] += 50_000
+    clean_too = x.copy()
+    x[:20, 1] = np.nan
+    y, _ = fed(chain(), x, chain().start())
+    z, _ = fed(chain(), clean_too, chain().start())
+    assert np.abs(y - z)[20:, [0, 2, 3, 4]].max() < 2.0

@@ -1,0 +1,200 @@
+"""Which channels are bad right now, and what stands in for them; causal, explicit state.
+
+Blocks of 0.1 s, counted from the segment's first sample, decide for the samples that follow them, so cutting the input
+changes no bit. A channel is flagged at most 0.4 s after it went bad and lives again after about 1 s of good data.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from realtime.artifacts import Artifacts
+from realtime.preprocess import Guard
+from realtime.spherical_spline import interpolation_matrix, sphere_centre
+from realtime.state import State, named, part
+
+REASONS = ("good", "not finite", "flat", "railed", "line noise", "noise")
+GOOD, NOT_FINITE, FLAT, RAILED, LINE, NOISE = range(len(REASONS))
+
+BLOCK_S, N_BLOCKS = 0.1, 3  # what is looked at: the last three blocks
+GOOD_BLOCKS = 10  # in a row until a channel lives again
+MIN_GOOD = 4  # positioned neighbours for a spline; channels of a kind for a comparison of lines among them
+MIN_NOISE = 8  # channels of a kind for a comparison of noise: a headband's few electrodes differ too much
+# Measured on the shared recordings of eegmmidb and four Muse data sets (64 and 5 channels, 160 and 256 Hz), no flag:
+NOT_FINITE_SHARE = 0.25  # of the samples looked at; fewer are held at the last good value
+FLAT_UV = 0.1  # peak to peak; live channels have 5 and more in 0.1 s
+RAIL_SHARE, RAIL_SPAN_UV, RAIL_NEAR = 0.25, 200.0, 1e-4  # samples at the segment's extreme; least span; of the span
+LINE_HZ = (50.0, 60.0)
+LINE_UV, LINE_OVER_REST, LINE_OVER_OTHERS = 150.0, 3.0, 10.0  # amplitude; power ratio; amplitude ratio (live: 0.8, 11)
+NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; the others' median times this (live: 7)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is wrong with each sample."""
+
+    bad: np.ndarray  # bool (n_times, n_channels): flagged, or not finite and held
+    artifact: np.ndarray  # bool (n_times,): blink or burst
+
+
+class Quality:
+    """Finds bad channels, puts others' signal in their place and marks artifacts: `y, marks, state = step(x, state)`.
+
+    A bad channel is interpolated by spherical splines (Perrin et al. 1989) from the good ones where its position and
+    those of at least four good channels are known, else it is the mean of the good channels of its kind (EEG,
+    magnetometers, gradiometers); where none is good, silence. Each change of source is shifted by a constant to begin
+    where the last one ended: electrode offsets differ by millivolts, and a step would ring in the high-pass of every
+    channel behind an average reference. The shift stays; the high-pass removes it.
+
+    `positions_m` is (n_channels, 3), NaN where unknown. State: guard.*; artifact.*; started bool; n int64  samples of
+    this segment; recent float64[3, block, C]  last whole blocks; pending float64[block, C]  of the unfinished one;
+    holes int64[4, C]  samples not finite in those; high, low float64[C]  extremes in this segment; reason int64[C] into
+    REASONS; good int64[C]  good blocks in a row; shift float64[C] microvolts.
+    """
+
+    def __init__(self, ch_names: Sequence[str], positions_m: np.ndarray, sfreq: float):
+        self.ch_names, self.sfreq = tuple(ch_names), sfreq
+        self.positions_m = np.asarray(positions_m, float).reshape(-1, 3)
+        self.block = max(4, round(BLOCK_S * sfreq))
+        self.guard, self.artifacts = Guard(), Artifacts(self.positions_m, sfreq, self.block)
+        kinds = np.array([_kind(name) for name in ch_names])
+        self.kinds = [kinds == kind for kind in dict.fromkeys(kinds)]
+        self.placed = np.isfinite(self.positions_m).all(axis=1) & (kinds == "eeg")
+        self.directions = self.positions_m - (sphere_centre(self.positions_m[self.placed]) if self.placed.any() else 0)
+        t = np.arange(N_BLOCKS * self.block) / sfreq
+        # A line this close to half the rate cannot be told from its mirror image.
+        waves = [2 * np.pi * hz * t for hz in LINE_HZ if hz < 0.45 * sfreq]
+        self.waves = np.array([[np.cos(wave), np.sin(wave)] for wave in waves]).reshape(-1, 2, len(t))
+        self.weights = lru_cache(maxsize=64)(self._weights)  # geometry only; nothing of a stream
+
+    def start(self) -> State:
+        """State before the first sample of a stream."""
+        n, nothing = len(self.ch_names), np.zeros(len(self.ch_names))
+        return {
+            **named("guard", self.guard.start(nothing)),
+            **named("artifact", self.artifacts.start()),
+            "started": np.array(False),
+            "n": np.array(0),
+            "recent": np.zeros((N_BLOCKS, self.block, n)),
+            "pending": np.zeros((self.block, n)),
+            "holes": np.zeros((N_BLOCKS + 1, n), np.int64),
+            "high": np.full(n, -np.inf),
+            "low": np.full(n, np.inf),
+            "reason": np.zeros(n, np.int64),
+            "good": np.zeros(n, np.int64),
+            "shift": nothing,
+        }
+
+    def resume(self, state: State) -> State:
+        """State after lost samples: a new segment begins; what was bad still is, until it has been good for a while."""
+        kept = {key: state[key] for key in ("reason", "good")}
+        return self.start() | kept | named("artifact", self.artifacts.resume(part(state, "artifact")))
+
+    def bad(self, state: State) -> dict[str, str]:
+        """The channels flagged now, each with its reason."""
+        return {self.ch_names[i]: REASONS[state["reason"][i]] for i in np.flatnonzero(state["reason"])}
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, Marks, State]:
+        """Repair and mark `x` (n_times, n_channels), microvolts; where nothing is bad `y` is `x`, bit for bit."""
+        if not len(x):
+            return x, Marks(np.zeros(x.shape, bool), np.zeros(0, bool)), state
+        x = np.asarray(x, float)
+        if not state["started"]:
+            state = state | named("guard", self.guard.start(x[0])) | {"started": np.array(True)}
+        held, guard = self.guard.step(x, part(state, "guard"))
+        bad = ~np.isfinite(x)
+        state = state | named("guard", guard)
+        pending, holes, n = state["pending"].copy(), state["holes"].copy(), int(state["n"])
+        parts, begin = [], 0
+        while begin < len(x):
+            at = n % self.block
+            end = min(begin + self.block - at, len(x))
+            piece = held[begin:end]
+            pending[at : at + len(piece)] = piece
+            holes[-1] += bad[begin:end].sum(axis=0)
+            parts.append(self._repaired(piece, state))
+            bad[begin:end] |= state["reason"] > 0
+            n += len(piece)
+            if n % self.block == 0:
+                recent = np.concatenate([state["recent"][1:], pending[None]])
+                state = state | {"recent": recent} | self._decided(recent, holes, n // self.block, state, parts[-1][-1])
+                holes = np.concatenate([holes[1:], np.zeros_like(holes[:1])])
+            begin = end
+        y = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        artifact, artifacts = self.artifacts.step(y, part(state, "artifact"))
+        new = {"pending": pending, "holes": holes, "n": np.array(n), **named("artifact", artifacts)}
+        return y, Marks(bad, artifact), state | new
+
+    def _repaired(self, x: np.ndarray, state: State) -> np.ndarray:
+        bad, shift = state["reason"] > 0, state["shift"]
+        if not (bad.any() or shift.any()):
+            return x
+        y = x.copy()
+        if bad.any():
+            # Summed along the channels, whose number is fixed: a matrix product's order depends on the chunk.
+            y[:, bad] = (x[:, None, :] * self.weights(bad.tobytes())).sum(axis=2)
+        return y + shift
+
+    def _decided(self, recent: np.ndarray, holes: np.ndarray, n_blocks: int, state: State, last: np.ndarray) -> State:
+        """Reasons from here on, after a whole block whose last repaired sample was `last`."""
+        found = np.where(holes.sum(axis=0) > NOT_FINITE_SHARE * N_BLOCKS * self.block, NOT_FINITE, GOOD)
+        high, low = np.maximum(state["high"], recent[-1].max(axis=0)), np.minimum(state["low"], recent[-1].min(axis=0))
+        if n_blocks >= N_BLOCKS:
+            found = np.where(found > 0, found, self._found(recent, high, low))
+        good = np.where(found > 0, 0, state["good"] + 1)
+        reason = np.where(found > 0, found, np.where(good >= GOOD_BLOCKS, GOOD, state["reason"]))
+        new = {"high": high, "low": low, "good": good, "reason": reason}
+        before, after = state["reason"] > 0, reason > 0
+        if (before != after).any():
+            now = self._repaired(recent[-1, -1:], new | {"shift": np.zeros(len(last))})[0]
+            new["shift"] = np.where(before | after, last - now, state["shift"])
+        return new
+
+    def _found(self, recent: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray:
+        x = recent.reshape(-1, recent.shape[2])
+        top, bottom = x.max(axis=0), x.min(axis=0)
+        flat, span = top - bottom <= FLAT_UV, high - low
+        near = RAIL_NEAR * span
+        railed = (span >= RAIL_SPAN_UV) & ((top >= high - near) | (bottom <= low + near))
+        if railed.any():
+            share = np.maximum((x >= high - near).mean(axis=0), (x <= low + near).mean(axis=0))
+            railed &= (share >= RAIL_SHARE) & ~(flat & (x[-1] == 0))  # exactly nothing is no rail
+        step = np.abs(np.diff(recent, axis=1)).mean(axis=1).min(axis=0)  # a single jump is in one block only
+        line, rest = self._line(x)
+        noisy, lined = step > NOISE_UV, (line > LINE_UV) & (line**2 / 2 > LINE_OVER_REST * rest)
+        for kind in self.kinds:
+            if (noisy | lined)[kind].any():
+                n = kind.sum()
+                noisy[kind] &= (n >= MIN_NOISE) & (step[kind] > NOISE_OVER_OTHERS * np.median(step[kind]))
+                lined[kind] &= (n >= MIN_GOOD) & (line[kind] > LINE_OVER_OTHERS * np.median(line[kind]))
+        return np.select([railed, flat, lined, noisy], [RAILED, FLAT, LINE, NOISE], GOOD)
+
+    def _line(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Amplitude of the stronger line frequency, and the power of everything else, per channel."""
+        x = x - x.mean(axis=0)
+        if not len(self.waves):
+            return np.zeros(x.shape[1]), np.zeros(x.shape[1])
+        amplitude = 2 / len(x) * np.sqrt(((self.waves @ x) ** 2).sum(axis=1).max(axis=0))
+        return amplitude, (x**2).mean(axis=0) - amplitude**2 / 2
+
+    def _weights(self, mask: bytes) -> np.ndarray:
+        """(n_bad, n_channels) weights of all channels, zero for the bad ones."""
+        bad = np.frombuffer(mask, bool)
+        rows = np.zeros((len(bad), len(bad)))
+        for kind in self.kinds:
+            if (kind & ~bad).any():
+                rows[np.ix_(kind & bad, kind & ~bad)] = 1 / (kind & ~bad).sum()
+        to, source = bad & self.placed, ~bad & self.placed
+        if to.any() and source.sum() >= MIN_GOOD:
+            rows[to] = 0
+            rows[np.ix_(to, source)] = interpolation_matrix(self.directions[source], self.directions[to])
+        return rows[bad]
+
+
+def _kind(name: str) -> str:
+    """Magnetometers and gradiometers do not measure alike; of a Neuromag pair's names those of the former end in 1."""
+    meg = re.fullmatch(r"MEG\s*\d*(\d)", name.strip(), re.IGNORECASE)
+    return "eeg" if meg is None else "mag" if meg[1] == "1" else "grad"
