@@ -18,8 +18,9 @@ from pylsl import local_clock
 
 from realtime.decoder import Decision, Decoder
 from realtime.hops import Hop
-from realtime.lsl import LslSource, StreamQuery
+from realtime.lsl import StreamQuery
 from realtime.session import Session
+from realtime.sources import connect
 from realtime.stream import Source
 
 log = logging.getLogger("glimpse")
@@ -40,7 +41,7 @@ class Engine:
     either. `connect` opens the stream a query asks for.
     """
 
-    def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = LslSource):
+    def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = connect):
         self.publish, self.connect = publish, connect
         self._sessions: dict[str, Session] = {}
         self._asked: deque[tuple[Future[Any], Callable[[], Any]]] = deque()  # to be done between two hops
