@@ -25,14 +25,15 @@ class Saved:
     bundle: str  # hash of the bundle that decodes
     t_next: float | None  # LSL seconds of the sample expected next; None before the first one
     waiting: tuple[Marker, ...]  # markers that came before the first sample
+    trials: tuple[tuple[int, str], ...]  # sample of onset and marker of the latest trials told
     state: State
 
 
 def pack(saved: Saved) -> bytes:
     """The session as bytes."""
-    about = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next}
+    about = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next, "trials": saved.trials}
     header = json.dumps(about | {"waiting": [asdict(marker) for marker in saved.waiting]}).encode()
-    arrays = {key: np.ascontiguousarray(value) for key, value in saved.state.items()}
+    arrays = {key: np.asarray(value, order="C") for key, value in saved.state.items()}
     return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
 
 
@@ -45,7 +46,8 @@ def unpack(data: bytes, bundle: str, expected: State) -> Saved:
         arrays = load(data)
         about = json.loads(arrays.pop(HEADER).tobytes())
         waiting = tuple(Marker(**marker) for marker in about["waiting"])
-        found = Saved(about["bundle"], about["t_next"], waiting, arrays)
+        trials = tuple((int(onset), str(marker)) for onset, marker in about["trials"])
+        found = Saved(about["bundle"], about["t_next"], waiting, trials, arrays)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"saved session: it cannot be read ({error!r}); save the session again") from None
     if about["version"] != VERSION:

@@ -194,7 +194,9 @@ class Session:
     def save(self) -> bytes:
         """Where the session stands, for `load` by another one; pause it first, or both decode the samples after."""
         t_next = None if self._chunk is None else self.time_of(self.decoder.front.next_sample(self.state))
-        return pack(Saved(self.decoder.bundle.hash, t_next, tuple(self._waiting), self.state))
+        return pack(
+            Saved(self.decoder.bundle.hash, t_next, tuple(self._waiting), tuple(self.trials.recent), self.state)
+        )
 
     def load(self, data: bytes) -> None:
         """Go on where the session that was saved stood, by the clock: samples it had decoded are not decoded again.
@@ -209,6 +211,7 @@ class Session:
         self.tracks = len(saved.state["onset.current"])
         self.state, self._t_next, self._waiting = saved.state, saved.t_next, list(saved.waiting)
         self._chunk, self._offset = None, 0
+        self.trials.recall(saved.trials)
         self.heard.clear()
 
     def _go_on(self, chunk: Chunk) -> None:

@@ -1,7 +1,7 @@
 """Which markers begin trials, and at which sample: duplicates, storms, late ones and overlaps are told, not hidden."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Trials:
     session: str
     tell: Callable[[str, str], None]
     publish: Callable[[dict[str, Any]], None]
-    _recent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=4 * MOST_A_SECOND))  # onset, label
+    recent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=4 * MOST_A_SECOND))  # onset, marker
     _said: set[str] = field(default_factory=set)  # complaints that are made once a session
 
     def onsets(
@@ -70,9 +70,14 @@ class Trials:
             onsets.append(onset)
         return onsets
 
+    def recall(self, recent: Iterable[tuple[int, str]]) -> None:
+        """Go on from what another session was told of: the same markers come here too, and that is no complaint."""
+        self.recent.extend(recent)
+        self._said.add("duplicate_marker")
+
     def _tell_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
         """Say, once, that a trial ends another whose window is not over, as its track is needed."""
-        before = [at for at, _ in self._recent]
+        before = [at for at, _ in self.recent]
         if len(before) > tracks and 0 <= (passed := onset - before[-1 - tracks]) < window:
             needed = sum(0 <= onset - at < window for at in before)
             self._once(
@@ -82,20 +87,20 @@ class Trials:
             )
 
     def _is_new(self, onset: int, label: str, sfreq: float) -> bool:
-        if any(abs(onset - at) <= TWICE_SAMPLES and label == other for at, other in self._recent):
+        if any(abs(onset - at) <= TWICE_SAMPLES and label == other for at, other in self.recent):
             self._once(
                 "duplicate_marker",
                 f"Marker {label!r} came twice for one moment, as if two streams sent it: taken once.",
             )
             return False
-        if sum(abs(onset - at) < sfreq for at, _ in self._recent) >= MOST_A_SECOND:
+        if sum(abs(onset - at) < sfreq for at, _ in self.recent) >= MOST_A_SECOND:
             self._once(
                 "bad_marker",
                 f"More than {MOST_A_SECOND} markers of trials within a second, the latest {label!r}: those beyond are "
                 "dropped; check their sender.",
             )
             return False
-        self._recent.append((onset, label))
+        self.recent.append((onset, label))
         return True
 
     def _once(self, state: str, detail: str) -> None:
