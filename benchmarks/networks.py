@@ -57,6 +57,7 @@ def made(name: str, n_channels: int) -> Streaming:
     }
     members = [{"name": member, "config": shared} for member in ("gat_transformer", "shallow")]
     more: dict[str, Any] = {"ensemble": {"members": members, "join": "mean"}, "fusion": {"n_first": n_channels // 2}}
+    more["calibrated"] = {"network": members[0]}
     network = build(name, **shared, **more.get(name, {}))
     if isinstance(network, ClosedForm):
         rng = np.random.default_rng(0)

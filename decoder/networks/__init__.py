@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from decoder.networks.atm import Atm, AtmConfig
 from decoder.networks.brain_module import BrainModule, BrainModuleConfig, MegImageConfig
+from decoder.networks.calibrated import Calibrated, CalibratedConfig
 from decoder.networks.combinations import (
     CnnGat,
     CnnGatConfig,
@@ -101,6 +102,9 @@ NETWORKS: dict[str, Network] = {
         FlatMlpConfig, FlatMlp, "flat MLP over the whole window: teacher and baseline, not live", streaming=False
     ),
     "ensemble": Network(EnsembleConfig, Ensemble, "several runs as one network: `glimpse export RUN RUN ...` makes it"),
+    "calibrated": Network(
+        CalibratedConfig, Calibrated, "a network fitted to one person in minutes: `glimpse calibrate BUNDLE` makes it"
+    ),
     "fusion": Network(
         FusionConfig, FusionNetwork, "two networks, one a modality (EEG and MEG), fused so that either alone decodes"
     ),

@@ -10,7 +10,7 @@ from decoder.networks import NETWORKS, build
 
 CONFIG = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
 MEMBER = {"name": "shallow", "config": CONFIG}
-MORE = {"ensemble": {"members": [MEMBER], "join": "mean"}, "fusion": {"n_first": 2}}
+MORE = {"ensemble": {"members": [MEMBER], "join": "mean"}, "fusion": {"n_first": 2}, "calibrated": {"network": MEMBER}}
 WRONG: dict[Any, tuple[object, ...]] = {
     int: (0, -1, 2.5, float("nan"), True, "wide", None),
     Count: (-1, 0.5, True, "some"),

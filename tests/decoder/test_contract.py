@@ -143,6 +143,7 @@ CASES = {
         steps_last=False,
         onset=True,
     ),
+    "calibrated": network("calibrated", network=MEMBERS[0]),
     "fusion": network("fusion", **TWO),
     "fusion, concat": network("fusion", rule="concat_half", **TWO),
     "fusion, cross": network("fusion", rule="cross_attention", width=8, n_heads=2, window=3, **TWO),

@@ -13,6 +13,7 @@ PLACES = ((0.0, 0.1, 0.0), (0.1, 0.0, 0.0))  # m
 MEMBER = {"name": "shallow", "config": CONFIG | {"dropout": 0.0}}
 MORE = {  # what a network cannot guess
     "ensemble": {"members": [MEMBER, MEMBER], "join": "mean"},
+    "calibrated": {"network": MEMBER},
     "fusion": {"n_first": 1},
     "brain_module": {"positions": PLACES, "dim": 16, "dropout_radius": 0.0},
     "meg_image": {"positions": PLACES, "dim": 16, "dropout_radius": 0.0},

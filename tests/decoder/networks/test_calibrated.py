@@ -1,0 +1,39 @@
+"""A calibrated network: what is inside, heard through a mixing of channels."""
+
+import pytest
+import torch
+
+from decoder.networks import build
+
+SHARED = {"n_channels": 3, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 4}
+INNER = {"name": "shallow", "config": SHARED}
+
+
+def test_as_made_it_answers_as_the_network_inside():
+    torch.manual_seed(0)
+    made = build("calibrated", **SHARED, network=INNER).eval()
+    x, onset = torch.randn(2, 3, 64), torch.rand(2, 8)
+    assert torch.equal(made(x, None, onset)[0], made.network(x, None, onset)[0])
+
+
+def test_swapped_electrodes_are_swapped_back():
+    torch.manual_seed(0)
+    made = build("calibrated", **SHARED, network=INNER).eval()
+    x = torch.randn(2, 3, 64)
+    with torch.no_grad():
+        made.mixing.matrix.copy_(torch.eye(3)[[1, 0, 2]])
+    torch.testing.assert_close(made(x[:, [1, 0, 2]])[0], made.network(x)[0])
+    assert not torch.allclose(made(x)[0], made.network(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"network": {"name": "flat_mlp", "config": SHARED}}, "its network takes whole windows, needs a network that"),
+        ({"n_channels": 2}, "n_channels of its network is 3, needs 2"),
+        ({"network": {}}, "network '' is not known"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        build("calibrated", **SHARED | {"network": INNER} | changes)
