@@ -218,10 +218,10 @@ class _Reader(threading.Thread):
         offset_due = time.monotonic()
         while not self._session.ending.is_set():
             if time.monotonic() >= offset_due and self._session.owns(self):
-                offset_due = time.monotonic() + OFFSET_EVERY_S
-                with suppress(LslTimeout):
-                    offset = inlet.time_correction(timeout=2.0)
+                with suppress(LslTimeout):  # liblsl goes on measuring; whoever waited for it might miss the last marker
+                    offset = inlet.time_correction(timeout=0.001)
                     self._session.writer.clock_offset(number, pylsl.local_clock() - offset, offset)
+                    offset_due = time.monotonic() + OFFSET_EVERY_S
             self._pull(inlet, number, 0.2)
         while self._pull(inlet, number, 0.0):
             pass

@@ -44,12 +44,8 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
         keep = np.array(typed or range(len(ch_names)), dtype=np.intp)
     factors, warnings = _factors(path, [ch_names[i] for i in keep], [units[i] for i in keep])
     samples = np.asarray(signal["time_series"], dtype=float)[:, keep] * factors
-    markers = [
-        marker
-        for s in streams
-        if _is_markers(s) and not _is_decisions(s)
-        for marker in _markers(s, stamps, sfreq, gaps)
-    ]
+    events = [s for s in streams if _is_markers(s) and not _is_decisions(s)]
+    markers = [marker for s in events for marker in _markers(s, stamps, sfreq, gaps)]
     return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
 
 

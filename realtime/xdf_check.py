@@ -33,7 +33,8 @@ def check_xdf(path: Path, streams: dict[int, Written]) -> Check:
         return values[:0].copy(), stamps[:0].copy(), stream
 
     try:
-        pyxdf.load_xdf(path, on_chunk=look, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
+        with open(path, "rb") as file:  # given a name, pyxdf leaves a broken file open
+            pyxdf.load_xdf(file, on_chunk=look, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
     except Exception as error:  # pyxdf lets its parsers' errors through
         return Check(False, f"pyxdf cannot read it back ({error})")
     held = ", ".join(f"{s.count} of {s.name}" for s in streams.values()) or "no streams"

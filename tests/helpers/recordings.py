@@ -21,23 +21,61 @@ def write_csv(path: Path, stamps: Sequence[float], columns: dict[str, Sequence])
     return path
 
 
-def write_edf(path: Path, samples_uv: np.ndarray, sfreq: int, ch_names: Sequence[str], unit: str = "uV") -> Path:
-    """EDF of one-second records, int16 steps of 0.1; `samples_uv` is (n_times, n_channels), whole seconds."""
-    n_channels, n_records = len(ch_names), len(samples_uv) // sfreq
+def write_edf(
+    path: Path,
+    samples_uv: np.ndarray,
+    sfreq: int,
+    ch_names: Sequence[str],
+    unit: str = "uV",
+    notes: Sequence[tuple[float, str]] = (),
+) -> Path:
+    """EDF of one-second records, int16 steps of 0.1; `samples_uv` is (n_times, n_channels), whole seconds.
 
+    With `notes`, (seconds, text), it is EDF+ with annotations.
+    """
+    names, n_records = list(ch_names), len(samples_uv) // sfreq
+    records = np.round(samples_uv * 10).astype("<i2").reshape(n_records, sfreq, len(names)).transpose(0, 2, 1)
+    content = [record.tobytes() for record in records]
+    if notes:
+        names.append("EDF Annotations")
+        for k in range(n_records):
+            texts = "".join(f"+{t}\x14{text}\x14\0" for t, text in notes if int(t) == k)
+            content[k] += f"+{k}\x14\x14\0{texts}".encode().ljust(2 * sfreq, b"\0")
+    limits = (-3276.8, 3276.7, -32768, 32767)
+    header = _edf_header(b"0".ljust(8), "EDF+C" if notes else "", names, unit, limits, sfreq, n_records)
+    path.write_bytes(header + b"".join(content))
+    return path
+
+
+def write_bdf(
+    path: Path, samples_uv: np.ndarray, sfreq: int, ch_names: Sequence[str], codes: Sequence[tuple[int, int]]
+) -> Path:
+    """BDF as a BioSemi writes it: 24 bits of 1/32 microvolt, (row, code) held for two samples in channel Status."""
+    n_records = len(samples_uv) // sfreq
+    status = np.zeros(len(samples_uv))
+    for row, code in codes:
+        status[row : row + 2] = code
+    values = np.column_stack([np.round(samples_uv * 32), status]).astype("<i4")
+    records = np.ascontiguousarray(values.reshape(n_records, sfreq, -1).transpose(0, 2, 1))
+    limits = (-262144, 262143, -8388608, 8388607)
+    header = _edf_header(b"\xffBIOSEMI", "24BIT", [*ch_names, "Status"], "uV", limits, sfreq, n_records)
+    path.write_bytes(header + records.view("u1").reshape(-1, 4)[:, :3].tobytes())
+    return path
+
+
+def _edf_header(
+    magic: bytes, kind: str, names: Sequence[str], unit: str, limits: Sequence[float], sfreq: int, n_records: int
+) -> bytes:
     def field(values: Sequence, width: int) -> bytes:
         return b"".join(str(value).ljust(width)[:width].encode("ascii") for value in values)
 
     def each(value: object, width: int) -> bytes:
-        return field([value] * n_channels, width)
+        return field([value] * len(names), width)
 
-    header = field(["0"], 8) + field(["X", "X"], 80) + field(["01.01.20", "00.00.00"], 8)
-    header += field([256 * (n_channels + 1)], 8) + field([""], 44) + field([n_records, 1], 8) + field([n_channels], 4)
-    header += field(ch_names, 16) + each("", 80) + each(unit, 8) + each(-3276.8, 8) + each(3276.7, 8)
-    header += each(-32768, 8) + each(32767, 8) + each("", 80) + each(sfreq, 8) + each("", 32)
-    records = np.round(samples_uv * 10).astype("<i2").reshape(n_records, sfreq, n_channels).transpose(0, 2, 1)
-    path.write_bytes(header + records.tobytes())
-    return path
+    head = magic + field(["X X X X", "Startdate 01-JAN-2020 X X X"], 80) + field(["01.01.20", "00.00.00"], 8)
+    head += field([256 * (len(names) + 1)], 8) + field([kind], 44) + field([n_records, 1], 8) + field([len(names)], 4)
+    head += field(names, 16) + each("", 80) + each(unit, 8) + b"".join(each(limit, 8) for limit in limits)
+    return head + each("", 80) + each(sfreq, 8) + each("", 32)
 
 
 def write_xdf(path: Path, streams: Sequence[dict]) -> Path:
