@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pylsl
 
+SOURCE = "glimpse-decoded-"  # source_ids begin with this: what is decoded here is not taken for an experiment's markers
 MAX_SCORES = 256  # a bank of more labels has only the JSON stream: nobody plots a thousand channels
 DRAIN_S = 0.5  # the streams stay open this long after the last sample, so that listeners get it
 
@@ -29,7 +30,7 @@ class DecisionOutlet:
         """Streams beside the signal stream `name` with `source_id`, which may be empty."""
         self.name = name
         self._meta = {"source_name": name, "source_id": source_id, "session": session}
-        self._base = f"glimpse-{source_id or name}-{session}"
+        self._base = f"{SOURCE}{source_id or name}-{session}"
         info = pylsl.StreamInfo(f"{name}-decisions", "Markers", 1, 0.0, pylsl.cf_string, f"{self._base}-decisions")
         info.set_channel_labels(["decision"])
         self._describe(info, {"value": "JSON; the message of docs/protocol.md and sent_age_ms"})

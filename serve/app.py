@@ -14,13 +14,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from realtime.errors import BadInput
 from serve.backend import Backend
-from serve.hub import Hub
+from serve.metrics import Metrics
 from serve.moves import add_moves
-from serve.osc import check_osc
 from serve.protocol import Bank, Session, SessionRequest, Stream
+from serve.running import Running
 from serve.sessions import Sessions
 from serve.settings import Settings
 from serve.sockets import add_sockets
+from serve.ways_out import WaysOut
 
 STATIC = Path(__file__).parent / "static"
 LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"]
@@ -32,15 +33,13 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     """The application; its engine starts and stops with it.
 
     Meanwhile `app.state.sessions` holds the open sessions. When the session of the settings cannot be opened,
-    `app.state.failed` says why and the caller has to stop the server. Raises BadInput where the settings ask for what
-    is not installed.
+    `app.state.failed` says why and the caller has to stop the server. Raises BadInput where the settings cannot be met.
     """
-    if settings.osc:
-        check_osc()
+    ways_out = WaysOut(settings, backend, Metrics())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.sessions = Sessions(settings, backend)
+        app.state.sessions = Sessions(settings, backend, ways_out)
         try:
             try:
                 await app.state.sessions.open_first()
@@ -54,10 +53,11 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     if settings.host in LOOPBACK:  # a page elsewhere may give its own name this machine's address, and be same-origin
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
 
-    def find(session: str) -> Hub:
-        if (hub := app.state.sessions.hub(session)) is None:
+    def find(session: str) -> Running:
+        if session not in app.state.sessions.running:
             raise HTTPException(404, f"No session {session!r}: GET /v1/sessions lists them.")
-        return hub
+        running: Running = app.state.sessions.running[session]
+        return running
 
     @app.exception_handler(BadInput)
     async def bad_input(request: Request, error: BadInput) -> JSONResponse:
@@ -70,16 +70,15 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
 
     @app.get("/v1/sessions", summary="Streams being decoded")
     async def sessions() -> list[Session]:
-        return [app.state.sessions.describe(session) for session in app.state.sessions.running]
+        return [running.describe() for running in app.state.sessions.running.values()]
 
     @app.post("/v1/sessions", status_code=201, summary="Decode a stream")
     async def open_session(request: SessionRequest) -> Session:
-        return app.state.sessions.describe(await app.state.sessions.open(request))
+        return find(await app.state.sessions.open(request)).describe()
 
     @app.get("/v1/sessions/{session}", summary="One session")
     async def one_session(session: str) -> Session:
-        find(session)
-        return app.state.sessions.describe(session)
+        return find(session).describe()
 
     @app.delete("/v1/sessions/{session}", status_code=204, summary="Stop decoding a stream")
     async def close_session(session: str) -> None:
@@ -90,7 +89,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def bank(
         session: str | None = Query(None, description="left out: the bundle the server was started with"),
     ) -> Bank:
-        about = find(session).about if session else backend.about(await app.state.sessions.decoder(None))
+        about = find(session).hub.about if session else backend.about(await app.state.sessions.decoder(None))
         return Bank(bundle=about["bundle"], labels=about["labels"])
 
     @app.get("/healthz", summary="Is the process alive")

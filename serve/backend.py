@@ -11,7 +11,7 @@ Publish = Callable[[str, dict[str, Any]], None]  # session, message without seq;
 class EngineLike(Protocol):
     """What decodes: reads streams, publishes messages from a thread of its own."""
 
-    def open(self, session: str, decoder: Any, query: Any, tracks: int = 1) -> None:
+    def open(self, session: str, decoder: Any, query: Any, tracks: int = 1, paused: bool = False) -> None:
         """Start decoding the stream `query` names, up to `tracks` overlapping trials at once."""
 
     def pause(self, session: str) -> None:
@@ -81,6 +81,6 @@ def realtime_backend() -> Backend:
         engine=Engine,
         load=load,
         about=about,
-        query=lambda stream, markers, delay_s: StreamQuery(stream, markers, *([] if delay_s is None else [delay_s])),
+        query=StreamQuery,
         streams=find_streams,
     )

@@ -22,8 +22,8 @@ from serve.settings import Settings
 class Server(uvicorn.Server):
     """uvicorn that stops at once when its first session cannot be opened; `failed` then says why."""
 
-    def __init__(self, settings: Settings, backend: Backend, greeting: str = "") -> None:
-        self.greeting = greeting  # printed once the server has started
+    def __init__(self, settings: Settings, backend: Backend) -> None:
+        self.greeting = ""  # printed once the server has started
         self.app = create_app(settings, backend)
         super().__init__(
             uvicorn.Config(
@@ -64,8 +64,8 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
 @contextmanager
 def serving(settings: Settings, backend: Backend) -> Iterator[str]:
     """The server in a thread for as long as the block runs; gives its address. Raises what kept it from starting."""
-    listening, url = listen(settings)
     server = Server(settings, backend)
+    listening, url = listen(settings)
     thread = threading.Thread(target=server.run, args=([listening],), name="serve")
     thread.start()
     try:
@@ -94,11 +94,12 @@ def from_environment() -> list[str]:
 def main(argv: list[str]) -> int:
     """Serve until interrupted; raises what kept the server from starting."""
     settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
+    server = Server(settings, realtime_backend())
     listening, url = listen(settings)
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("glimpse").setLevel(logging.INFO)  # what happens to a stream is said here as on the page
     what = f"stream {settings.stream!r}" if settings.stream else "the only EEG or MEG stream in sight"
-    server = Server(settings, realtime_backend(), f"Serving {settings.bundle} for {what}: open {url}")
+    server.greeting = f"Serving {settings.bundle} for {what}: open {url}"
     server.run([listening])
     if server.failed is not None:
         raise server.failed

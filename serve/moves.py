@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from serve.hub import Hub
 from serve.protocol import BundleRequest, Session
+from serve.running import Running
 from serve.sessions import Sessions
 
 MAX_STATE = 64 * 2**20  # bytes of a state that are taken in: many times that of any bundle
 
 
-def add_moves(app: FastAPI, find: Callable[[str], Hub]) -> None:
+def add_moves(app: FastAPI, find: Callable[[str], Running]) -> None:
     """Add the routes to the app; `find` raises where there is no such session."""
 
     def sessions() -> Sessions:
@@ -22,13 +22,13 @@ def add_moves(app: FastAPI, find: Callable[[str], Hub]) -> None:
     async def pause(session: str) -> Session:
         find(session)
         await sessions().pause(session, True)
-        return sessions().describe(session)
+        return find(session).describe()
 
     @app.post("/v1/sessions/{session}/resume", summary="Go on decoding it")
     async def resume(session: str) -> Session:
         find(session)
         await sessions().pause(session, False)
-        return sessions().describe(session)
+        return find(session).describe()
 
     @app.get("/v1/sessions/{session}/state", summary="What a session knows of its stream", response_class=Response)
     async def save(session: str) -> Response:
@@ -50,4 +50,4 @@ def add_moves(app: FastAPI, find: Callable[[str], Hub]) -> None:
     async def swap(session: str, request: BundleRequest) -> Session:
         find(session)
         await sessions().swap(session, request.bundle)
-        return sessions().describe(session)
+        return find(session).describe()

@@ -1,6 +1,7 @@
 """Decisions over OSC, to what makes sound, light and pictures: one UDP packet each, nobody waits for an answer."""
 
 import socket
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ MAX_SCORES = 256  # a bank of more labels sends no scores: a packet of them woul
 
 
 def osc_address(text: str) -> tuple[str, int]:
-    """Numeric address and port of `host:port`, looked up once; BadInput where either cannot be used."""
+    """Numeric address and port of `host:port`, looked up once; BadInput where it, or OSC at all, cannot be used."""
+    if find_spec("pythonosc") is None:
+        raise BadInput("--osc needs the package python-osc: install it with pip install -e '.[osc]'.")
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise BadInput(f"--osc: {text!r} found, host:port is needed; give it as 127.0.0.1:9000.")
@@ -20,14 +23,6 @@ def osc_address(text: str) -> tuple[str, int]:
     except OSError as error:
         raise BadInput(f"--osc: no address of {host!r} is known ({error}); give one as 127.0.0.1:9000.") from None
     return str(address[0]), int(address[1])
-
-
-def check_osc() -> None:
-    """BadInput where the package that speaks OSC is missing."""
-    try:
-        import pythonosc  # noqa: F401
-    except ModuleNotFoundError:
-        raise BadInput("--osc needs the package python-osc: install it with pip install -e '.[osc]'.") from None
 
 
 class OscSink:

@@ -61,7 +61,7 @@ class Session(BaseModel):
     clients: int = Field(description="open event sockets")
     paused: bool = Field(description="samples are not decoded until it is resumed")
     outputs: list[str] = Field(description="ways out beside the web: lsl, osc")
-    recording: str | None = Field(description="file being recorded")
+    recording: str | None = Field(description="what the recorder said last")
 
 
 class Stream(BaseModel):

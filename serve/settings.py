@@ -5,8 +5,6 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-NAME = r"^[A-Za-z0-9]+$"  # what BIDS allows
-
 
 class Settings(BaseSettings):
     """Address, what to decode, and how much is kept for slow clients."""
@@ -23,9 +21,9 @@ class Settings(BaseSettings):
     lsl_out: bool = Field(False, description="publish decisions as LSL streams too")
     osc: str | None = Field(None, description="host:port that decisions are sent to over OSC")
     record: Path | None = Field(None, description="folder in which every session is recorded, with its decisions")
-    sub: str = Field("01", pattern=NAME, description="participant in the recording's name")
-    ses: str = Field("01", pattern=NAME, description="session in the recording's name")
-    task: str = Field("decode", pattern=NAME, description="task in the recording's name")
+    sub: str = Field("P001", description="participant in the recording's name, letters and digits")
+    ses: str = Field("S001", description="session in the recording's name")
+    task: str = Field("Default", description="task in the recording's name")
     host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
     port: int = Field(8765, ge=0, le=65535, description="port to listen on; 0: any free one")
     keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")

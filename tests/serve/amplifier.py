@@ -68,8 +68,9 @@ class ThreadEngine:
         self.thread = threading.Thread(target=self.run, name="engine")
         self.thread.start()
 
-    def open(self, session, decoder, query, tracks=1):
+    def open(self, session, decoder, query, tracks=1, paused=False):
         self.hops[session] = 0
+        self.paused |= {session} if paused else set()
         self.opened[session] = decoder
         self.publish(
             session, {"type": "status", "state": "live", "detail": f"{query[0]} is live at 128 Hz.", "lasting": True}

@@ -1,0 +1,59 @@
+"""What a session publishes on beside the web, and what records it, as the server was started."""
+
+import asyncio
+from typing import Any
+
+from realtime.bids_names import BidsName
+from realtime.decision_outlet import SOURCE, DecisionOutlet
+from realtime.errors import BadInput
+from serve.backend import Backend
+from serve.metrics import Metrics
+from serve.osc import OscSink, osc_address
+from serve.outputs import Output, Sink
+from serve.recording import SessionRecording
+from serve.running import Running
+from serve.settings import Settings
+
+
+class WaysOut:
+    """Opens the outputs and the recording of sessions; raises BadInput where the settings cannot be met."""
+
+    def __init__(self, settings: Settings, backend: Backend, metrics: Metrics) -> None:
+        self.folder, self.backend, self.metrics = settings.record, backend, metrics
+        self.osc = osc_address(settings.osc) if settings.osc is not None else None
+        self.name = BidsName(sub=settings.sub, ses=settings.ses, task=settings.task)
+        if self.folder is not None and not self.folder.is_dir():
+            raise BadInput(f"--record: {self.folder} is no folder; make it first.")
+
+    async def open(self, running: Running) -> None:
+        """Open those that the session's request asks for."""
+        session, request = running.hub.session, running.request
+        sinks: dict[str, Sink] = {}
+        published: tuple[str, ...] = ()
+        if request.lsl or request.record:  # the recorder hears of decisions over LSL
+            outlet = await asyncio.to_thread(self._outlet, session, running.hub.about)
+            sinks["lsl"], published = outlet, outlet.stream_names
+        if self.osc is not None:
+            sinks["osc"] = OscSink(session, self.osc)
+        lost = self.metrics.outputs_dropped
+        running.outputs = [Output(name, sink, lost.labels(session, name).inc) for name, sink in sinks.items()]
+        if request.record and self.folder is not None:
+            markers = await asyncio.to_thread(self._markers, request.markers)
+            streams = [request.stream, *markers, *published]
+            running.recording = SessionRecording(self.folder, streams, self.name, running.publish)
+
+    def _outlet(self, session: str, about: dict[str, Any]) -> DecisionOutlet:
+        """The LSL streams of a session's decisions, named after the stream it decodes where that is in sight."""
+        asked = about["stream"]
+        rows = [row for row in self.backend.streams() if asked in (row.name, row.source_id)]
+        name, source_id = (rows[0].name, rows[0].source_id) if len(rows) == 1 else (asked, "")
+        outlet = DecisionOutlet(name, source_id, session)
+        outlet.send({"type": "hello", **about})
+        return outlet
+
+    def _markers(self, asked: str | None) -> list[str]:
+        """Names of the marker streams a session reads: those asked for, else every one in sight."""
+        if asked is not None:
+            return [name.strip() for name in asked.split(",")]
+        rows = [row for row in self.backend.streams() if row.is_marker]
+        return [row.name for row in rows if not row.source_id.startswith(SOURCE)]
