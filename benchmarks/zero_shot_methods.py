@@ -15,7 +15,7 @@ from decoder.networks import NETWORKS, build
 from realtime.bundle import positions_to_json
 from realtime.montage import positions
 from training.batches import loader
-from training.loop import Trainer, choose_device, prepare
+from training.loop import Trainer, choose_device, whiten
 from training.objective import Objective
 from training.recipe import Recipe
 from training.teacher import answers
@@ -73,7 +73,7 @@ def learn_network(recipe: Recipe) -> Learn:
         torch.manual_seed(seed)
         kind = NETWORKS[chosen.network]
         network = build(chosen.network, **config_of(chosen, shown))
-        prepare(network, [segment.signal for segment in shown.segments], chosen)
+        whiten(network, [segment.signal for segment in shown.segments], chosen)
         objective = Objective(len(shown.vectors), shown.vectors.shape[1], shown.vectors, chosen)
         device, _ = choose_device()
         batches, sampler = loader(shown.cuts(kind.streaming, chosen.lead_s), chosen, device)

@@ -200,7 +200,7 @@ def fit(
         progress(epoch + 1, loss)
 
 
-def prepare(network: nn.Module, signals: list[np.ndarray], recipe: Recipe) -> None:
+def whiten(network: nn.Module, signals: list[np.ndarray], recipe: Recipe) -> None:
     """Set a network's fixed whitening, where it has one, from the training signals, each float32 (C, n_times).
 
     Their covariance is shrunk towards a multiple of the identity.

@@ -22,7 +22,7 @@ from training.dataset_schema import DatasetFile
 from training.describe import describe
 from training.fused import Side, fused, measure, paired, part
 from training.graph_priors import prior
-from training.loop import Trainer, choose_device, choose_precision, fit, prepare
+from training.loop import Trainer, choose_device, choose_precision, fit, whiten
 from training.objective import Objective
 from training.prepare import crops_of, segments_of
 from training.recipe import Recipe
@@ -91,7 +91,7 @@ def train(
     console.print(f"device {device.type}: {device_why}; precision {precision}: {precision_why}")
     console.print(f"{front.preprocess}, a decision every {front.hop_s * 1e3:.0f} ms")
     try:
-        prepare(network, signals, recipe)
+        whiten(network, signals, recipe)
     except ValueError as error:
         raise BadInput(f"network {recipe.network}: {error}") from error
     if start:

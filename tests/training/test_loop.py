@@ -15,7 +15,7 @@ from torch import nn
 
 from decoder.networks import build
 from tests.helpers.learning import NETWORK, RECIPE, WINDOW_S, toy_trainer
-from training.loop import Trainer, absolute_weights, choose_precision, fit, parameter_groups, prepare
+from training.loop import Trainer, absolute_weights, choose_precision, fit, parameter_groups, whiten
 from training.objective import Objective
 from training.run import Run, RunDescription
 
@@ -207,6 +207,6 @@ def test_whitening_makes_the_training_channels_uncorrelated_and_equal():
     mixing = np.array([[1.0, 0.8], [0.0, 0.3]])
     signals = [mixing @ rng.standard_normal((2, 3000)) for _ in range(2)]
     network = build("gat_transformer", **NETWORK)
-    prepare(network, signals, replace(RECIPE, whitening=0.0))
+    whiten(network, signals, replace(RECIPE, whitening=0.0))
     white = network.power.whitening.numpy() @ np.concatenate(signals, axis=1)
     np.testing.assert_allclose(white @ white.T / white.shape[1], np.eye(2), atol=1e-4)
