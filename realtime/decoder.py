@@ -40,7 +40,8 @@ class Decision:
     top: tuple[Candidate, ...]  # best first
     decided: bool  # the trial's confidence has reached the threshold
     gap: bool  # samples were lost shortly before
-    bad_channels: tuple[str, ...]  # channels with samples that were not finite in this hop
+    bad_channels: tuple[str, ...]  # flagged in this hop, and stood in for by the others
+    artifact: bool  # a blink or a burst in this hop
     embedding: np.ndarray = field(repr=False, compare=False)  # float32 (dim,)
     p: np.ndarray = field(repr=False, compare=False)  # float64 (n_labels,), in the order of the bank
     ms: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # milliseconds spent per stage
@@ -56,7 +57,10 @@ class Decoder:
         self.runner = runner = Runner(bundle.encoder_path, provider)
         self._check()
         self.front = Front(
-            Preprocess(bundle.preprocess, self.ch_names, manifest.sfreq), manifest.hop_samples, manifest.window_s[1]
+            Preprocess(bundle.preprocess, self.ch_names, manifest.sfreq),
+            manifest.hop_samples,
+            manifest.window_s[1],
+            np.array(manifest.positions_m, float),
         )
         self.evidence = Evidence(bundle.calibration, manifest.window_s[1])
         # The first run of an encoder takes many times as long as any other: here, while no sample waits for it.
@@ -156,6 +160,7 @@ class Decoder:
                     decided=bool(decided[i]),
                     gap=hop.gap,
                     bad_channels=bad_channels,
+                    artifact=hop.artifact,
                     embedding=embeddings[i],
                     p=p[i],
                     ms=ms,

@@ -197,7 +197,7 @@ def _message(session: Session, decision: Decision, preprocess_ms: float, encode_
         "since_onset_s": since,
         "top": [{"label": c.label, "p": c.p, "similarity": c.similarity} for c in decision.top],
         "decided": decision.decided,
-        "quality": {"gap": decision.gap, "bad_channels": list(decision.bad_channels), "artifact": False},
+        "quality": {"gap": decision.gap, "bad_channels": list(decision.bad_channels), "artifact": decision.artifact},
         "latency_ms": {
             "age": (local_clock() - t_lsl) * 1e3,
             "preprocess": preprocess_ms,

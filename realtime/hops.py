@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from realtime.preprocess import Preprocess
+from realtime.quality import Marks, Quality
 from realtime.state import State, named, part
 
 NO_TRIAL = np.array([[-(2**62), -1]])  # a track of state["onset.current"] before any; sorts before every real one
@@ -39,8 +40,14 @@ class Hop:
     number: int  # hops since the stream began
     sample: int  # number of the newest stream sample used
     cues: tuple[Cue, ...]  # one per track
-    bad: np.ndarray  # bool (n_channels,): samples of this hop that were not finite
+    reason: np.ndarray  # int8 (n_channels,): the worst of this hop's samples, an index into quality.REASONS
     gap: bool  # samples were lost less than SETTLE_S ago
+    artifact: bool = False  # a blink or a burst in a sample of this hop
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Channels with a sample in this hop that is not their own, bool (n_channels,)."""
+        return self.reason > 0
 
     @property
     def trial(self) -> int | None:
@@ -59,16 +66,22 @@ class Hop:
 
 
 class Front:
-    """Preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
+    """Repair, preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
 
-    State: pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop; hop.number, hop.origin (number of the
-    segment's first sample), hop.settled (first sample that is no longer flagged as after a gap), hop.bad int64[C];
-    onset.pending int64[k, 2], onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest
-    one of each track; onset.told  trials told so far.
+    `positions_m` (n_channels, 3), NaN where unknown, is what bad channels are interpolated by; None: all unknown.
+    State: quality.*  bad channels and artifacts; pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop;
+    hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
+    as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
+    onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest one of each track;
+    onset.told  trials told so far.
     """
 
-    def __init__(self, preprocess: Preprocess, hop_samples: int, window_s: float):
+    def __init__(
+        self, preprocess: Preprocess, hop_samples: int, window_s: float, positions_m: np.ndarray | None = None
+    ):
         self.preprocess, self.hop_samples, self.window_s = preprocess, hop_samples, window_s
+        places = np.full((len(preprocess.ch_names), 3), np.nan) if positions_m is None else positions_m
+        self.quality = Quality(preprocess.ch_names, places, preprocess.sfreq_in)
 
     @property
     def hop_s(self) -> float:
@@ -82,16 +95,34 @@ class Front:
         last = (n_out // self.hop_samples + 1) * self.hop_samples - 1
         return int(resample.newest_input(np.array(last))) + 1 - n_in
 
+    def start_signal(self) -> State:
+        """State of `signal` before the first sample of a stream."""
+        return {**named("quality", self.quality.start()), **named("pre", self.preprocess.start())}
+
+    def resume_signal(self, state: State) -> State:
+        """State of `signal` after lost samples."""
+        return {
+            **named("quality", self.quality.resume(part(state, "quality"))),
+            **named("pre", self.preprocess.resume(part(state, "pre"))),
+        }
+
+    def signal(self, samples: np.ndarray, state: State) -> tuple[np.ndarray, Marks, State]:
+        """Repaired and preprocessed `samples`, not cut yet, and what was wrong with each."""
+        repaired, marks, quality = self.quality.step(samples, part(state, "quality"))
+        y, pre = self.preprocess.step(repaired, part(state, "pre"))
+        return y, marks, named("quality", quality) | named("pre", pre)
+
     def start(self, tracks: int = 1) -> State:
         """State before the first sample of a stream whose trials run on so many tracks."""
         n_channels = len(self.preprocess.ch_names)
         return {
-            **named("pre", self.preprocess.start()),
+            **self.start_signal(),
             "hop.left": np.zeros((0, n_channels)),
             "hop.number": np.array(0),
             "hop.origin": np.array(0),
             "hop.settled": np.array(0),
-            "hop.bad": np.zeros(n_channels, np.int64),
+            "hop.reason": np.zeros(n_channels, np.int8),
+            "hop.artifact": np.array(False),
             "onset.pending": np.zeros((0, 2), np.int64),
             "onset.current": NO_TRIAL.repeat(tracks, axis=0),
             "onset.told": np.array(0),
@@ -106,12 +137,13 @@ class Front:
         resume = self.next_sample(state) + lost
         pending = state["onset.pending"]
         return {
-            **named("pre", self.preprocess.resume(part(state, "pre"))),
+            **self.resume_signal(state),
             "hop.left": state["hop.left"][:0],
             "hop.number": state["hop.number"],
             "hop.origin": np.array(resume),
             "hop.settled": np.array(resume + round(SETTLE_S * self.preprocess.sfreq_in)),
-            "hop.bad": np.zeros_like(state["hop.bad"]),
+            "hop.reason": np.zeros_like(state["hop.reason"]),
+            "hop.artifact": np.array(False),
             "onset.pending": pending[pending[:, 0] >= resume],
             "onset.current": NO_TRIAL.repeat(len(state["onset.current"]), axis=0),
             "onset.told": state["onset.told"],
@@ -124,35 +156,37 @@ class Front:
         then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
         """
         begun = self.next_sample(state) - int(state["hop.origin"])
-        y, pre = self.preprocess.step(samples, part(state, "pre"))
+        y, marks, seen = self.signal(samples, state)
         left = np.concatenate([state["hop.left"], y])
-        new = state | named("pre", pre)
+        new = state | seen
         told = int(state["onset.told"])
         numbered = np.array([(sample, told + i) for i, sample in enumerate(onsets)], np.int64).reshape(-1, 2)
         pending = np.concatenate([state["onset.pending"], numbered[numbered[:, 0] >= state["hop.origin"]]])
         n_hops = len(left) // self.hop_samples
-        n_out = int(pre["resample.n_out"])
+        n_out = int(new["pre.resample.n_out"])
         last_out = n_out - len(left) + self.hop_samples * np.arange(1, n_hops + 1) - 1
-        bad, bad_count, counted = ~np.isfinite(samples), state["pre.guard.count"], 0
+        reason, artifact, taken = state["hop.reason"], bool(state["hop.artifact"]), 0
         hops = []
         for k, newest in enumerate(self.preprocess.resample.newest_input(last_out)):
             sample = int(state["hop.origin"] + newest)
             due = pending[:, 0] <= sample
             current, pending = _latest(new["onset.current"], pending[due]), pending[~due]
-            bad_count = bad_count + bad[counted : int(newest) - begun + 1].sum(axis=0)
-            counted = int(newest) - begun + 1
+            own = slice(taken, int(newest) - begun + 1)
             hops.append(
                 Hop(
                     signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
                     cues=tuple(self._cue(sample - onset, trial) for onset, trial in current.tolist()),
-                    bad=bad_count > new["hop.bad"],
+                    reason=marks.reason[own].max(axis=0, initial=0).clip(reason),
                     gap=sample < int(state["hop.settled"]),
+                    artifact=artifact or bool(marks.artifact[own].any()),
                 )
             )
-            new |= {"onset.current": current, "hop.bad": bad_count}
+            new["onset.current"], reason, artifact, taken = current, np.zeros_like(reason), False, own.stop
         new |= {
+            "hop.reason": marks.reason[taken:].max(axis=0, initial=0).clip(reason),
+            "hop.artifact": np.array(artifact or bool(marks.artifact[taken:].any())),
             "hop.left": left[n_hops * self.hop_samples :],
             "hop.number": np.array(state["hop.number"] + n_hops),
             "onset.pending": pending,

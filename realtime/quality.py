@@ -16,8 +16,8 @@ from realtime.preprocess import Guard
 from realtime.spherical_spline import interpolation_matrix, sphere_centre
 from realtime.state import State, named, part
 
-REASONS = ("good", "not finite", "flat", "railed", "line noise", "noise")
-GOOD, NOT_FINITE, FLAT, RAILED, LINE, NOISE = range(len(REASONS))
+REASONS = ("good", "held", "not finite", "flat", "railed", "line noise", "noise")
+GOOD, HELD, NOT_FINITE, FLAT, RAILED, LINE, NOISE = range(len(REASONS))  # held: not finite, too short to judge by
 
 BLOCK_S, N_BLOCKS = 0.1, 3  # what is looked at: the last three blocks
 GOOD_BLOCKS = 10  # in a row until a channel lives again
@@ -36,8 +36,13 @@ NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; the
 class Marks:
     """What is wrong with each sample."""
 
-    bad: np.ndarray  # bool (n_times, n_channels): flagged, or not finite and held
+    reason: np.ndarray  # int8 (n_times, n_channels) into REASONS
     artifact: np.ndarray  # bool (n_times,): blink or burst
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Samples that are not the channel's own, bool (n_times, n_channels)."""
+        return self.reason > GOOD
 
 
 class Quality:
@@ -93,19 +98,15 @@ class Quality:
         kept = {key: state[key] for key in ("reason", "good")}
         return self.start() | kept | named("artifact", self.artifacts.resume(part(state, "artifact")))
 
-    def bad(self, state: State) -> dict[str, str]:
-        """The channels flagged now, each with its reason."""
-        return {self.ch_names[i]: REASONS[state["reason"][i]] for i in np.flatnonzero(state["reason"])}
-
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, Marks, State]:
         """Repair and mark `x` (n_times, n_channels), microvolts; where nothing is bad `y` is `x`, bit for bit."""
         if not len(x):
-            return x, Marks(np.zeros(x.shape, bool), np.zeros(0, bool)), state
+            return x, Marks(np.zeros(x.shape, np.int8), np.zeros(0, bool)), state
         x = np.asarray(x, float)
         if not state["started"]:
             state = state | named("guard", self.guard.start(x[0])) | {"started": np.array(True)}
         held, guard = self.guard.step(x, part(state, "guard"))
-        bad = ~np.isfinite(x)
+        marks = np.where(np.isfinite(x), GOOD, HELD).astype(np.int8)
         state = state | named("guard", guard)
         pending, holes, n = state["pending"].copy(), state["holes"].copy(), int(state["n"])
         parts, begin = [], 0
@@ -114,9 +115,9 @@ class Quality:
             end = min(begin + self.block - at, len(x))
             piece = held[begin:end]
             pending[at : at + len(piece)] = piece
-            holes[-1] += bad[begin:end].sum(axis=0)
+            holes[-1] += marks[begin:end].sum(axis=0)
             parts.append(self._repaired(piece, state))
-            bad[begin:end] |= state["reason"] > 0
+            np.maximum(marks[begin:end], state["reason"], out=marks[begin:end], casting="same_kind")
             n += len(piece)
             if n % self.block == 0:
                 recent = np.concatenate([state["recent"][1:], pending[None]])
@@ -126,7 +127,7 @@ class Quality:
         y = np.concatenate(parts) if len(parts) > 1 else parts[0]
         artifact, artifacts = self.artifacts.step(y, part(state, "artifact"))
         new = {"pending": pending, "holes": holes, "n": np.array(n), **named("artifact", artifacts)}
-        return y, Marks(bad, artifact), state | new
+        return y, Marks(marks, artifact), state | new
 
     def _repaired(self, x: np.ndarray, state: State) -> np.ndarray:
         bad, shift = state["reason"] > 0, state["shift"]

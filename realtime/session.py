@@ -15,6 +15,7 @@ import numpy as np
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.hops import Hop
+from realtime.quality import REASONS
 from realtime.saved_session import Saved, pack, unpack
 from realtime.state import State, named, part
 from realtime.stream import Chunk, Marker, Source
@@ -59,7 +60,7 @@ class Session:
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
     _t_next: float | None = None  # of a session that goes on elsewhere: LSL seconds of the sample it expects next
     _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
-    _bad: tuple[str, ...] = ()
+    _bad: dict[str, str] = field(default_factory=dict)  # channels that were bad in the newest hop, with the reason
     _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
 
     def __post_init__(self) -> None:
@@ -172,10 +173,18 @@ class Session:
         self.heard.clear()
 
     def _tell_bad(self, hop: Hop) -> None:
-        bad = tuple(name for name, is_bad in zip(self.decoder.ch_names, hop.bad, strict=True) if is_bad)
-        if bad and bad != self._bad:
-            self.tell("bad_samples", f"NaN or Inf from {', '.join(bad)}: held at the last good value.")
-        self._bad = bad
+        """Tell what has changed: values held since they were not finite, channels flagged, channels good again."""
+        found = {self.decoder.ch_names[i]: REASONS[hop.reason[i]] for i in np.flatnonzero(hop.reason)}
+        held = [name for name, reason in found.items() if reason == "held" and name not in self._bad]
+        if held:
+            self.tell("bad_samples", f"NaN or Inf from {', '.join(held)}: held at the last good value.")
+        bad = {name: reason for name, reason in found.items() if reason != "held"}
+        was = {name for name, reason in self._bad.items() if reason != "held"}
+        if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in was]:
+            self.tell("bad_channels", f"Interpolated from the others: {', '.join(new)}.")
+        if over := [name for name in self._bad if name in was and name not in bad]:
+            self.tell("bad_channels", f"Good again: {', '.join(over)}.")
+        self._bad = found
 
     # --- moves of the session
 

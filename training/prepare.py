@@ -66,12 +66,12 @@ class Crops:
 
 def segments_of(recording: Recording, front: Front, label_names: Sequence[str]) -> list[Segment]:
     """Preprocess a recording, afresh after each gap; `label_names` number its markers' labels."""
-    state: State = front.preprocess.start()
+    state: State = front.start_signal()
     number = {name: i for i, name in enumerate(label_names)}
     marks = [(sample, number[label]) for sample, label in marks_of(recording)]
     segments = []
     for begin, end, origin in pieces(recording):
-        y, state = front.preprocess.step(recording.samples[begin:end].astype(float), state)
+        y, _, state = front.signal(recording.samples[begin:end].astype(float), state)
         inside = [(s, label) for s, label in marks if origin <= s < origin + end - begin]
         segments.append(
             Segment(
@@ -82,7 +82,7 @@ def segments_of(recording: Recording, front: Front, label_names: Sequence[str]) 
                 sfreq_in=recording.sfreq,
             )
         )
-        state = front.preprocess.resume(state)
+        state = front.resume_signal(state)
     return segments
 
 

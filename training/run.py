@@ -86,9 +86,10 @@ class Run:
         return PreprocessConfig(**fields)
 
     def front(self) -> Front:
-        """Preprocessing and hop cutter, the same object that runs live."""
+        """Repair, preprocessing and hop cutter, the same object that runs live."""
         d = self.description
-        return Front(Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq), d.hop_samples, d.window_s[1])
+        preprocess = Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq)
+        return Front(preprocess, d.hop_samples, d.window_s[1], np.array(d.positions_m, float))
 
     def build(self) -> Streaming:
         """The network with fresh weights; BadInput for a config that it does not take."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from realtime.hops import SETTLE_S, Front
 from realtime.preprocess import Preprocess, PreprocessConfig
+from realtime.quality import REASONS
 
 SFREQ, HOP, WINDOW_S = 160.0, 8, 0.8  # 8 samples at 128 Hz are 10 of the stream
 CUTS = st.lists(st.integers(0, 2000), max_size=12)
@@ -40,7 +41,8 @@ def same(got, want):
     assert len(got) == len(want)
     for a, b in zip(got, want, strict=True):
         assert np.array_equal(a.signal, b.signal)
-        assert np.array_equal(a.bad, b.bad)
+        assert np.array_equal(a.reason, b.reason)
+        assert a.artifact == b.artifact
         assert (a.number, a.sample, a.trial, a.since_onset_s, a.gap) == (
             b.number,
             b.sample,
@@ -176,6 +178,21 @@ def test_bad_samples_are_flagged_in_the_hop_that_holds_them_only():
     flagged = {hop.number: np.flatnonzero(hop.bad).tolist() for hop in hops if hop.bad.any()}
     newest = [hop.sample for hop in hops]
     assert flagged == {int(np.searchsorted(newest, 100)): [1], int(np.searchsorted(newest, 305)): [3]}
+
+
+def test_a_flat_channel_and_a_burst_are_flagged_in_the_hops_that_hold_them():
+    x = SAMPLES.copy()
+    x[500:1000, 2] = x[500, 2]
+    x[1200:1240] *= 20
+    hops, _ = fed(x)
+    flat = [hop.sample for hop in hops if hop.reason[2] == REASONS.index("flat")]
+    assert 500 < flat[0] <= 500 + 0.5 * SFREQ + 10
+    assert 1000 < flat[-1] < 1000 + 1.5 * SFREQ
+    assert not any(hop.bad[[0, 1, 3]].any() for hop in hops)
+    bursts = [hop.sample for hop in hops if hop.artifact]
+    assert 1200 <= bursts[0] < 1220
+    assert 1240 < bursts[-1] < 1240 + 0.5 * SFREQ
+    same(fed(x, cuts=range(0, 1600, 7))[0], hops)
 
 
 def test_state_is_arrays_only_and_never_changed_in_place():

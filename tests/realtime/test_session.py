@@ -133,6 +133,17 @@ def test_samples_that_are_no_numbers_are_told_once_a_burst_and_flagged(decoder):
     assert all(np.isfinite(d["embedding"]).all() for d in log.of("decision"))
 
 
+def test_a_bad_channel_is_told_with_its_reason_and_told_again_when_it_is_good(decoder):
+    x = SAMPLES.copy()
+    x[300:800, 2] = x[300, 2]
+    want, _ = decoder.step(x, decoder.start())
+    with decoding(decoder, source(whole(x))) as log:
+        same_decisions(log.wait_decisions(160), want)
+    told = [s for s in log.of("status") if s["state"] == "bad_channels"]
+    assert [s["detail"] for s in told] == ["Interpolated from the others: Cz (flat).", "Good again: Cz."]
+    assert not any(s["lasting"] for s in told)
+
+
 def test_a_late_marker_is_told_and_one_before_the_first_sample_waits_for_it(decoder):
     early, late, other = marker(LABELS[0], 40, SFREQ), marker(LABELS[1], 300, SFREQ), marker("pause", 310, SFREQ)
     script = [([], [early]), whole(SAMPLES[:400]), ([], [late, other]), whole(SAMPLES[400:], 400)]
