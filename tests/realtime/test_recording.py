@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from realtime.errors import BadInput
 from realtime.recording import read_recording, tidy
 from realtime.stamps import rate_and_gaps, rows_at
+from realtime.xdf_writer import XdfWriter
 from tests.helpers.recordings import write_csv, write_edf, write_xdf
 
 
@@ -309,3 +310,31 @@ def test_a_fif_recording_in_parts_is_refused(tmp_path):
     raw.save(tmp_path / "s_raw.fif", split_size="2MB", buffer_size_sec=1, verbose="ERROR")
     with pytest.raises(BadInput, match=r"s_raw\.fif: is the first of \d parts"):
         read_recording(tmp_path / "s_raw.fif")
+
+
+def test_xdf_takes_markers_of_every_form_from_several_streams(tmp_path):
+    """Numbers, channels of which one is hot, several texts at once; the header may lack a description."""
+
+    def header(name, kind, form, n_channels, labels=()):
+        channels = "".join(f"<channel><label>{label}</label></channel>" for label in labels)
+        desc = f"<desc><channels>{channels}</channels></desc>" if labels else ""
+        return (
+            f"<info><name>{name}</name><type>{kind}</type><channel_count>{n_channels}</channel_count>"
+            f"<nominal_srate>{100 if kind == 'EEG' else 0}</nominal_srate>"
+            f"<channel_format>{form}</channel_format>{desc}</info>"
+        )
+
+    writer = XdfWriter(tmp_path / "a.xdf")
+    numbers = [
+        writer.add_stream(header("eeg", "EEG", "float32", 1, ["Cz"])),
+        writer.add_stream(header("codes", "Markers", "int32", 1)),
+        writer.add_stream(header("hot", "annotations", "double64", 2, ["rest", "left hand"])),
+        writer.add_stream(header("texts", "Events", "string", 2)),
+    ]
+    writer.samples(numbers[0], np.arange(200) / 100, np.zeros((200, 1)))
+    writer.samples(numbers[1], np.array([0.5, 0.9]), np.array([[7], [0]]))
+    writer.samples(numbers[2], np.array([0.6]), np.array([[0.0, 1.0]]))
+    writer.samples(numbers[3], np.array([0.7]), [["a", "b"]])
+    writer.close()
+    markers = read_recording(tmp_path / "a.xdf").markers
+    assert markers == ((50, "7"), (60, "left hand"), (70, "a"), (70, "b"), (90, "0"))
