@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from decoder.checked import Count
 from decoder.conv import CausalConv, CausalMean
 from decoder.encoder import Encoder, EncoderConfig
-from decoder.networks.gat_transformer import SensorStem
 from decoder.nodes import AmongNodes, PerNode
+from decoder.stems import SensorStem
 from decoder.streaming import State, nest, take
 
 

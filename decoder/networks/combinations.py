@@ -1,19 +1,17 @@
 """Graph attention, convolution and transformer in every order: each network is a chain of the same few blocks.
 
-Shape suffixes: B streams, C channels, T samples, H hops, S sources, N nodes, F features of one node, D features.
+Shape suffixes: B streams, C channels, T samples, H hops, N nodes, F features of one node, D features.
 """
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.checked import Count, Share
-from decoder.conv import CausalConv
 from decoder.encoder import Encoder, EncoderConfig
-from decoder.networks.gat_transformer import SensorStem
 from decoder.nodes import ConvBlock, GraphNodes, PerNode, complete_graph
 from decoder.sensor_graph import AttentionConfig, GraphConfig, graph_attention, sensor_attention
+from decoder.stems import SensorStem, SourceConv
 from decoder.streaming import State, Streaming, nest, take
 from decoder.transformer import TransformerBlock
 
@@ -92,29 +90,6 @@ class TransformerGatConfig(NodeConfig, OverTimeConfig, JoinConfig, GraphConfig):
 @dataclass(frozen=True, kw_only=True)
 class CnnTransformerGatConfig(SourceConfig, OverTimeConfig, JoinConfig):
     """What a CnnTransformerGat is made from."""
-
-
-class SourceConv(Streaming):
-    """Spatial filters to learned sources, temporal filters of each source, batch norm, ELU, mean of each hop.
-
-    float32[B, C, T] to float32[B, T / hop, S * F], sources side by side.
-
-    State: conv.*  # see CausalConv
-    """
-
-    def __init__(self, n_channels: int, n_sources: int, n_features: int, kernel: int, hop: int):
-        super().__init__()
-        self.hop, self.receptive_field, self.width = hop, kernel + hop - 1, n_sources * n_features
-        self.spatial = nn.Conv1d(n_channels, n_sources, 1, bias=False)
-        self.conv = CausalConv(n_sources, self.width, kernel, groups=n_sources, bias=False)
-        self.norm = nn.BatchNorm1d(self.width)
-
-    def forward(self, x_BCT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        if self.steps(x_BCT.shape[-1]) == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.width), state
-        y, inner = self.conv(self.spatial(x_BCT), take(state, "conv"))
-        return F.avg_pool1d(F.elu(self.norm(y)), self.hop).transpose(1, 2), nest("conv", inner)
 
 
 class Chain(Encoder):

@@ -13,7 +13,8 @@ from decoder.checked import Count, Share
 from decoder.power import LogPower
 from decoder.sensor_graph import GraphConfig, sensor_attention
 from decoder.since_onset import SinceOnset, onset_basis
-from decoder.streaming import State, Streaming, nest, remember, take
+from decoder.stems import SensorStem
+from decoder.streaming import State, Streaming, nest, take
 from decoder.transformer import TransformerBlock
 
 PATHS = ("power", "evoked", "context")
@@ -37,37 +38,6 @@ class GatTransformerConfig(GraphConfig):
     power_kernel_s: float = 0.5
     paths: tuple[str, ...] = PATHS  # what adds up to the embedding
     dropout: Share = 0.1
-
-
-class SensorStem(Streaming):
-    """One strided causal convolution, the same for every sensor.
-
-    float32[B, C, T] to float32[B, T / hop, C, F].
-
-    State: past  float32[B, C, kernel - hop]  # last samples seen; absent where that is 0
-    """
-
-    def __init__(self, n_channels: int, n_features: int, kernel: int, hop: int):
-        super().__init__()
-        if kernel < hop:
-            raise ValueError(f"SensorStem: kernel of {kernel} samples skips some, needs the hop {hop} or more")
-        self.hop, self.receptive_field = hop, kernel
-        self.shape = (n_channels, n_features)
-        self.keep = kernel - hop
-        self.conv = nn.Conv1d(1, n_features, kernel, stride=hop)
-
-    def init_state(self, batch: int) -> State:
-        return {"past": self.zeros(batch, self.shape[0], self.keep)} if self.keep else {}
-
-    def forward(self, x_BCT: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        if self.steps(x_BCT.shape[-1]) == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, *self.shape), state
-        seen, new = x_BCT, {}
-        if self.keep:
-            seen, new["past"] = remember(state["past"], x_BCT)
-        y = self.conv(seen.flatten(0, 1)[:, None])  # [B * C, F, H]
-        return y.unflatten(0, (-1, self.shape[0])).permute(0, 3, 1, 2), new
 
 
 class GatTransformer(Streaming):

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from decoder.conv import CausalMean
 from decoder.encoder import Encoder, EncoderConfig
-from decoder.networks.combinations import SourceConv
 from decoder.power import EPS, LogPower, centres
+from decoder.stems import SourceConv
 from decoder.streaming import State, Streaming, nest, remember, take
 
 PATHS = ("raw", "spectral", "wavelet")

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.encoder import Encoder, EncoderConfig
-from decoder.networks.gat_transformer import SensorStem
+from decoder.stems import SensorStem
 from decoder.streaming import State, nest, take
 from decoder.weights import Smoothed, constrained
 

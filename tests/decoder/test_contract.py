@@ -17,14 +17,15 @@ from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
 from decoder.networks import NETWORKS, build
 from decoder.networks.brain_module import ConvPair
-from decoder.networks.combinations import Chain, SourceConv
+from decoder.networks.combinations import Chain
 from decoder.networks.deep import DeepBlock
-from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig, SensorStem
+from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.multipath import MultipathConfig, WaveletPath
 from decoder.networks.stgate import BandConv, LearningBlock, NodeMatrix, StgateConfig
 from decoder.nodes import ConvBlock, PerNode
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
+from decoder.stems import SensorStem, SourceConv
 from decoder.streaming import Streaming
 from decoder.transformer import TransformerBlock
 from tests.helpers import contract
