@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from inspect import getdoc
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -21,10 +21,45 @@ LEAST_WIDTH = 150  # columns a table of six tasks needs, also where output goes 
 
 @dataclass(frozen=True)
 class Latency:
-    """Sample pushed -> decision at a WebSocket client, on this machine."""
+    """Sample pushed -> decision at a WebSocket client, on this machine, beside the loop a lab glues together.
 
-    seconds: float = 60.0
+    The peer: mne-lsl's StreamLSL and a braindecode network with as many parameters, re-run on the newest second.
+    """
+
+    seconds: float = 60.0  # for us, and again for the peer
     bundle: Path | None = None  # default: the demo bundle, 64 channels at 250 Hz
+    peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"
+    context: bool = True  # also what a decision costs as the context grows; takes a minute
+    json: Path | None = None  # write the figures here
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Many sessions at once: streams of noise, one server, a WebSocket client each."""
+
+    sessions: int = 16
+    seconds: float = 300.0
+    search: bool = False  # go on with twice as many until a deadline is missed
+    bundle: Path | None = None  # default: the demo bundle, 64 channels at 250 Hz
+    json: Path | None = None  # write the figures here
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """One session of a whole MEG helmet; every sample carries its number, so that none is lost unseen."""
+
+    channels: int = 306
+    sfreq: float = 1000.0  # Hz
+    seconds: float = 60.0
+    json: Path | None = None  # write the figures here
+
+
+@dataclass(frozen=True)
+class Soak:
+    """A simulated day as fast as it goes: gaps, NaN, reconnects; every decision beside that of the samples offline."""
+
+    hours: float = 24.0  # of stream
+    bundle: Path | None = None  # default: a small untrained one, 8 channels at 250 Hz, 6 decisions a second
     json: Path | None = None  # write the figures here
 
 
@@ -59,6 +94,9 @@ def main(argv: list[str]) -> int:
     peers = f"{getdoc(Accuracy)}\n\npeers: {', '.join(PEERS)}; EEGNet is braindecode's, eegnet ours"
     command = tyro.cli(
         Annotated[Latency, tyro.conf.subcommand("latency")]
+        | Annotated[Throughput, tyro.conf.subcommand("throughput")]
+        | Annotated[Ingest, tyro.conf.subcommand("ingest")]
+        | Annotated[Soak, tyro.conf.subcommand("soak")]
         | Annotated[Accuracy, tyro.conf.subcommand("accuracy", description=peers)]
         | Annotated[Networks, tyro.conf.subcommand("networks")],
         args=argv,
@@ -66,12 +104,8 @@ def main(argv: list[str]) -> int:
         config=(tyro.conf.OmitSubcommandPrefixes,),
     )
     check_folder_of(command.json, "--json")
-    if isinstance(command, Latency):
-        from benchmarks.latency import latency
-
-        found = latency(command.seconds, command.bundle)
-        console.print_json(json.dumps(found))
-        write(found, command.json)
+    if isinstance(command, Latency | Throughput | Ingest | Soak):
+        bench_live(command)
     elif isinstance(command, Networks):
         from benchmarks.networks import networks, table_of
 
@@ -81,6 +115,39 @@ def main(argv: list[str]) -> int:
     else:
         bench_accuracy(command)
     return 0
+
+
+def bench_live(command: Latency | Throughput | Ingest | Soak) -> None:
+    """Live decoding against the clock; figures as tables, all of them in the JSON."""
+    from benchmarks.live_tables import tables_of
+
+    found: dict[str, Any]
+    match command:
+        case Latency():
+            from benchmarks.latency import CONTEXTS_S, latency
+
+            peer = None if command.peer == "none" else command.peer
+            found = latency(command.seconds, command.bundle, peer, CONTEXTS_S if command.context else (), say)
+        case Throughput():
+            from benchmarks.throughput import sessions_held, throughput
+
+            if command.search:
+                tried = sessions_held(command.sessions, command.seconds, command.bundle, say)
+                held = [one for one in tried if not one["deadline_misses"]]
+                found = (held or tried)[-1] | {"sessions_held": held[-1]["sessions"] if held else 0, "search": tried}
+            else:
+                found = throughput(command.sessions, command.seconds, command.bundle)
+        case Ingest():
+            from benchmarks.ingest import ingest
+
+            found = ingest(command.channels, command.sfreq, command.seconds)
+        case Soak():
+            from benchmarks.soak import soak
+
+            found = soak(command.hours, command.bundle, say)
+    for table in tables_of(found):
+        console.print(table)
+    write(found, command.json)
 
 
 def bench_accuracy(command: Accuracy) -> None:

@@ -19,7 +19,7 @@ from benchmarks.apart import Apart
 from benchmarks.context import context
 from benchmarks.machine import machine
 from benchmarks.peer_networks import check_installed
-from benchmarks.served import Clients, open_session, serve
+from benchmarks.served import Clients, serve
 from benchmarks.timing import percentiles, summary
 from benchmarks.untrained import parameters
 from realtime.bundle import Bundle
@@ -28,6 +28,7 @@ from serve.demo import DEMO_BUNDLE
 from serve.settings import Settings
 
 WARM_UP_S = 5.0  # connections, caches and the clock's line settle; not counted
+CONTEXTS_S = (1.0, 2.0, 4.0, 8.0)
 PATIENCE_S = 60.0  # for the first decision
 
 
