@@ -55,6 +55,7 @@ class Hub:
         self.signal: Feed[bytes] = Feed(settings.signal_frames, settings.signal_frames)
         self.status: dict[str, Any] = {"state": "connecting", "detail": "Waiting for the first samples."}
         self.trial: dict[str, Any] | None = None
+        self.paused: dict[str, Any] | None = None  # the status that said so, while it is
         self.heard = -float("inf")  # time.monotonic() of the newest decision or signal frame
         self.run = uuid.uuid4().hex[:12]
 
@@ -70,6 +71,8 @@ class Hub:
             log.info("%s %s: %s", self.session, message["state"], message["detail"])
         if kind == "status" and message["lasting"]:
             self.status = {"state": message["state"], "detail": message["detail"]}
+        if kind == "status" and message["state"] in ("paused", "resumed"):
+            self.paused = message if message["state"] == "paused" else None
         if kind == "trial":
             self.trial = message
         if kind == "hello":  # another bundle decides from here on
@@ -97,6 +100,8 @@ class Hub:
         now = {"seq": reader.seen, "session": self.session}
         yield encode(self.hello(reader.seen))
         yield encode({"type": "status", **now, **self.status, "lasting": True})
+        if self.paused is not None:
+            yield encode({**self.paused, **now})
         if self.trial is not None and reader.seen == self.events.last:
             yield encode({"type": "trial", **now, **self.trial})
 

@@ -47,4 +47,4 @@ class SessionRecording:
     def _say(self, news: RecordNews) -> None:
         self.said, self.ended = news.detail, news.state != "recording"
         state = "recorded" if news.state == "stopped" else news.state
-        self.tell({"type": "status", "state": state, "detail": f"{news.detail}.", "lasting": False})
+        self.tell({"type": "status", "state": state, "detail": f"{news.detail.rstrip('.')}.", "lasting": False})

@@ -66,6 +66,9 @@ class Sessions:
         await self.ways_out.open(running)
         self.running[session] = running
         self.metrics.sessions.set(len(self.running))
+        if request.paused:
+            detail = "Opened paused: resume it, or give it a state first."
+            running.publish({"type": "status", "state": "paused", "detail": detail, "lasting": False})
         try:
             await asyncio.to_thread(
                 self.engine.open, session, decoder, query, tracks=request.tracks or 1, paused=request.paused

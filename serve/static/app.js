@@ -1,6 +1,6 @@
 // Glimpse's page: one session, live. `?session=s2` in the address chooses another than the first.
 
-import { DecisionPanel } from "./decision.js";
+import { DecisionPanel, write } from "./decision.js";
 import { GrowthChart } from "./growth.js";
 import { fold, newModel } from "./model.js";
 import { showLatency, showNames, showState, showTally } from "./panels.js";
@@ -24,6 +24,7 @@ function follow(session) {
       connected = changed = true;
       fold(model, said);
       if (said.type === "hello") traces.channels = said.channels;
+      if (said.type === "decision") traces.flag(said, model.hello.hop_s);
       if (said.type === "trial") traces.mark(said.t_onset, said.label ?? said.marker);
     }, async () => {
       connected = false;
@@ -110,6 +111,7 @@ setInterval(() => {
   showTally(find, model);
   showLatency(find, model);
   showNames(find, model);
+  write(find("signal-note"), traces.note());
 }, 250);
 choose();
 draw();

@@ -1,12 +1,13 @@
 // What the messages add up to: the present trial, the one before, tally and latency. No DOM here.
 
-const LATENCY_DECISIONS = 200, STRIP = 36, MARKED = 64;
+const LATENCY_DECISIONS = 200, STRIP = 36, TRIALS = 64, MOMENTS = 4;
 
 export function newModel() {
   return {
-    hello: null, state: "connecting", detail: "", moment: null, decision: null,
-    marked: new Map(), // trial number -> trial message, the newest: markers may run ahead of decisions
-    trial: null, before: null, skipped: 0, latency: new Map(),
+    hello: null, state: "connecting", detail: "", paused: false, moments: [], decision: null,
+    trials: new Map(), // by number, the newest: markers may run ahead of decisions, and trials may overlap
+    trial: null, before: null, // the one that is drawn, and the one drawn before it
+    skipped: 0, latency: new Map(),
     tally: { known: 0, top1: 0, top5: 0, trials: 0, strip: [] },
   };
 }
@@ -23,34 +24,38 @@ const FOLDS = {
   },
   status(model, said) {
     if (said.lasting) Object.assign(model, { state: said.state, detail: said.detail });
-    else model.moment = { state: said.state, detail: said.detail, at: performance.now() };
+    else model.moments = [...model.moments.slice(1 - MOMENTS), { state: said.state, detail: said.detail }];
+    if (said.state === "paused" || said.state === "resumed") model.paused = said.state === "paused";
   },
   trial(model, said) {
-    model.marked.set(said.trial, said);
-    if (model.marked.size > MARKED) model.marked.delete(model.marked.keys().next().value);
-    if (model.trial?.trial !== said.trial) begin(model, said.trial, said.label ?? said.marker, said.label);
+    if (!model.trials.has(said.trial)) draw(model, begin(model, said.trial, said.label ?? said.marker, said.label));
   },
   dropped(model, said) {
     model.skipped += said.count;
   },
   decision(model, said) {
-    model.decision = said;
     for (const [stage, ms] of Object.entries(said.latency_ms)) {
       const last = model.latency.get(stage) ?? model.latency.set(stage, []).get(stage);
       last.push(ms);
       if (last.length > LATENCY_DECISIONS) last.shift();
     }
-    // Decisions come in order, so a trial is over with the first one that belongs to another, or to none.
-    for (const trial of [model.before, model.trial]) {
-      if (trial?.last && !trial.over && trial.trial !== said.trial) finish(model, trial);
+    // A trial is over once a whole hop has gone without a decision of it.
+    for (const trial of model.trials.values()) {
+      const since = trial.last && said.hop - trial.last.hop;
+      if (trial.last && !trial.over && trial.trial !== said.trial && (since > 1 || since < 0)) finish(model, trial);
     }
-    if (said.trial === null) return;
-    if (said.trial !== model.trial?.trial && said.trial !== model.before?.trial) {
-      const at = model.marked.get(said.trial);
-      begin(model, said.trial, at?.label ?? at?.marker ?? null, at?.label ?? null);
+    if (said.trial === null) {
+      if (!model.trial?.last || said.hop !== model.trial.last.hop) model.decision = said;
+      return;
     }
-    const trial = said.trial === model.trial.trial ? model.trial : model.before;
+    const trial = model.trials.get(said.trial) ?? begin(model, said.trial, null, null);
+    if (trial.over) return;
     trial.last = said;
+    // Of trials that overlap the newest is drawn; of those that were only announced, none before it is decided on.
+    if (!(trial.trial < model.trial?.trial && model.trial.last && !model.trial.over)) {
+      if (trial !== model.before || model.trial.last) draw(model, trial);
+      model.decision = said;
+    }
     if (said.decided) trial.decidedAt ??= said.since_onset_s;
     for (const { label, p } of said.top) {
       const line = trial.lines.get(label) ?? trial.lines.set(label, []).get(label);
@@ -60,8 +65,16 @@ const FOLDS = {
 };
 
 function begin(model, number, shown, label) {
-  model.before = model.trial?.last ? model.trial : model.before;
-  model.trial = { trial: number, shown, label, lines: new Map(), last: null, decidedAt: null, over: false };
+  const trial = { trial: number, shown, label, lines: new Map(), last: null, decidedAt: null, over: false };
+  model.trials.set(number, trial);
+  if (model.trials.size > TRIALS) model.trials.delete(model.trials.keys().next().value);
+  return trial;
+}
+
+function draw(model, trial) {
+  if (trial === model.trial) return;
+  if (model.trial?.last) model.before = model.trial;
+  model.trial = trial;
 }
 
 function finish(model, trial) {

@@ -3,21 +3,34 @@
 import { write } from "./decision.js";
 import { quantile } from "./model.js";
 
-const MOMENT_MS = 4000;
+const MOMENT_MS = 4000, HURRIED_MS = 1500; // how long a moment is shown, and when another waits
+const NEWS = ["assumed", "reconnected", "resumed", "swapped", "recording", "recorded"];
+const FAILURES = ["failed", "record_failed"];
 const STAGES = { age: "Sample age", preprocess: "Preprocess", encode: "Encode", retrieve: "Retrieve" };
 
 const percent = (part, whole) => `${Math.round((100 * part) / whole)}%`;
 const words = (state) => state.replaceAll("_", " ");
 
 export function showState(find, model, connected) {
-  const moment = model.moment && performance.now() - model.moment.at < MOMENT_MS ? model.moment : null;
+  const moment = presentMoment(model.moments);
   const now = !connected
     ? { kind: "lost", state: "no server", detail: "The connection to the server is gone; trying again." }
-    : moment ? { kind: moment.state === "failed" ? "failed" : "moment", ...moment }
+    : moment ? { kind: FAILURES.includes(moment.state) ? "failed" : NEWS.includes(moment.state) ? "news" : "moment", ...moment }
+    : model.paused ? { kind: "moment", state: "paused", detail: "Decoding waits to be resumed." }
     : { kind: model.state, state: model.state, detail: model.detail };
   find("state").dataset.state = now.kind;
   write(find("state-name"), words(now.state));
   write(find("state-detail"), now.detail);
+}
+
+/** The moment that is being shown: each long enough to be read, the newest ones when they come fast. */
+function presentMoment(moments) {
+  while (moments.length) {
+    const now = performance.now(), since = now - (moments[0].shownAt ??= now);
+    if (since < (moments.length > 1 ? HURRIED_MS : MOMENT_MS)) return moments[0];
+    moments.shift();
+  }
+  return null;
 }
 
 export function showTally(find, { tally, hello }) {

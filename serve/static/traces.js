@@ -8,6 +8,8 @@ export class Traces {
     this.canvas = canvas;
     this.channels = [];
     this.marks = []; // {t, text}: trial onsets
+    this.bad = new Set(); // names of the channels flagged in the newest decision
+    this.artifacts = []; // {from, to}: spans with blinks or bursts
     this.ring = null;
     this.spacing = 0; // microvolts from one channel's baseline to the next
     this.clock = null; // LSL time minus page time, seconds: lets the traces move between two frames
@@ -31,6 +33,23 @@ export class Traces {
   mark(t, text) {
     if (!this.marks.some((mark) => mark.t === t)) this.marks.push({ t, text });
     if (this.marks.length > 50) this.marks.shift();
+  }
+
+  /** Take what a decision says of the signal of its hop. */
+  flag({ t_lsl: to, quality: { bad_channels: bad, artifact } }, hopS) {
+    this.bad = new Set(bad);
+    if (!artifact) return;
+    const last = this.artifacts.at(-1), from = to - hopS;
+    if (last && from - last.to < hopS && to >= last.from) last.to = Math.max(last.to, to);
+    else this.artifacts.push({ from, to });
+    if (this.artifacts.length > 50) this.artifacts.shift();
+  }
+
+  /** What is drawn, in words. */
+  note() {
+    const seen = this.ring && this.artifacts.some(({ to }) => to > this.ring.tLast - WINDOW_S);
+    const bad = this.bad.size && `${this.bad.size} bad ${this.bad.size > 1 ? "channels" : "channel"} struck out`;
+    return [`last ${WINDOW_S} s`, "onsets dashed", seen && "artifacts barred", bad].filter(Boolean).join(", ");
   }
 
   add({ tFirst, sfreq, nTimes, nChannels, samples }) {
@@ -76,10 +95,16 @@ export class Traces {
     pen.rect(GUTTER, HEAD - 4, width - GUTTER - MARGIN, bottom - HEAD + 8);
     pen.clip();
     this.drawGaps(pen, x, first, bottom, colours);
-    pen.strokeStyle = colours.trace;
+    this.drawArtifacts(pen, x, left, bottom, colours);
     pen.lineWidth = 1;
     pen.lineJoin = "round";
-    for (let c = 0; c < ring.nChannels; c++) this.drawChannel(pen, x, c, first, left, HEAD + (c + 0.5) * step, step, stats[c]);
+    for (let c = 0; c < ring.nChannels; c++) {
+      const bad = this.bad.has(this.channels[c]);
+      pen.strokeStyle = bad ? colours.muted : colours.trace;
+      pen.globalAlpha = bad ? 0.4 : 1;
+      this.drawChannel(pen, x, c, first, left, HEAD + (c + 0.5) * step, step, stats[c], bad ? step : Infinity);
+    }
+    pen.globalAlpha = 1;
     pen.restore();
     this.drawMarks(pen, x, left, bottom, colours);
     this.drawNames(pen, step, colours);
@@ -111,7 +136,8 @@ export class Traces {
     return means;
   }
 
-  drawChannel(pen, x, c, first, left, middle, step, mean) {
+  /** One trace, kept within `reach` pixels of its baseline. */
+  drawChannel(pen, x, c, first, left, middle, step, mean, reach) {
     const { ring } = this, gain = step / (this.spacing || 1);
     const dense = (ring.sfreq * WINDOW_S) / Math.max(1, x(left + WINDOW_S) - GUTTER) > 1.5;
     let column = -1, low = 0, high = 0, down = false;
@@ -121,7 +147,8 @@ export class Traces {
     for (let i = first; i < ring.n; i++) {
       const at = i % ring.size, t = ring.times[at];
       if (t < left - 0.05) continue;
-      const px = x(t), py = middle - (ring.data[at * ring.nChannels + c] - mean) * gain;
+      const up = (ring.data[at * ring.nChannels + c] - mean) * gain;
+      const px = x(t), py = middle - Math.max(-reach, Math.min(reach, up));
       if (ring.broken[at]) { flush(); column = -1; down = false; }
       if (!dense) { point(px, py); continue; }
       if (Math.floor(px) === column) { low = Math.min(low, py); high = Math.max(high, py); continue; }
@@ -157,6 +184,18 @@ export class Traces {
     pen.globalAlpha = 1;
   }
 
+  drawArtifacts(pen, x, left, bottom, colours) {
+    pen.fillStyle = colours.warn;
+    for (const { from, to } of this.artifacts) {
+      if (to < left) continue;
+      pen.globalAlpha = 0.08;
+      pen.fillRect(x(from), HEAD - 4, x(to) - x(from), bottom - HEAD + 8);
+      pen.globalAlpha = 0.9;
+      pen.fillRect(x(from), bottom + 1, x(to) - x(from), 3);
+    }
+    pen.globalAlpha = 1;
+  }
+
   drawMarks(pen, x, left, bottom, colours) {
     pen.textAlign = "left";
     pen.lineWidth = 1;
@@ -175,12 +214,15 @@ export class Traces {
   }
 
   drawNames(pen, step, colours) {
-    const every = Math.ceil(11 / step);
-    pen.fillStyle = colours.muted;
+    const every = Math.ceil(11 / step), bad = this.channels.map((name) => this.bad.has(name));
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     this.channels.forEach((name, c) => {
-      if (c % every === 0) pen.fillText(name, GUTTER - 8, HEAD + (c + 0.5) * step);
+      const y = HEAD + (c + 0.5) * step, crowded = bad.slice(Math.max(0, c - every + 1), c + every).some(Boolean);
+      if (!bad[c] && (c % every || crowded && every > 1)) return; // a bad channel is named wherever it lies
+      pen.fillStyle = bad[c] ? colours.warn : colours.muted;
+      pen.fillText(name, GUTTER - 8, y);
+      if (bad[c]) pen.fillRect(GUTTER - 8 - pen.measureText(name).width, Math.round(y), pen.measureText(name).width, 1);
     });
   }
 

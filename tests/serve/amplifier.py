@@ -26,6 +26,7 @@ LABELS = (
 )
 CHANNELS = tuple("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split())
 SFREQ, HOP_S, TRIAL_S = 128.0, 0.0625, 1.5
+BAD = "T7"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ class ThreadEngine:
             alpha = 14 * np.linspace(0.1, 1, len(CHANNELS)) * (1 + np.sin(times[:, None] / 2))
             samples = walk + alpha * np.sin(2 * np.pi * 10 * times[:, None] + phase) + rng.normal(0, 3, walk.shape)
             trial, step = divmod(hop, per_trial)
+            samples[:, CHANNELS.index(BAD)] *= 8
+            samples[:, :2] += 60 * blinks(trial, step)
             shown = trial * 3 % len(LABELS)
             with self.lock:
                 for session, weights in list(self.opened.items()):
@@ -143,6 +146,10 @@ class ThreadEngine:
                     self.publish(session, made | {"hop": self.hops[session], "bundle": about(weights)["bundle"]})
                     self.hops[session] += 1
             hop += 1
+
+
+def blinks(trial: int, step: int) -> bool:
+    return trial % 2 == 0 and 14 <= step < 18
 
 
 def decision(rng, trial: int, step: int, shown: int, t: float) -> dict:
@@ -162,7 +169,7 @@ def decision(rng, trial: int, step: int, shown: int, t: float) -> dict:
         "since_onset_s": (step + 1) * HOP_S,
         "top": [{"label": LABELS[i], "p": p[i], "similarity": np.float32(p[i] / 3)} for i in best],
         "decided": bool(p[best[0]] > 0.8),
-        "quality": {"gap": False, "bad_channels": [], "artifact": False},
+        "quality": {"gap": False, "bad_channels": [BAD], "artifact": blinks(trial, step)},
         "latency_ms": {
             "age": rng.gamma(8, 0.3),
             "preprocess": rng.gamma(8, 0.03),

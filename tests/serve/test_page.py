@@ -106,7 +106,7 @@ def test_streams_of_one_name_are_told_apart_and_a_refusal_is_in_words(tmp_path, 
     twins = [ROW._replace(source_id="left")._asdict(), ROW._replace(source_id="right")._asdict()]
     asked = []
 
-    def query(stream, markers):
+    def query(stream, markers, delay_s):
         asked.append(stream)
         raise BadInput("it is asleep")
 
@@ -125,11 +125,29 @@ def test_streams_of_one_name_are_told_apart_and_a_refusal_is_in_words(tmp_path, 
         expect(watched.locator("#refusal")).to_have_text("stream: too short")
 
 
+def marked(trial):
+    return {"type": "trial", "trial": trial, "marker": LABELS[trial], "label": LABELS[trial]}
+
+
+def decided(hop, trial):
+    return {
+        "type": "decision",
+        "hop": hop,
+        "trial": trial,
+        "since_onset_s": 0.1,
+        "top": [{"label": LABELS[trial or 0], "p": 0.5}],
+        "decided": False,
+        "quality": {"gap": False},
+        "latency_ms": {},
+    }
+
+
 FOLDED = """async (said) => {
     const { fold, newModel } = await import("/static/model.js");
     const model = newModel();
     for (const message of said) fold(model, message);
-    return { shown: model.trial.shown, known: model.tally.known, top1: model.tally.top1, marked: model.marked.size };
+    const { trial, tally, trials } = model;
+    return { shown: trial.shown, known: tally.known, top1: tally.top1, trials: tally.trials, kept: trials.size };
 }"""
 
 
@@ -137,23 +155,69 @@ FOLDED = """async (said) => {
 def test_what_was_shown_is_known_however_many_markers_run_ahead(server, watched):
     """Three trials are marked before the first is decided; each is then judged by its own label."""
     watched.goto(f"{server}/docs")
-    trials = [{"type": "trial", "trial": n, "marker": LABELS[n], "label": LABELS[n]} for n in range(3)]
-    decisions = [
-        {
-            "type": "decision",
-            "trial": trial,
-            "since_onset_s": 0.1,
-            "top": [{"label": LABELS[trial or 0], "p": 0.5}],
-            "decided": False,
-            "quality": {"gap": False},
-            "latency_ms": {},
-        }
-        for trial in (0, 1, 2, None)
-    ]
+    trials = [marked(n) for n in range(3)]
+    decisions = [decided(hop, trial) for hop, trial in enumerate((0, 1, 2, None, None))]
     folded = watched.evaluate(FOLDED, trials + decisions)
-    assert folded == {"shown": LABELS[2], "known": 3, "top1": 3, "marked": 3}
-    many = [trials[0] | {"trial": n} for n in range(1000)]
-    assert watched.evaluate(FOLDED, many)["marked"] < 100
+    assert folded == {"shown": LABELS[2], "known": 3, "top1": 3, "trials": 3, "kept": 3}
+    many = [marked(0) | {"trial": n} for n in range(1000)]
+    assert watched.evaluate(FOLDED, many)["kept"] < 100
+
+
+@needs_chromium
+def test_of_trials_that_overlap_the_newest_is_drawn_and_each_is_counted_once(server, watched):
+    """Three hops decide trials 0 and 1 both; then 0 ends, then 1. A hop jumps when a client lost messages."""
+    watched.goto(f"{server}/docs")
+    said = [marked(0), decided(0, 0), marked(1)]
+    for hop in (1, 2, 3):
+        said += [decided(hop, 1), decided(hop, 0)]
+    folded = watched.evaluate(FOLDED, said)
+    assert (folded["shown"], folded["trials"]) == (LABELS[1], 0)
+    said += [decided(4, 1), decided(5, 1)]
+    assert watched.evaluate(FOLDED, said)["trials"] == 1
+    said += [decided(9, 1), decided(10, None), decided(11, None), decided(12, 1)]
+    folded = watched.evaluate(FOLDED, said)
+    assert (folded["shown"], folded["known"], folded["top1"], folded["trials"]) == (LABELS[1], 2, 2, 2)
+
+
+@needs_chromium
+def test_bad_channels_and_artifacts_are_named_beside_the_traces(server, watched):
+    watched.goto(server)
+    expect(watched.locator("#signal-note")).to_contain_text("1 bad channel struck out", timeout=10_000)
+    expect(watched.locator("#signal-note")).to_contain_text("artifacts barred", timeout=10_000)
+    assert watched.complaints == []
+
+
+@needs_chromium
+def test_a_pause_stays_in_sight_and_is_told_to_who_comes_later(server, watched):
+    httpx.post(f"{server}/v1/sessions/s1/pause")
+    watched.goto(server)
+    expect(watched.locator("#state-detail")).to_have_text("Decoding waits to be resumed.", timeout=10_000)
+    httpx.post(f"{server}/v1/sessions/s1/resume")
+    watched.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+
+
+@needs_chromium
+def test_moments_that_come_fast_are_each_shown_long_enough_to_be_read(server, watched):
+    watched.goto(f"{server}/docs")
+    seen = watched.evaluate(
+        """async () => {
+            const { fold, newModel } = await import("/static/model.js");
+            const { showState } = await import("/static/panels.js");
+            const model = newModel(), parts = {}, seen = [];
+            const find = (id) => parts[id] ??= document.createElement("i");
+            for (const state of ["one", "gap", "reconnected", "bad_channels", "record_failed"])
+                fold(model, { type: "status", state, detail: state, lasting: false });
+            const began = performance.now();
+            while (performance.now() - began < 5500) {
+                showState(find, model, true);
+                const now = [parts["state-name"].textContent, parts.state.dataset.state].join(": ");
+                if (seen.at(-1) !== now) seen.push(now);
+                await new Promise((done) => setTimeout(done, 50));
+            }
+            return seen;
+        }"""
+    )
+    assert seen == ["gap: moment", "reconnected: news", "bad channels: moment", "record failed: failed"]
 
 
 @needs_chromium
