@@ -13,6 +13,7 @@ COMMANDS = {
     "train": ("training.train_command", "train a network on a dataset file"),
     "evaluate": ("training.evaluate", "figures of a run or a bundle on a dataset file"),
     "export": ("training.export", "run -> bundle"),
+    "calibrate": ("training.calibrate_command", "bundle -> bundle for one person, from minutes of trials"),
     "bank": ("realtime.bank_command", "build, show and search banks of label vectors"),
     "serve": ("serve.main", "the server"),
     "bench": (

@@ -19,6 +19,7 @@ from realtime.preprocess import PreprocessConfig
 
 SCHEMA_VERSION = 1
 ENCODER, CARD, MANIFEST = "encoder.onnx", "card.md", "manifest.json"
+WEIGHTS = "weights.safetensors"  # of `network`, by name: what a calibration begins from; nothing live reads it
 
 
 class Manifest(BaseModel):
@@ -125,11 +126,14 @@ def sha256(file: Path) -> str:
 def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     """Finish a bundle in `folder`, which already holds `encoder.onnx`: bank, labels, card, and last the manifest.
 
+    Weights that are there are kept too.
+
     `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be dicts of their fields.
     """
     bank.save(folder)
     (folder / CARD).write_text(card)
-    files = {name: sha256(folder / name) for name in (ENCODER, VECTORS, LABELS, CARD)}
+    here = [name for name in (ENCODER, VECTORS, LABELS, CARD, WEIGHTS) if name != WEIGHTS or (folder / name).is_file()]
+    files = {name: sha256(folder / name) for name in here}
     manifest = Manifest(**fields, files=files)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
     return Bundle.load(folder)

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
+from safetensors.numpy import save
 
 from decoder.export import export_onnx
 from decoder.streaming import Streaming
-from realtime.bundle import ENCODER, Bundle, write_bundle
+from realtime.bundle import ENCODER, MANIFEST, WEIGHTS, Bundle, write_bundle
 from realtime.errors import BadInput
 from training.calibration import calibrate
 from training.dataset import load_dataset, load_split
@@ -36,8 +37,7 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
 
     It is made beside `out` and moved there whole, once the ONNX file has answered as torch does.
     """
-    if out.exists() and not (out / "manifest.json").exists():
-        raise BadInput(f"{out}: exists and is not a bundle; choose another --out or remove it")
+    check_out(out)
     d = run.description
     network, bank = run.trained()
     if not isinstance(network, Streaming):
@@ -55,6 +55,9 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             export_onnx(network, part / ENCODER, metadata)
         except ValueError as error:
             raise BadInput(f"{run.path}: {error}") from error
+        # By name, because the exporter folds weights into others; the ONNX file alone cannot be trained on.
+        weights = {key: value.contiguous().numpy() for key, value in network.state_dict().items()}
+        (part / WEIGHTS).write_bytes(save(weights))
         write_bundle(
             part,
             bank,
@@ -76,6 +79,7 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             training={
                 "recipe": d.recipe,
                 "data": d.data,
+                "made_from": d.made_from,
                 "simulate": d.simulate,
                 "made": datetime.now(UTC).date().isoformat(),
                 "versions": {name: version(name) for name in ("glimpse", "torch", "onnx")},
@@ -91,6 +95,12 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Bundle.load(out)
+
+
+def check_out(out: Path) -> None:
+    """BadInput where something that is no bundle lies in the way."""
+    if out.exists() and not (out / MANIFEST).exists():
+        raise BadInput(f"{out}: exists and is not a bundle; choose another --out or remove it")
 
 
 def card(run: Run, accuracy: dict[str, Any], note: str) -> str:

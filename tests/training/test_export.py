@@ -90,4 +90,10 @@ def test_what_is_no_run_is_refused(tmp_path, capsys):
 def test_a_manifest_is_plain_json(trained):
     manifest = json.loads((Path(trained.bundle) / MANIFEST).read_text())
     assert manifest["schema_version"] == 1
-    assert set(manifest["files"]) == {"encoder.onnx", "bank.safetensors", "labels.json", "card.md"}
+    assert set(manifest["files"]) == {
+        "encoder.onnx",
+        "bank.safetensors",
+        "labels.json",
+        "card.md",
+        "weights.safetensors",
+    }

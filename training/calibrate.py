@@ -1,0 +1,162 @@
+"""A run fitted to one person: what helps on trials it was not fitted on, and only that.
+
+Whatever is compared is compared on the same trials, none of which the fit has seen: the later part of one recording,
+or each of several recordings left out in turn.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realtime.errors import BadInput
+from realtime.evidence import Calibration
+from realtime.recording import Recording
+from training.calibrate_fit import fit_mixing
+from training.calibration import fit_cued, fit_uncued
+from training.dataset import digest, label_counts
+from training.decode import Decoded, decode, joined, torch_encoder
+from training.intervals import wilson
+from training.metrics import auc
+from training.over_time import answers
+from training.reliability import calibration_error
+from training.run import Run
+
+FIRST_SHARE = 0.6  # of one recording's trials, that the fit sees while it is tested on the others
+FEW_LABELS, FEWEST_OF_A_LABEL = 10, 6  # up to so many labels need so many trials each
+FEWEST_TRIALS = 60  # of more labels some may be missing: the mixing is the same for all
+BEFORE, CONFIDENCE, AFTER = "before calibration", "confidence alone fitted", "after calibration"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a calibration."""
+
+    run: Run
+    figures: dict[str, dict[str, Any]]  # BEFORE, CONFIDENCE, AFTER -> accuracy, auc, log_loss, ... of the same trials
+    mixed: bool  # False: the mixing of channels did not help, so only the confidence is new
+
+
+def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fitted:
+    """Fit the finished `run` to the person of these recordings; what is made lies in `folder`.
+
+    Recordings have the run's channels in its order, and labels for markers. The mixing is kept if, on trials it was not
+    fitted on, log loss falls and accuracy does not. The confidence is new either way; with a mixing it is that of the
+    trials held out, since on those that were fitted a network looks surer than it will be. BadInput for another rate,
+    unknown labels and too few trials.
+    """
+    check(run, recordings)
+    window_s, calibration = run.description.window_s, run.calibration
+    held_out: dict[str, list[tuple[Decoded, Calibration]]] = {BEFORE: [], CONFIDENCE: [], AFTER: []}
+    uncued: list[Decoded] = []
+    for i, (first, held) in enumerate(folds(recordings)):
+        plain = with_confidence(run, fit_cued(decoded(run, first), window_s[1]))
+        mixed = fit_mixing(plain, first, folder / f"fold-{i}")
+        of_run, of_mixed = decoded(run, held), decoded(mixed, held)
+        held_out[BEFORE].append((of_run, calibration))
+        held_out[CONFIDENCE].append((of_run, plain.calibration))
+        held_out[AFTER].append((of_mixed, fit_cued(decoded(mixed, first), window_s[1])))
+        uncued.append(decoded(mixed, held, cued=False))
+    figures = {name: scored(run, parts) for name, parts in held_out.items()}
+    helps = (
+        figures[AFTER]["log_loss"] < figures[CONFIDENCE]["log_loss"]
+        and figures[AFTER]["accuracy"] >= figures[CONFIDENCE]["accuracy"]
+    )
+    everything = decoded(run, recordings)
+    plain = with_confidence(run, fit_cued(everything, window_s[1]))
+    best = fit_mixing(plain, recordings, folder / "all") if helps else run
+    cued = joined([part for part, _ in held_out[AFTER]]) if helps else everything
+    never = joined(uncued) if helps else decoded(run, recordings, cued=False)
+    confidence = replace(fit_cued(cued, window_s[1]), uncued_log_scale=fit_uncued(never), decide_p=calibration.decide_p)
+    return Fitted(learned(run, best, recordings, confidence), figures, helps)
+
+
+def check(run: Run, recordings: Sequence[Recording]) -> None:
+    """BadInput where the run cannot decode the recordings, or they hold too few trials of its labels."""
+    d = run.description
+    for recording in recordings:
+        if recording.sfreq != d.sfreq:
+            raise BadInput(
+                f"{recording.name}: runs at {recording.sfreq:g} Hz, {run.description.name!r} decodes {d.sfreq:g} Hz; "
+                "record at that rate"
+            )
+        if unknown := sorted({label for _, label in recording.markers} - set(d.labels)):
+            raise BadInput(
+                f"{recording.name}: has label {unknown[0]!r}, which {d.name!r} does not know; it knows "
+                f"{', '.join(d.labels[:FEW_LABELS])}{', ...' if len(d.labels) > FEW_LABELS else ''}; correct events"
+            )
+    names = ", ".join(recording.name for recording in recordings)
+    counts = label_counts(recordings)
+    if len(d.labels) <= FEW_LABELS:
+        rarest = min(d.labels, key=lambda label: counts[label])
+        if counts[rarest] < FEWEST_OF_A_LABEL:
+            raise BadInput(
+                f"{names}: {counts[rarest]} trials of {rarest!r} found, {FEWEST_OF_A_LABEL} of each label needed to "
+                "calibrate; record longer"
+            )
+    elif counts.total() < FEWEST_TRIALS:
+        raise BadInput(f"{names}: {counts.total()} trials found, {FEWEST_TRIALS} needed to calibrate; record longer")
+
+
+def folds(recordings: Sequence[Recording]) -> list[tuple[list[Recording], list[Recording]]]:
+    """What is fitted and what is held out: of one recording its last trials, of several each in turn.
+
+    The held-out part keeps the signal before it, which the running scale has heard live, too.
+    """
+    if len(recordings) > 1:
+        return [([other for other in recordings if other is not held], [held]) for held in recordings]
+    [one] = recordings
+    n = round(FIRST_SHARE * len(one.markers))
+    return [([replace(one, markers=one.markers[:n])], [replace(one, markers=one.markers[n:])])]
+
+
+def decoded(run: Run, recordings: Sequence[Recording], cued: bool = True) -> Decoded:
+    """The recordings as `glimpse evaluate` decodes them."""
+    network, bank = run.trained()
+    return decode(recordings, run.front(), bank, torch_encoder(network, streaming=False), cued=cued)
+
+
+def with_confidence(run: Run, calibration: Calibration) -> Run:
+    """The same run with another confidence, not written."""
+    return Run(run.path, replace(run.description, calibration=asdict(calibration)))
+
+
+def scored(run: Run, parts: Sequence[tuple[Decoded, Calibration]]) -> dict[str, Any]:
+    """Figures of all held-out trials together; AUC is the mean over labels of one against the others."""
+    begin, end = run.description.window_s
+    ps, truths = [], []
+    for part, calibration in parts:
+        kept, rows = answers(part.since_onset_s, part.trial, part.label, (begin, end))
+        ps.append(part.p(calibration, end)[rows])
+        truths.append(part.label[kept])
+    p, truth = np.concatenate(ps), np.concatenate(truths)
+    if not len(truth):
+        raise BadInput("calibration: no decision falls into window_s of any held-out trial; record longer trials")
+    correct = p.argmax(axis=1) == truth
+    areas = [auc(p[:, k], truth == k) for k in np.unique(truth) if (truth != k).any()]
+    return {
+        "accuracy": round(float(correct.mean()), 4),
+        "ci95": wilson(float(correct.mean()), len(truth)),
+        "chance": round(1 / p.shape[1], 4),
+        "n_trials": len(truth),
+        "auc": round(float(np.mean(areas)), 4) if areas else None,
+        "log_loss": round(float(-np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-12)).mean()), 4),
+        "calibration_error": round(calibration_error(p.max(axis=1), correct), 4),
+    }
+
+
+def learned(run: Run, best: Run, recordings: Sequence[Recording], confidence: Calibration) -> Run:
+    """The run that is left: `best`, which has now learned from these recordings too and may not be tested on them."""
+    digests = [digest(recording) for recording in recordings]
+    data = dict(run.description.data)
+    train = data.get("train", {"files": [], "trials": {}, "digests": []})
+    data["train"] = train | {"digests": [*train["digests"], *digests]}
+    data["calibration"] = {
+        "files": [Path(recording.name).name for recording in recordings],
+        "trials": dict(Counter(label for recording in recordings for _, label in recording.markers)),
+        "digests": digests,
+    }
+    return Run(best.path, replace(best.description, data=data, calibration=asdict(confidence)))

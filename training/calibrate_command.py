@@ -1,0 +1,120 @@
+"""`glimpse calibrate`: a bundle becomes a bundle for one person, from a recording or a live session of minutes."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from realtime.bundle import Bundle
+from realtime.errors import BadInput
+from realtime.recording import Recording
+from training.calibrate import AFTER, BEFORE, CONFIDENCE, Fitted, fit_to_person
+from training.calibrate_live import record_session
+from training.calibrate_open import reopened
+from training.dataset import load_dataset, load_split
+from training.export import check_out, export
+from training.run import Run
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class CalibrateCommand:
+    """Fit a bundle to a person, a cap and a day, from minutes of trials whose labels are known."""
+
+    path: tyro.conf.Positional[Path]  # bundle, or the run folder it was exported from
+    out: Path  # bundle folder to write
+    data: Path | None = None  # dataset file whose `train` recordings are the calibration
+    stream: str | None = None  # instead: calibrate live on the stream of this name
+    seconds: float = 300.0  # of the live session
+    markers: str | None = None  # marker stream of the live session; without any in sight the cues are shown here
+
+
+def recorded(command: CalibrateCommand, run: Run) -> list[Recording]:
+    """The calibration recordings, channels in the run's order and labels for markers."""
+    d = run.description
+    if command.data:
+        recordings = load_split(load_dataset(command.data), "train", d.ch_names)
+        if not recordings:
+            raise BadInput(f"{command.data}: files.train is empty; name the recordings to calibrate on there")
+        return recordings
+    assert command.stream is not None
+    recording = record_session(d, command.stream, command.markers, command.seconds, console.print)
+    kept = command.out.with_name(f"{command.out.name}-session.npz")
+    save(recording, kept)
+    console.print(f"recorded {recording.duration_s:.0f} s and {len(recording.markers)} trials, kept in {kept}")
+    return [recording]
+
+
+def save(recording: Recording, path: Path) -> None:
+    """A session as an npz that a dataset file can name, so that no person has to sit through it twice.
+
+    Lost samples are held at the last value, which keeps the markers where they were.
+    """
+    lost_before = np.zeros(len(recording.samples), int)
+    for row, lost in recording.gaps:
+        lost_before[row:] += lost
+    at = np.arange(len(recording.samples)) + lost_before
+    filled = np.searchsorted(at, np.arange(at[-1] + 1), side="right") - 1
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        samples=recording.samples[filled],
+        sfreq=recording.sfreq,
+        ch_names=recording.ch_names,
+        markers=[(str(at[row]), label) for row, label in recording.markers],
+    )
+
+
+def show(found: dict[str, dict[str, Any]]) -> None:
+    """Print before and after."""
+    n, chance = found[BEFORE]["n_trials"], found[BEFORE]["chance"]
+    table = Table(title=f"{n} trials held out, chance {chance:.3f}", title_justify="left")
+    for column in ("", "accuracy", "95 %", "AUC", "log loss", "ECE"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for name in (BEFORE, CONFIDENCE, AFTER):
+        one = found[name]
+        numbers = [one[key] for key in ("accuracy", "auc", "log_loss", "calibration_error")]
+        accuracy, *others = ["-" if number is None else f"{number:.3f}" for number in numbers]
+        table.add_row(name, accuracy, "{:.2f} to {:.2f}".format(*one["ci95"]), *others)
+    console.print(table)
+
+
+def write(fitted: Fitted, origin: dict[str, str], out: Path) -> Bundle:
+    """The bundle, whose manifest and card say from what it was made, for whom, and what it was worth."""
+    d = fitted.run.description
+    trials = sum(d.data["calibration"]["trials"].values())
+    kind, found = next(iter(origin.items()))
+    note = (
+        f"Fitted to the person of {', '.join(d.data['calibration']['files'])} ({trials} trials), from {kind} {d.name} "
+        f"{found}; " + ("channels mixed anew." if fitted.mixed else "weights as they were, confidence alone is new.")
+    )
+    run = Run(fitted.run.path, replace(d, made_from=d.made_from | origin))
+    names = (BEFORE, AFTER if fitted.mixed else CONFIDENCE)
+    return export(run, out, {name: fitted.figures[name] for name in names}, note)
+
+
+def main(argv: list[str]) -> int:
+    """Run `glimpse calibrate`."""
+    command = tyro.cli(Annotated[CalibrateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse calibrate")
+    if (command.data is None) == (command.stream is None):
+        raise BadInput("glimpse calibrate: one of --data and --stream is needed; name a dataset file or a live stream")
+    check_out(command.out)
+    with tempfile.TemporaryDirectory() as folder:
+        run, origin = reopened(command.path, Path(folder) / "opened")
+        fitted = fit_to_person(run, recorded(command, run), Path(folder))
+        show(fitted.figures)
+        bundle = write(fitted, origin, command.out)
+    if fitted.mixed:
+        console.print(f"wrote {bundle.path}: channels are mixed for this person, which helped on the trials held out")
+    else:
+        console.print(
+            f"wrote {bundle.path}: mixing channels for this person did not help on the trials held out, so the weights "
+            "are as they were and only the confidence is new"
+        )
+    return 0

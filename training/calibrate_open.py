@@ -1,0 +1,69 @@
+"""A bundle opened for learning: the run it was exported from, as far as a bundle remembers it."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from decoder.export import check
+from realtime.bundle import MANIFEST, WEIGHTS, Bundle
+from realtime.errors import BadInput
+from training.run import Run, RunDescription
+
+CHECKED_HOPS = 200
+
+
+def reopened(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
+    """The finished run at `path`, or one made in `folder` of the bundle there, and where it is from: kind -> sha256.
+
+    BadInput for a bundle without weights, which is one of an older Glimpse, and where the weights, built by this
+    Glimpse, do not answer as the bundle's encoder.
+    """
+    if not (path / MANIFEST).is_file():
+        run = Run.load(path)
+        if not run.finished:
+            raise BadInput(f"{path}: training has not reached its last epoch; finish `glimpse train` first")
+        return run, {"run": f"sha256:{run.digest}"}
+    bundle = Bundle.load(path)
+    if WEIGHTS not in bundle.manifest.files:
+        raise BadInput(
+            f"{path}: holds no {WEIGHTS}, so an older Glimpse exported it; export its run again, or give the run folder"
+        )
+    run = Run(folder, described(bundle))
+    run.save()
+    vectors = torch.from_numpy(bundle.bank.vectors)
+    run.save_checkpoint({"network": load_file(path / WEIGHTS), "objective": {"prototypes": vectors}})
+    network, _ = run.trained()
+    try:
+        check(network, bundle.encoder_path, 1, CHECKED_HOPS)
+    except ValueError as error:
+        raise BadInput(
+            f"{path}: {WEIGHTS} and the encoder do not answer alike as this Glimpse builds the network ({error}); use "
+            "the version that exported it, or export its run again"
+        ) from error
+    return run, {"bundle": bundle.hash}
+
+
+def described(bundle: Bundle) -> RunDescription:
+    """What a manifest says of the run."""
+    m = bundle.manifest
+    return RunDescription(
+        name=m.name,
+        network=m.network,
+        ch_names=m.ch_names,
+        positions_m=m.positions_m,
+        sfreq=m.sfreq,
+        hop_samples=m.hop_samples,
+        window_s=m.window_s,
+        preprocess=asdict(m.preprocess),
+        events=m.events,
+        targets=m.targets,
+        labels=list(bundle.bank.names),
+        recipe=m.training.get("recipe", {}),
+        data=m.training.get("data", {}),
+        calibration=asdict(m.calibration),
+        rename=m.rename,
+        simulate=m.training.get("simulate", {}),
+        made_from=m.training.get("made_from", {}),
+    )
