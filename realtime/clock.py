@@ -43,6 +43,7 @@ class Segment:
     index: int  # number of the first sample
     times: np.ndarray  # float64 (n_times,), smoothed LSL seconds
     lost: int  # samples lost right before it; 0: it goes on from the segment before
+    back_s: float = 0.0  # below 0: its stamps go back by so many seconds
 
 
 def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Segment], ClockState]:
@@ -53,7 +54,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
     that go back (a clock reset) start a new segment with `lost` = 1: how many were lost cannot be known.
     """
     placed: list[tuple[int, float]] = []
-    breaks: list[tuple[int, int]] = []  # (position in placed, lost)
+    breaks: list[tuple[int, int, float]] = []  # (position in placed, lost, seconds back)
     todo = deque(np.asarray(stamps, dtype=np.float64).tolist())
     while todo:
         stamp = todo.popleft()
@@ -75,7 +76,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
             alike = np.abs(lateness - lateness[0]) <= _tolerance(state, sfreq)
             step = float(np.median(lateness[alike]))
             lost = max(1, round(step * sfreq))
-            breaks.append((len(placed), lost))
+            breaks.append((len(placed), lost, min(step, 0.0)))
             first, *rest = state.held
             todo.extendleft(reversed(rest))  # another break may lie among them
             state = _start(replace(state, index=state.index + lost, held=()), first, sfreq)
@@ -154,13 +155,13 @@ def _confirmed(state: ClockState, sfreq: float) -> bool:
     return len(recent) == confirm_n and recent[-1] - recent[0] >= 0.5 * (confirm_n - 1) / sfreq
 
 
-def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int]]) -> list[Segment]:
+def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int, float]]) -> list[Segment]:
     """Placed samples cut where segments start."""
-    cuts = [(0, 0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
+    cuts = [(0, 0, 0.0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
     ends = [position for position, *_ in cuts[1:]] + [len(placed)]
     segments = []
-    for (begin, lost), end in zip(cuts, ends, strict=True):
+    for (begin, lost, back_s), end in zip(cuts, ends, strict=True):
         if end > begin:
             times = np.array([time for _, time in placed[begin:end]])
-            segments.append(Segment(placed[begin][0], times, lost))
+            segments.append(Segment(placed[begin][0], times, lost, back_s))
     return segments

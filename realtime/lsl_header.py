@@ -1,8 +1,10 @@
 """What the header of an LSL stream declares: labels, units, rate and format, checked before a sample is used."""
 
+import math
+
 import pylsl
 
-from realtime.errors import BadInput
+from realtime.errors import Unfit
 from realtime.stream import StreamInfo
 
 FORMATS = {
@@ -25,21 +27,21 @@ _NAMED = {prefix + base: power + p for prefix, p in _PREFIX.items() for base, po
 def read_header(info: pylsl.StreamInfo) -> StreamInfo:
     """Description of a signal stream from its FULL header (`StreamInlet.info()`).
 
-    `BadInput` for text streams, streams without a rate, labels given twice and units nobody can guess; what had to be
+    `Unfit` for text streams, streams without a rate, labels given twice and units nobody can guess; what had to be
     assumed is listed in `warnings`.
     """
     name, warnings = info.name(), []
     form = FORMATS.get(info.channel_format(), "undefined")
     if form in ("string", "undefined"):
-        raise BadInput(f"stream {name!r}: channel_format is {form}, a signal needs numbers; pick another stream")
+        raise Unfit(f"stream {name!r}: channel_format is {form}, a signal needs numbers; pick another stream")
     if not info.nominal_srate() > 0:
-        raise BadInput(f"stream {name!r}: nominal_srate is 0, a signal needs its rate in Hz; set it in the sender")
+        raise Unfit(f"stream {name!r}: nominal_srate is 0, a signal needs its rate in Hz; set it in the sender")
     rows = channel_rows(info)
     labels = tuple(row["label"] for row in rows)
     if guessed := [row["label"] for row in rows if row["guessed"]]:
         warnings.append(f"stream {name!r} does not label {len(guessed)} of its channels; called {', '.join(guessed)}")
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        raise BadInput(f"stream {name!r}: label {twice[0]!r} is given twice, labels must differ; rename in the sender")
+        raise Unfit(f"stream {name!r}: label {twice[0]!r} is given twice, labels must differ; rename in the sender")
     factors = []
     for row in rows:
         text, kind = row["unit"], row["type"].lower()
@@ -47,7 +49,7 @@ def read_header(info: pylsl.StreamInfo) -> StreamInfo:
         if factor is None and kind not in _POWER:
             factor = 1.0  # a trigger, counter or accelerometer: passed on as it is
         elif factor is None and text:
-            raise BadInput(
+            raise Unfit(
                 f"stream {name!r}: channel {row['label']!r} has unit {text!r}, known are V, mV, uV, nV and exponents "
                 "such as -6; set the unit in the sender"
             )
@@ -62,7 +64,24 @@ def read_header(info: pylsl.StreamInfo) -> StreamInfo:
         labels,
         tuple(factors),
         tuple(warnings),
+        delay_of(info),
+        info.uid(),
     )
+
+
+def delay_of(info: pylsl.StreamInfo) -> float:
+    """Seconds to subtract from a stream's stamps, from its FULL header: what LSL calls the mean offset."""
+    text = info.desc().child("synchronization").child_value("offset_mean").strip()
+    try:
+        delay_s = float(text or 0.0)
+    except ValueError:
+        delay_s = math.nan
+    if not math.isfinite(delay_s):
+        raise Unfit(
+            f"stream {info.name()!r}: desc/synchronization/offset_mean is {text!r}, seconds are needed; set it in the "
+            "sender"
+        )
+    return delay_s
 
 
 def unit_factor(unit: str, channel_type: str = "eeg") -> float | None:

@@ -1,39 +1,73 @@
-"""Markers from every LSL marker stream in sight, as text, whichever of the usual formats they come in."""
+"""Markers from LSL marker streams, as text, whichever of the usual formats they come in."""
 
+import logging
 import threading
-from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import pylsl
 from pylsl.util import LostError
 
-from realtime.errors import StreamLost
-from realtime.lsl_header import channel_rows
-from realtime.lsl_inlet import open_inlet
+from realtime.errors import BadInput, StreamLost
+from realtime.lsl_header import channel_rows, delay_of
+from realtime.lsl_inlet import open_inlet, read_clock
+from realtime.lsl_sight import Seen, sight
 from realtime.stream import Marker
 
-MARKER_PREDICATE = "type='Markers' or type='markers' or type='annotations' or type='Annotations'"
-PULL_MARKERS = 4096  # most markers taken from one stream in one call
+log = logging.getLogger("glimpse")
+
+# Most markers taken from one stream in one call, which then takes 10 ms; at ten calls a second 10,000 are waiting
+# nowhere. What is left stays in liblsl's buffer, in order.
+PULL_MARKERS = 2048
+BUFFER_S = 600.0  # of a stream without a rate liblsl keeps 100 markers for each of these seconds
+SAME_S = 0.001  # the same label stamped so near is the same marker, sent again
+REMEMBERED = 1024  # markers of a stream among which a repeated one is recognised
 
 
-class _MarkerInlet(NamedTuple):
+@dataclass
+class _MarkerInlet:
     inlet: pylsl.StreamInlet
     name: str
     labels: tuple[str, ...]  # of its channels
     one_hot: bool  # whether a value stands for the label of its channel
+    delay_s: float
+    ready: bool = False  # whether its clock is known
+    told: dict[tuple[str, int], float] = field(default_factory=dict)  # stamps by label and millisecond, oldest first
+
+    def pull(self) -> list[Marker]:
+        """What has arrived, without what was sent twice."""
+        if not self.ready:
+            self.ready = read_clock(self.inlet) is not None
+        if not self.ready:
+            return []  # a pull would wait for the clock; nothing is lost
+        values, stamps = self.inlet.pull_chunk(timeout=0.0, max_samples=PULL_MARKERS)
+        return [
+            Marker(label, stamp - self.delay_s)
+            for value, stamp in zip(values, stamps, strict=True)
+            for label in marker_labels(value, self.labels, self.one_hot)
+            if self._is_new(label, stamp)
+        ]
+
+    def _is_new(self, label: str, stamp: float) -> bool:
+        ms = int(stamp / SAME_S)
+        near = (self.told.get((label, k)) for k in (ms - 1, ms, ms + 1))
+        if any(other is not None and abs(other - stamp) < SAME_S for other in near):
+            return False
+        self.told[label, ms] = stamp
+        if len(self.told) > REMEMBERED:
+            del self.told[next(iter(self.told))]
+        return True
 
 
 class MarkerReader:
-    """Every marker stream in sight (or the one with the name or source_id `wanted`), also those that appear later.
+    """Every marker stream in sight, or those whose names or source_ids `wanted` lists, also when they appear later.
 
-    Streams are opened in a thread of its own: connecting takes most of a second, and samples must not wait for it.
+    Streams are opened in a thread of its own: samples must not wait for it.
     """
 
     def __init__(self, wanted: str | None = None):
-        self._wanted = wanted
-        self._resolver = pylsl.ContinuousResolver(pred=MARKER_PREDICATE, forget_after=5.0)
+        self._wanted = None if wanted is None else {wanted, *(part.strip() for part in wanted.split(","))}
         self._inlets: dict[str, _MarkerInlet] = {}  # by uid
-        self._lost: set[str] = set()
+        self._unread: set[str] = set()  # uids of those that were lost or cannot be used
         self._opening = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="glimpse-markers", daemon=True)
@@ -45,48 +79,52 @@ class MarkerReader:
         return tuple(sorted(marker.name for marker in list(self._inlets.values())))
 
     def open_known(self) -> None:
-        """Return once every marker stream in sight by now is being read."""
+        """Return once every marker stream in sight by now is being collected."""
         with self._opening:
-            for info in self._resolver.results():
-                self._add(info)
+            for seen in sight().streams():
+                if seen.row.is_marker and not self._closed.is_set():
+                    self._add(seen)
 
     def pull(self) -> list[Marker]:
-        """Every marker that has arrived, in order of time."""
+        """Every marker that has arrived (of a storm a part, the rest with the next calls), in order of time."""
         markers: list[Marker] = []
-        for uid, (inlet, _, labels, one_hot) in list(self._inlets.items()):
+        for uid, marker_inlet in list(self._inlets.items()):
             try:
-                values, stamps = inlet.pull_chunk(timeout=0.0, max_samples=PULL_MARKERS)
+                markers += marker_inlet.pull()
             except LostError:
-                self._lost.add(uid)
+                sight().gone(uid)
+                self._unread.add(uid)
                 del self._inlets[uid]  # a marker stream may end before its signal does
-                continue
-            for value, stamp in zip(values, stamps, strict=True):
-                markers += [Marker(label, stamp) for label in marker_labels(value, labels, one_hot)]
         return sorted(markers, key=lambda marker: marker.t_lsl)
 
     def close(self) -> None:
         """Let go of every marker stream."""
         self._closed.set()
         self._thread.join()
-        for inlet, *_ in self._inlets.values():
-            inlet.close_stream()
+        for marker_inlet in self._inlets.values():
+            marker_inlet.inlet.close_stream()
         self._inlets.clear()
 
     def _watch(self) -> None:
         while not self._closed.wait(0.1):
             self.open_known()
 
-    def _add(self, info: pylsl.StreamInfo) -> None:
-        if self._wanted not in (None, info.name(), info.source_id()):
+    def _add(self, seen: Seen) -> None:
+        if self._wanted is not None and self._wanted.isdisjoint((seen.row.name, seen.row.source_id)):
             return
-        if info.uid() in self._inlets or info.uid() in self._lost:
+        if seen.uid in self._inlets or seen.uid in self._unread:
             return
-        with suppress(StreamLost):  # gone again before it could be opened
-            inlet, header = open_inlet(info, buffer_s=600.0)
+        try:
+            inlet, header = open_inlet(seen.info, BUFFER_S)
             labels = tuple(row["label"] for row in channel_rows(header))
-            numbers = info.channel_format() != pylsl.cf_string
-            one_hot = numbers and (len(labels) > 1 or info.type().lower() == "annotations")
-            self._inlets[info.uid()] = _MarkerInlet(inlet, info.name(), labels, one_hot)
+            numbers = seen.row.channel_format != "string"
+            one_hot = numbers and (len(labels) > 1 or seen.row.type.lower() == "annotations")
+            self._inlets[seen.uid] = _MarkerInlet(inlet, seen.row.name, labels, one_hot, delay_of(header))
+        except StreamLost:
+            sight().gone(seen.uid)  # gone again before it could be opened
+        except BadInput as error:
+            log.warning("markers: %s; it is not read", error)
+            self._unread.add(seen.uid)
 
 
 def marker_labels(value: list, ch_names: tuple[str, ...], one_hot: bool) -> list[str]:

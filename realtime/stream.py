@@ -3,6 +3,7 @@
 Samples are (n_times, n_channels) in microvolts, float64. Time is LSL `local_clock()` in seconds, never wall time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,6 +21,8 @@ class StreamInfo:
     ch_names: tuple[str, ...]  # labels in the stream's own order
     unit_to_uv: tuple[float, ...]  # factor per channel that turns a sample into microvolts
     warnings: tuple[str, ...] = ()  # what had to be assumed about the header, a sentence each
+    delay_s: float = 0.0  # a sample stamped t was taken at t - delay_s, says the header
+    uid: str = ""  # another one whenever the sender starts anew
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Chunk:
     t_first: float  # LSL seconds of the first sample
     sfreq: float  # Hz
     gap_samples: int = 0  # samples lost right before this chunk
+    clock_step_s: float = 0.0  # by how much the stream's clock jumped right before this chunk, as far as was seen
 
     def time_of(self, index: int) -> float:
         """LSL seconds of sample number `index`, which may lie outside the chunk."""
@@ -62,8 +66,16 @@ class Source(Protocol):
     def marker_names(self) -> tuple[str, ...]:
         """Names of the marker streams being read now; others may appear later."""
 
-    def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
-        """Wait up to `timeout_s` for one sample, then return everything that has arrived."""
+    @property
+    def clock_offset_s(self) -> float | None:
+        """The stream's clock less this machine's, seconds, as last measured; None where it is not known."""
+
+    @property
+    def rivals(self) -> Mapping[str, str]:
+        """Other streams in sight that the query asks for as well: uid and what it is, in words."""
+
+    def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
+        """Wait up to `timeout_s` for so many samples, then return everything that has arrived."""
 
     def measured_rate(self) -> float | None:
         """Rate in Hz that the stamps show, None until they have been seen for long enough."""

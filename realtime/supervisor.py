@@ -7,14 +7,15 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from realtime.beside import Beside
 from realtime.bundle import Manifest
-from realtime.errors import BadInput, StreamLost
+from realtime.errors import BadInput, StreamLost, Unfit
 from realtime.montage import match, renamed
 from realtime.stream import Chunk, Marker, Source, StreamInfo
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("glimpse")
 
 STALE_S = 1.0  # no sample for this long: the stream is stale
-RETRY_S = 0.5  # between two looks for a stream that is not there
+RETRY_S = 0.2  # between two looks for a stream that is not there
+PULL_S = 0.1  # the longest wait for samples, after which markers, silence and the end are looked for
+CLOSE_S = 0.9  # a stream that is just being opened may take longer to let go
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
 MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
 
@@ -57,21 +60,26 @@ class Supervisor:
     closed: threading.Event = field(default_factory=threading.Event)
     backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet taken
     thread: threading.Thread = field(init=False)
+    _beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._read, name=self.name, daemon=True)
 
     def close(self) -> None:
-        """Let go of the stream and wait for the thread to end."""
+        """Let go of the stream and wait for the thread to end, unless a stream that does not answer holds it up."""
         self.closed.set()
-        self.thread.join()
+        self.thread.join(CLOSE_S)
 
     def _read(self) -> None:
         restarted = False
         self.tell("connecting", f"Looking for {self.query}.")
         while not self.closed.is_set():
             try:
-                source = self.connect(self.query)
+                source = self.connect(replace(self.query, without=self._beside.not_meant(monotonic())))
+            except Unfit as error:
+                self.tell("mismatch", f"{error}.")
+                self.closed.wait(RETRY_S)
+                continue
             except (BadInput, StreamLost) as error:
                 self.tell("lost" if restarted else "connecting", str(error))
                 self.closed.wait(RETRY_S)
@@ -116,37 +124,53 @@ class Supervisor:
             return None
 
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
-        heard, rate = monotonic(), source.info.sfreq
+        heard, rate, name = monotonic(), source.info.sfreq, source.info.name
         read_from: tuple[str, ...] = ()
+        self._beside.begin()
         while not self.closed.is_set():
-            chunks, markers = source.pull(timeout_s=0.1)
+            chunks, markers = source.pull(PULL_S, self.wanted())
+            now = monotonic()
             if chunks:
-                heard = monotonic()
+                heard = now
+                if sentence := self._beside.sentence(name, source.rivals, now):
+                    self.tell("duplicate", sentence)
+            elif now - heard > STALE_S and (uid := self._beside.successor(source.info.uid, source.rivals, now)):
+                raise StreamLost(f"no sample from {name!r} for {STALE_S:g} s, and {source.rivals[uid]} has come up")
             rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
             fits = abs(rate / source.info.sfreq - 1) <= MEASURED_TOLERANCE
             if source.marker_names != read_from:
                 read_from = source.marker_names
                 self._tell_markers(read_from)
-            if monotonic() - heard > STALE_S:
-                self.tell(
-                    "stale", f"No sample from {source.info.name!r} for {STALE_S:g} s: check amplifier and network."
-                )
+            for chunk in chunks:
+                self._tell_clock(chunk, name)
+            if now - heard > STALE_S:
+                self.tell("stale", f"No sample from {name!r} for {STALE_S:g} s: check amplifier and network.")
             elif chunks and fits:
-                self.tell("live", f"Samples arrive from {source.info.name!r}{self._missing(read_from)}.")
+                self.tell("live", f"Samples arrive from {name!r}{self._missing(read_from)}.")
             elif chunks:
                 self.tell(
                     "mismatch",
-                    f"Samples of {source.info.name!r} are stamped {rate:.4g} a second, its header says "
+                    f"Samples of {name!r} are stamped {rate:.4g} a second, its header says "
                     f"{source.info.sfreq:g}: check the amplifier's settings.",
                 )
             if not fits:
                 chunks = []
+            # Others mean nothing to this session, and a storm of them must not wait before samples.
+            markers = [marker for marker in markers if marker.label in self.manifest.events]
             if markers and not chunks:
                 self.backlog.append(Pulled(None, markers, order, restarted))
             for chunk in chunks:
                 self.backlog.append(Pulled(chunk, markers, order, restarted))
                 markers, restarted = [], False
             self.wake()
+
+    def _tell_clock(self, chunk: Chunk, name: str) -> None:
+        if chunk.clock_step_s:
+            self.tell(
+                "clock",
+                f"The clock of {name!r} was set {'on' if chunk.clock_step_s > 0 else 'back'} by "
+                f"{abs(chunk.clock_step_s):.4g} s; samples and markers are placed by the new one.",
+            )
 
     def _tell_markers(self, names: tuple[str, ...]) -> None:
         """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""

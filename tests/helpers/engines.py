@@ -28,11 +28,15 @@ class ArraySource:
         self.closed = False
         self.measured: float | None = None
         self.marker_names: tuple[str, ...] = ()
+        self.clock_offset_s: float | None = None
+        self.rivals: dict[str, str] = {}
+        self.wanted: list[int] = []  # what each pull was asked for
 
     def measured_rate(self) -> float | None:
         return self.measured
 
-    def pull(self, timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
+    def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
+        self.wanted.append(min_samples)
         item = next(self._script, None)
         if item is None:
             time.sleep(timeout_s)

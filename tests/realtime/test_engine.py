@@ -98,9 +98,9 @@ def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are
     go = threading.Event()
 
     class Waiting(ArraySource):
-        def pull(self, timeout_s):
+        def pull(self, timeout_s, min_samples=1):
             go.wait()
-            return super().pull(timeout_s)
+            return super().pull(timeout_s, min_samples)
 
     with engine(lambda query: Waiting(CH_NAMES, SFREQ, cut([400]))) as (running, log):
         for name in ("bad", "good"):
