@@ -79,7 +79,7 @@ def _fif_channels(data: bytes, name: str) -> dict[str, float]:
     order = next((o for o in "><" if len(data) >= 16 and struct.unpack_from(o + "i", data)[0] == FILE_ID), None)
     if order is None:
         raise Unfit(f"{name}: the Neuromag part of the header is no FIF file; correct the acquisition")
-    layout = np.dtype(CHANNEL).newbyteorder(order)
+    layout = np.dtype([(field, order + form) for field, form in CHANNEL])
     factors, at = {}, 0
     while at + 16 <= len(data):
         tag, _, size, following = struct.unpack_from(order + "4i", data, at)

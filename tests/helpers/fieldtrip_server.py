@@ -88,12 +88,14 @@ class FieldTripServer:
     def play(
         self, samples: np.ndarray, sfreq: float, packet: int, events: dict[int, str] | None = None
     ) -> threading.Thread:
-        """Put samples packet by packet in real time, each event with the packet that holds its sample."""
+        """Put samples packet by packet in real time, each event with its sample's packet; a new header ends it."""
 
         def run() -> None:
-            began = time.monotonic()
+            began, header = time.monotonic(), self.header
             for at in range(0, len(samples), packet):
                 time.sleep(max(0.0, began + (at + packet) / sfreq - time.monotonic()))
+                if self.header is not header:
+                    return
                 for row in sorted(events or {}):
                     if at <= row < at + packet:
                         self.event("trigger", events[row], row)
