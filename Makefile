@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 SOURCES := pyproject.toml requirements.lock
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench screenshot
+.PHONY: help demo test check format reliability bench screenshot
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | sed 's/^/  make /'
@@ -24,6 +24,9 @@ check: .venv/.dev ## lint, format, types, and who imports whom
 format: .venv/.dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reliability: .venv/.dev ## what happens when things break, measured, into docs/reliability.md
+	GLIMPSE_RELIABILITY=docs/reliability.md $(BIN)/pytest --durations=0 tests/reliability
 
 bench: .venv/.dev ## latency of this machine, push to client
 	$(BIN)/glimpse bench latency $(ARGS)
