@@ -16,6 +16,7 @@ import numpy as np
 from realtime.beside import Beside
 from realtime.bundle import Manifest
 from realtime.errors import BadInput, StreamLost, Unfit
+from realtime.head_position import Head, head_moved, position_channels
 from realtime.montage import match, renamed
 from realtime.stream import Chunk, Marker, Source, StreamInfo
 
@@ -61,6 +62,7 @@ class Supervisor:
     backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet taken
     thread: threading.Thread = field(init=False)
     _beside: Beside = field(default_factory=Beside)
+    _head: Head = field(default_factory=Head)  # of an MEG stream that says where it is
 
     def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._read, name=self.name, daemon=True)
@@ -126,6 +128,7 @@ class Supervisor:
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
         heard, rate, name = monotonic(), source.info.sfreq, source.info.name
         read_from: tuple[str, ...] = ()
+        position = position_channels(source.info.ch_names)
         self._beside.begin()
         while not self.closed.is_set():
             chunks, markers = source.pull(PULL_S, self.wanted())
@@ -143,6 +146,8 @@ class Supervisor:
                 self._tell_markers(read_from)
             for chunk in chunks:
                 self._tell_clock(chunk, name)
+                if position is not None:
+                    self._tell_head(chunk.samples[-1, position])
             if now - heard > STALE_S:
                 self.tell("stale", f"No sample from {name!r} for {STALE_S:g} s: check amplifier and network.")
             elif chunks and fits:
@@ -170,6 +175,15 @@ class Supervisor:
                 "clock",
                 f"The clock of {name!r} was set {'on' if chunk.clock_step_s > 0 else 'back'} by "
                 f"{abs(chunk.clock_step_s):.4g} s; samples and markers are placed by the new one.",
+            )
+
+    def _tell_head(self, position: np.ndarray) -> None:
+        off_mm, self._head = head_moved(position, self._head)
+        if off_mm is not None:
+            self.tell(
+                "head_moved",
+                f"The head is {off_mm:.1f} mm from where it was when the session began: the sensors see other brain "
+                "than the decoder expects; bring it back or begin a new session.",
             )
 
     def _tell_markers(self, names: tuple[str, ...]) -> None:

@@ -313,3 +313,25 @@ def test_a_real_measurement_is_played_with_the_units_of_its_header_and_its_trigg
     want = data.astype(np.float64) * [scale[kind] for kind in raw.get_channel_types()]
     np.testing.assert_array_equal(chunk.samples, want)
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [("3", 100)]
+
+
+def test_a_session_tells_a_head_that_moved_in_millimetres_also_after_the_buffer_was_away(tmp_path, server):
+    decoder = Decoder(tiny_bundle(tmp_path / "tiny", NAMES[:2], 1000.0))
+    names = (*NAMES[:2], *(f"QUAT{k:03d}" for k in range(1, 7)))
+    server.begin(8, 1000.0, names)
+
+    def at(z_mm: float, n_times: int = 200) -> np.ndarray:
+        position = np.tile(np.float32([0, 0, 0, 0, 0, z_mm / 1e3]), (n_times, 1))
+        return np.hstack([SAMPLES[:n_times, :2], position])
+
+    with engine(connect) as (running, log):
+        running.open("s1", decoder, StreamQuery(server.url))
+        log.wait(lambda: "assumed" in log.states())
+        server.play(np.vstack([at(0), at(40), at(43), at(41)]), 1000.0, packet=20).join()
+        log.wait_decisions(10)
+        assert "head_moved" not in log.states()
+        server.begin(8, 1000.0, names)
+        log.wait(lambda: "lost" in log.states())
+        server.play(np.tile(at(46.5), (20, 1)), 1000.0, packet=20)
+        log.wait(lambda: "head_moved" in log.states(), 30)
+        assert log.detail("head_moved").startswith("The head is 6.5 mm from where it was when the session began")
