@@ -8,6 +8,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from realtime.lsl_config import configure_liblsl
+
 START_S = 120.0  # importing torch and opening streams, on a busy machine
 END_S = 60.0
 
@@ -75,6 +77,7 @@ class Apart:
 
 def _child(pipe: Connection, run: Callable[..., Any], args: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
+    configure_liblsl()
     stop, sending = threading.Event(), threading.Lock()
 
     def tell(word: str, value: Any) -> None:

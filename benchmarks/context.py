@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def context(
             network = peer_network(name, *shape, n_times, manifest.sfreq, width)
             window = torch.randn(1, shape[0], n_times)
             with torch.inference_mode():
-                row[f"{name}_ms"] = median_ms(lambda network=network, window=window: network(window), N_FORWARDS)
+                row[f"{name}_ms"] = median_ms(partial(network, window), N_FORWARDS)
             row[f"{name}_parameters"] = count(network)
         rows.append(row)
         say(row)

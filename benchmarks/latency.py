@@ -142,3 +142,4 @@ def _listen(name: str, floor: list[tuple[float, float]], done: threading.Event) 
         if stamp is not None:
             now = local_clock()
             floor.append((now, (now - stamp) * 1e3))
+    inlet.close_stream()

@@ -33,7 +33,8 @@ PATIENCE_S = 60.0  # without a decision: the engine has stopped
 WARM_SHARE = 0.1  # of the day, before memory counts
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 SFREQ = 250.0
-NETWORK = {  # small, and 6 decisions a second: a day holds half a million, each made twice; all kinds of state are in it
+# Small, and 6 decisions a second: a day holds half a million, each made twice. All kinds of state are in it.
+NETWORK = {
     "n_channels": len(CH_NAMES), "sfreq": 125.0, "hop_samples": 20, "embedding_dim": 16, "dim": 16, "stem_features": 4,
     "n_layers": 1, "n_heads": 2, "attention_window": 25, "paths": ["evoked", "context"],
 }  # fmt: skip

@@ -29,7 +29,8 @@ class Timing:
     def between(self, began: float, ended: float) -> "Timing":
         """The decisions that came from `began` to `ended`."""
         kept = [i for i, came in enumerate(self.came) if began <= came <= ended]
-        return Timing(self.hop_s, *([column[i] for i in kept] for column in (self.hops, self.taken, self.came)))
+        hops, taken, came = [self.hops[i] for i in kept], [self.taken[i] for i in kept], [self.came[i] for i in kept]
+        return Timing(self.hop_s, hops, taken, came)
 
     @property
     def late_ms(self) -> np.ndarray:
