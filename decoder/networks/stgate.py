@@ -1,7 +1,6 @@
 """STGATE: band entropy, a transformer per electrode, and a graph that every moment makes anew.
 
-Shape suffixes: B streams, C channels (electrodes, the nodes N of the graph), T samples, H hops, F features of a node,
-A heads.
+Shape suffixes: B streams, C channels (electrodes, the nodes N of the graph), T samples, H hops, F features of a node.
 """
 
 from dataclasses import dataclass
@@ -12,12 +11,14 @@ from torch import Tensor, nn
 
 from decoder.bands import BandEntropy
 from decoder.checked import Count, Share
-from decoder.conv import CausalConv
 from decoder.encoder import Encoder
+from decoder.moments import MomentAttention, MomentMatrix, NodeMatrix, largest
 from decoder.nodes import PerNode
 from decoder.sensor_graph import NeighbourConfig, neighbours_of
 from decoder.streaming import State, Streaming, nest, remember, take
 from decoder.transformer import TransformerBlock
+
+TEMPORAL = ("electrodes", "moments", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class StgateConfig(NeighbourConfig):
     graph_heads: int = 4  # averaged
     tlb: bool = True  # transformer learning block, else one dense layer per electrode
     spatial: bool = True  # learned graph and attention over it
-    temporal: bool = True  # the paper's second matrix, which mixes electrodes before the graph does
+    temporal: str = "electrodes"  # what the second matrix mixes before the graph: electrodes, moments (of Tr) or none
     dropout: Share = 0.3
 
 
@@ -104,67 +105,16 @@ class LearningBlock(Streaming):
         return x_BHD, new
 
 
-class NodeMatrix(Streaming):
-    """A matrix of every hop between electrodes, from their features of a trailing window: V tanh(X W1 W2 + b).
-
-    float32[B, H, N * F] to float32[B, H, N, N], normalised by the batch in training and by its running mean and
-    variance afterwards. `start` float32[N, N]: b at first, with V the identity.
-
-    State: over_window.*  # see PerNode
-    """
-
-    def __init__(self, n_nodes: int, n_features: int, window: int, start: Tensor):
-        super().__init__()
-        self.shape, self.receptive_field = (n_nodes, n_features), window
-        self.over_window = PerNode(CausalConv(1, 1, window, bias=False), n_nodes * n_features, time_last=True)
-        self.w2 = nn.Parameter(torch.empty(n_features, n_nodes))
-        nn.init.xavier_uniform_(self.w2)
-        self.v = nn.Parameter(torch.eye(n_nodes))
-        self.b = nn.Parameter(start.clone())
-        self.norm = nn.BatchNorm2d(1, affine=False)
-
-    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        state = self.init_state(x_BHD.shape[0]) if state is None else state
-        if x_BHD.shape[1] == 0:
-            return x_BHD.new_zeros(x_BHD.shape[0], 0, self.shape[0], self.shape[0]), state
-        x, inner = self.over_window(x_BHD, take(state, "over_window"))
-        s_BHNN = self.v @ torch.tanh(x.unflatten(-1, self.shape) @ self.w2 + self.b)
-        s_BHNN = self.norm(s_BHNN.flatten(0, 1)[:, None])[:, 0].unflatten(0, x_BHD.shape[:2])
-        return s_BHNN, nest("over_window", inner)
-
-
-class MomentAttention(nn.Module):
-    """Graph attention over edges that differ between moments; an edge's weight multiplies its share.
-
-    float32[..., N, n_in] and weights float32[..., N, N], zero where there is no edge, to float32[..., N, n_out]. Heads
-    are averaged. Were the weights only a mask, nothing would teach them.
-    """
-
-    def __init__(self, n_in: int, n_out: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.message = nn.Linear(n_in, heads * n_out, bias=False)
-        self.score = nn.Parameter(torch.empty(2, heads, n_out))
-        nn.init.xavier_uniform_(self.score)
-
-    def forward(self, x: Tensor, edge: Tensor) -> Tensor:
-        message = self.message(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., heads, N, n_out]
-        own, theirs = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
-        score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2)
-        share = (score - score.amax(dim=-1, keepdim=True).detach()).exp() * edge.unsqueeze(-3)
-        return (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
-
-
 class Stgate(Encoder):
     """Band entropy, convolutions and a transformer per electrode, then attention over the graph of the moment.
 
     See Encoder for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
     https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is open or at odds with itself: the ten largest entries
     of a row are kept, as its text says, and weigh what they exceed the first dropped; V is not shared between the two
-    matrices; the matrix called temporal mixes electrodes, as printed; the window that makes the graph trails, and
-    statistics are running.
+    matrices; the matrix called temporal mixes electrodes, as printed, or moments of each electrode, as its name says
+    and ASTGCN does; the window of both trails, and statistics are running.
 
-    State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, PerNode, NodeMatrix
+    State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, PerNode, NodeMatrix, MomentMatrix
            readout.*                                  # see Readout
     """
 
@@ -172,6 +122,8 @@ class Stgate(Encoder):
 
     def __init__(self, config: StgateConfig):
         c = config
+        if c.temporal not in TEMPORAL:
+            raise ValueError(f"StgateConfig: temporal {c.temporal!r}, needs one of {', '.join(TEMPORAL)}")
         super().__init__(c, c.n_channels * c.node_features)
         self.entropy = BandEntropy(c.n_channels, c.sfreq, c.hop_samples, c.bands_hz, c.entropy_window_s)
         n_bands, n, window = self.entropy.n_bands, c.n_channels, max(1, round(c.graph_window_s * c.sfreq / self.hop))
@@ -186,8 +138,10 @@ class Stgate(Encoder):
                 n, c.node_features, window, torch.zeros(n, n).scatter_add(1, index, valid.float())
             )
             self.attention = MomentAttention(c.node_features, c.node_features, c.graph_heads)
-        if c.temporal:
-            self.temporal = NodeMatrix(n, c.node_features, window, torch.eye(n))
+        if c.temporal == "electrodes":
+            self.temporal: Streaming = NodeMatrix(n, c.node_features, window, torch.eye(n))
+        elif c.temporal == "moments":
+            self.temporal = PerNode(MomentMatrix(c.node_features, window), n)
         self.norm = nn.BatchNorm1d(n * c.node_features)
         self.dropout = nn.Dropout(c.dropout)
 
@@ -195,9 +149,10 @@ class Stgate(Encoder):
         c = self.config
         x_BHD, new = self.node_features(x_BCT, state)
         x_BHNF = x_BHD.unflatten(-1, (c.n_channels, -1))
-        if c.temporal:
-            matrix_BHNN, inner = self.temporal(x_BHD, take(state, "temporal"))
-            x_BHNF, new = matrix_BHNN @ x_BHNF, new | nest("temporal", inner)
+        if c.temporal != "none":
+            made, inner = self.temporal(x_BHD, take(state, "temporal"))
+            x_BHNF = made @ x_BHNF if c.temporal == "electrodes" else made.unflatten(-1, (c.n_channels, -1))
+            new |= nest("temporal", inner)
         if c.spatial:
             edge_BHNN, inner = self.spatial(x_BHD, take(state, "spatial"))
             x_BHNF = F.elu(self.attention(x_BHNF, largest(edge_BHNN, c.n_keep)))
@@ -224,13 +179,3 @@ class Stgate(Encoder):
         state = self.init_state(x_BCT.shape[0])
         edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], take(state, "spatial"))
         return largest(edge_BHNN[:, -1], self.config.n_keep)
-
-
-def largest(score: Tensor, k: int) -> Tensor:
-    """By how much each of the `k` largest entries of a row exceeds the first that is dropped; zero elsewhere.
-
-    Two entries that change places at rank k are both zero there: rounding cannot make the answer jump.
-    """
-    if k < score.shape[-1]:
-        return F.relu(score - score.topk(k + 1, dim=-1).values[..., -1:])
-    return score - score.amin(dim=-1, keepdim=True) + 1

@@ -15,13 +15,14 @@ from decoder.bands import BandEntropy
 from decoder.closed_form import ClosedForm
 from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
 from decoder.encoder import Encoder, EncoderConfig, Readout
+from decoder.moments import MomentMatrix, NodeMatrix
 from decoder.networks import NETWORKS, build
 from decoder.networks.brain_module import ConvPair
 from decoder.networks.combinations import Chain
 from decoder.networks.deep import DeepBlock
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.multipath import MultipathConfig, WaveletPath
-from decoder.networks.stgate import BandConv, LearningBlock, NodeMatrix, StgateConfig
+from decoder.networks.stgate import BandConv, LearningBlock, StgateConfig
 from decoder.nodes import ConvBlock, PerNode
 from decoder.power import LogPower
 from decoder.since_onset import SinceOnset
@@ -118,7 +119,10 @@ CASES = {
         lambda: LearningBlock(StgateConfig(**SHARED, **STGATE), 4), 4, time_last=False, steps_last=False
     ),
     "node matrix": Case(lambda: NodeMatrix(3, 2, 5, torch.eye(3)), 6, time_last=False, steps_last=False),
+    "moment matrix": Case(lambda: MomentMatrix(3, 5), 3, time_last=False, steps_last=False),
+    "moment matrix, one moment": Case(lambda: MomentMatrix(3, 1), 3, time_last=False, steps_last=False),
     "stgate": network("stgate", **STGATE),
+    "stgate, moments": network("stgate", temporal="moments", **STGATE),
     "wavelets": Case(lambda: WaveletPath(MultipathConfig(**SHARED, **MULTIPATH)), 5),
     "multipath": network("multipath", **MULTIPATH),
     "atm": network("atm", token_width=4, n_heads=2, n_filters=4),
