@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -16,6 +16,7 @@ from realtime.errors import BadInput
 from serve.backend import Backend
 from serve.metrics import Metrics
 from serve.moves import add_moves
+from serve.origin import same_origin
 from serve.protocol import Bank, Session, SessionRequest, Stream
 from serve.running import Running
 from serve.sessions import Sessions
@@ -72,7 +73,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def sessions() -> list[Session]:
         return [running.describe() for running in app.state.sessions.running.values()]
 
-    @app.post("/v1/sessions", status_code=201, summary="Decode a stream")
+    @app.post("/v1/sessions", status_code=201, dependencies=[Depends(same_origin)], summary="Decode a stream")
     async def open_session(request: SessionRequest) -> Session:
         return find(await app.state.sessions.open(request)).describe()
 
@@ -80,7 +81,9 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def one_session(session: str) -> Session:
         return find(session).describe()
 
-    @app.delete("/v1/sessions/{session}", status_code=204, summary="Stop decoding a stream")
+    @app.delete(
+        "/v1/sessions/{session}", status_code=204, dependencies=[Depends(same_origin)], summary="Stop decoding a stream"
+    )
     async def close_session(session: str) -> None:
         find(session)
         await app.state.sessions.close(session)

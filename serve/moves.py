@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 
+from serve.origin import same_origin
 from serve.protocol import BundleRequest, Session
 from serve.running import Running
 from serve.sessions import Sessions
@@ -14,28 +15,30 @@ MAX_STATE = 64 * 2**20  # bytes of a state that are taken in: many times that of
 def add_moves(app: FastAPI, find: Callable[[str], Running]) -> None:
     """Add the routes to the app; `find` raises where there is no such session."""
 
+    moves = APIRouter(dependencies=[Depends(same_origin)])
+
     def sessions() -> Sessions:
         found: Sessions = app.state.sessions
         return found
 
-    @app.post("/v1/sessions/{session}/pause", summary="Stop decoding a stream for a while")
+    @moves.post("/v1/sessions/{session}/pause", summary="Stop decoding a stream for a while")
     async def pause(session: str) -> Session:
         find(session)
         await sessions().pause(session, True)
         return find(session).describe()
 
-    @app.post("/v1/sessions/{session}/resume", summary="Go on decoding it")
+    @moves.post("/v1/sessions/{session}/resume", summary="Go on decoding it")
     async def resume(session: str) -> Session:
         find(session)
         await sessions().pause(session, False)
         return find(session).describe()
 
-    @app.get("/v1/sessions/{session}/state", summary="What a session knows of its stream", response_class=Response)
+    @moves.get("/v1/sessions/{session}/state", summary="What a session knows of its stream", response_class=Response)
     async def save(session: str) -> Response:
         find(session)
         return Response(await sessions().save(session), media_type="application/octet-stream")
 
-    @app.put("/v1/sessions/{session}/state", status_code=204, summary="Let a paused session go on from there")
+    @moves.put("/v1/sessions/{session}/state", status_code=204, summary="Let a paused session go on from there")
     async def load(session: str, request: Request) -> None:
         find(session)
         state = bytearray()
@@ -46,8 +49,10 @@ def add_moves(app: FastAPI, find: Callable[[str], Running]) -> None:
         if not await sessions().load(session, bytes(state)):
             raise HTTPException(409, f"Session {session!r} is decoding: pause it first.")
 
-    @app.post("/v1/sessions/{session}/bundle", summary="Decode with another bundle from the next hop on")
+    @moves.post("/v1/sessions/{session}/bundle", summary="Decode with another bundle from the next hop on")
     async def swap(session: str, request: BundleRequest) -> Session:
         find(session)
         await sessions().swap(session, request.bundle)
         return find(session).describe()
+
+    app.include_router(moves)

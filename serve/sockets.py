@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Query, Response, WebSocket, WebSocketDisconnect
 
 from serve.hub import Hub, reading
+from serve.origin import from_elsewhere
 from serve.sessions import Sessions
 
 
@@ -17,8 +17,8 @@ async def admitted(websocket: WebSocket, sessions: Sessions, session: str) -> Hu
     Browsers let any page open a WebSocket to this machine, so one from another origin is turned away: it could read
     a person's brain signal otherwise. The hub is taken before the handshake ends: the session may close meanwhile.
     """
-    origin, hub = websocket.headers.get("origin"), sessions.hub(session)
-    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+    hub = sessions.hub(session)
+    if from_elsewhere(websocket):
         await websocket.send_denial_response(Response("This page may not listen: its origin is not the server's.", 403))
         return None
     if hub is None:

@@ -100,7 +100,7 @@ def check(decoder: Decoder, file: Path, speed: float, say) -> None:
     got = [message for message in messages if message.type == "decision"]
     trials = [message for message in messages if message.type == "trial"]
     states = [m.state for m in messages if m.type == "status"]
-    assert set(states) <= {"connecting", "live", "stale", "lost", "gap"}, messages
+    assert set(states) <= {"connecting", "live", "stale", "lost", "gap", "bad_channels"}, messages
     assert states.count("gap") == len(recording.gaps)
     assert [d.hop for d in got] == list(range(len(want)))
     assert [d.sample for d in got] == [d.sample for d in want]
@@ -114,7 +114,10 @@ def check(decoder: Decoder, file: Path, speed: float, say) -> None:
     assert [[c.label for c in d.top] for d in got] == [[c.label for c in d.top] for d in want]
     assert sum(d.trial is not None for d in got) > 10
     assert [d.quality.gap for d in got] == [d.gap for d in want]
-    assert not any(d.quality.bad_channels for d in got)
+    assert [tuple(d.quality.bad_channels) for d in got] == [d.bad_channels for d in want]
+    assert [d.quality.artifact for d in got] == [d.artifact for d in want]
+    # Each run of eegmmidb ends in half a second of zeros on every channel.
+    assert {d.hop for d in got if d.quality.bad_channels} <= set(range(len(want) - 10, len(want)))
 
 
 def test_in_real_time(decoder, tmp_path, capsys):

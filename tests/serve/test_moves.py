@@ -101,6 +101,21 @@ def test_a_bundle_that_does_not_fit_changes_nothing(server):
         assert next_of(client, "decision")["bundle"] == before
 
 
+def test_a_page_from_elsewhere_may_not_change_anything(server):
+    """A browser sends a request without a body to any machine that a page names."""
+    where, elsewhere = f"{server}/v1/sessions/s1", {"origin": "https://elsewhere.example"}
+    asked = [
+        httpx.post(f"{where}/pause", headers=elsewhere),
+        httpx.get(f"{where}/state", headers=elsewhere),
+        httpx.post(f"{where}/bundle", headers=elsewhere, json={"bundle": "loud"}),
+        httpx.post(f"{server}/v1/sessions", headers=elsewhere, json={"stream": "x"}),
+        httpx.delete(where, headers=elsewhere),
+    ]
+    assert [answer.status_code for answer in asked] == [403] * 5
+    assert httpx.get(where).json()["paused"] is False
+    assert httpx.post(f"{where}/pause", headers={"origin": server}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "pause"), ("POST", "resume"), ("GET", "state"), ("PUT", "state")]
 )
