@@ -68,7 +68,13 @@ class Session:
         self.heard = deque(maxlen=max(1, round(WARM_S / self.decoder.front.hop_s)))
         self.trials = Trials(self.id, self.tell, lambda message: self.publish(self.id, message))
         self.supervisor = Supervisor(
-            f"glimpse-{self.id}", self.decoder.bundle.manifest, self.query, self.connect, self.tell, self.wake
+            f"glimpse-{self.id}",
+            self.decoder.bundle.manifest,
+            self.query,
+            self.connect,
+            self.tell,
+            self.wake,
+            self.wanted,
         )
         self.thread, self.closed = self.supervisor.thread, self.supervisor.closed
 
@@ -181,7 +187,7 @@ class Session:
         bad = {name: reason for name, reason in found.items() if reason != "held"}
         was = {name for name, reason in self._bad.items() if reason != "held"}
         if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in was]:
-            self.tell("bad_channels", f"Interpolated from the others: {', '.join(new)}.")
+            self.tell("bad_channels", f"Bad, and stood in for by the good ones: {', '.join(new)}.")
         if over := [name for name in self._bad if name in was and name not in bad]:
             self.tell("bad_channels", f"Good again: {', '.join(over)}.")
         self._bad = found

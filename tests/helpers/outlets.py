@@ -29,7 +29,10 @@ def outlet(
 
 
 class Rig:
-    """An amplifier in a process of its own that streams noise in real time, in sight soon after this returns."""
+    """An amplifier in a process of its own that streams noise in real time, in sight soon after this returns.
+
+    Its first channel holds the sample number.
+    """
 
     def __init__(
         self,
@@ -46,8 +49,12 @@ class Rig:
         self._process = context.Process(target=_stream, args=arguments, daemon=True)
         self._process.start()
         assert mine.poll(60.0)
-        mine.recv()
-        self.began = time.monotonic()
+        self._t0, self._sfreq = mine.recv(), stamped_sfreq or sfreq
+        self.began = time.monotonic()  # when its outlet was there
+
+    def stamp(self, number: float) -> float:
+        """LSL seconds at which it took a sample."""
+        return self._t0 + number / self._sfreq
 
     def kill(self) -> float:
         """SIGKILL; the `time.monotonic()` of it."""
@@ -85,12 +92,13 @@ def rigs() -> Iterator[list[Rig]]:
 
 def _stream(ready, name, labels, sfreq, stamped_sfreq, source_id, unit) -> None:
     out = outlet(name, labels, sfreq, source_id, unit)
-    ready.send(True)
     rng, t0, sent = np.random.default_rng(0), pylsl.local_clock(), 0
+    ready.send(t0)
     while True:
         due = int((pylsl.local_clock() - t0) * sfreq)
         if due > sent:
             samples = rng.normal(0, 20, (due - sent, len(labels))).astype(np.float32)
+            samples[:, 0] = np.arange(sent, due)
             out.push_chunk(samples, t0 + (due - 1) / stamped_sfreq)
             sent = due
         time.sleep(0.02)
