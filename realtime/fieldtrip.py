@@ -16,7 +16,7 @@ from pylsl import local_clock
 
 from realtime.arrivals import Arrivals, arrived, measured_rate
 from realtime.errors import BadInput, StreamLost
-from realtime.fieldtrip_client import open_client
+from realtime.fieldtrip_client import ANSWER_S, open_client
 from realtime.fieldtrip_header import read_header
 from realtime.lsl import StreamQuery
 from realtime.lsl_markers import MarkerReader
@@ -87,6 +87,7 @@ class FieldTripSource:
         name = self.info.name
         with _answers(name):
             threshold = self._next + min_samples - 1  # the buffer waits for more than this
+            self._client.sock.settimeout(timeout_s + ANSWER_S)
             n_samples, n_events = self._client.wait(threshold, self._n_events, round(timeout_s * 1e3))
             now = local_clock()
             if n_samples < self._next or n_events < self._n_events:
@@ -118,7 +119,10 @@ class FieldTripSource:
             return []
         self.arrivals = arrived(n_samples - self._first, now, self.arrivals, self.info.sfreq)
         if self.arrivals.broken:
-            raise StreamLost(f"{self.info.name}: samples no longer come when their count says; the acquisition paused")
+            raise StreamLost(
+                f"{self.info.name}: samples do not come when their count says; the acquisition paused, or it does not "
+                f"run at the {self.info.sfreq:g} Hz of its header"
+            )
         begin, data = self._next, None
         while data is None and begin < n_samples:
             stop = min(n_samples, begin + max(1, round(READ_S * self.info.sfreq)))
@@ -164,7 +168,7 @@ def address(url: str) -> tuple[str, int]:
 def event_label(event: Any) -> str:
     """The event's value as text, so that code 5 is `5` as in a recording; its type where it has no value."""
     value, kind = (
-        x.decode("utf-8", "replace").rstrip("\0") if isinstance(x, bytes) else ",".join(f"{v:g}" for v in np.ravel(x))
+        x.decode("utf-8", "replace").rstrip("\0") if isinstance(x, bytes) else ",".join(map(str, np.ravel(x)))
         for x in (event.value, event.type)
     )
     return tidy(value or kind)

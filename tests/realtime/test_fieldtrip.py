@@ -69,6 +69,9 @@ def test_a_pull_waits_for_as_many_samples_as_asked_and_no_longer_than_allowed(se
     chunks, _ = source.pull(0.3, min_samples=20)
     assert time.monotonic() - began > 0.25
     assert len(chunks[0].samples) == 10
+    began = time.monotonic()
+    assert source.pull(2.5) == ([], [])  # longer than an answer may take
+    assert time.monotonic() - began > 2.4
     playing = server.play(SAMPLES[10:50], 1000.0, packet=10)
     [chunk], _ = source.pull(10.0, min_samples=30)
     playing.join()
@@ -108,12 +111,20 @@ def test_events_become_markers_at_their_sample_in_the_words_of_a_recording(serve
     server.put(SAMPLES[:200])
     chunk, markers = pulled(source)
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [("before anything", 0)]
-    for value, sample in ((5, 210), (2.5, 399), (" left  hand ", 250), ("", 260), ("early", 120), ("ahead", 700)):
+    for value, sample in (
+        (5, 210),
+        (16_777_216, 215),
+        (2.5, 399),
+        (" left  hand ", 250),
+        ("", 260),
+        ("early", 120),
+        ("ahead", 700),
+    ):
         server.event("stimulus", value, sample)
     server.put(SAMPLES[200:400])
     chunk, markers = pulled(source)
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [
-        ("5", 210), ("2.5", 399), ("left hand", 250), ("stimulus", 260), ("early", 120), ("ahead", 700)
+        ("5", 210), ("16777216", 215), ("2.5", 399), ("left hand", 250), ("stimulus", 260), ("early", 120), ("ahead", 700)
     ]  # fmt: skip
 
 
@@ -181,7 +192,7 @@ def test_a_buffer_that_was_killed_hangs_or_begins_anew_is_lost(server, source, m
     server.begin(3, 1000.0, NAMES)
     with pytest.raises(StreamLost, match="the acquisition began anew"):
         source.pull(0.1)
-    monkeypatch.setattr("realtime.fieldtrip_client.ANSWER_S", 0.3)
+    monkeypatch.setattr("realtime.fieldtrip.ANSWER_S", 0.3)
     second = FieldTripSource(StreamQuery(server.url))
     server.hang_s = 1.0
     with pytest.raises(StreamLost, match="the connection broke"):
