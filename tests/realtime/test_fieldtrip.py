@@ -124,7 +124,8 @@ def test_events_become_markers_at_their_sample_in_the_words_of_a_recording(serve
     server.put(SAMPLES[200:400])
     chunk, markers = pulled(source)
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [
-        ("5", 210), ("16777216", 215), ("2.5", 399), ("left hand", 250), ("stimulus", 260), ("early", 120), ("ahead", 700)
+        ("5", 210), ("16777216", 215), ("2.5", 399), ("left hand", 250), ("stimulus", 260), ("early", 120),
+        ("ahead", 700),
     ]  # fmt: skip
 
 
