@@ -37,7 +37,9 @@ def check_xdf(path: Path, streams: dict[int, Written]) -> Check:
             pyxdf.load_xdf(file, on_chunk=look, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
     except Exception as error:  # pyxdf lets its parsers' errors through
         return Check(False, f"pyxdf cannot read it back ({error})")
-    held = ", ".join(f"{s.count} of {s.name}" for s in streams.values()) or "no streams"
+    if not streams:
+        return Check(False, "nothing was recorded")
+    held = ", ".join(f"{s.count} of {s.name}" for s in streams.values())
     for number, stream in streams.items():
         if counts[number] != stream.count:
             return Check(False, f"wrote {stream.count} samples of {stream.name}, read back {counts[number]}")

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from realtime.bids_names import BidsName
 from realtime.errors import BadInput
-from realtime.record import _texts, check_out, readable, record
+from realtime.record import check_out, record
+from realtime.record_inlets import _texts, readable
 from realtime.record_process import record_process
 from realtime.recording import read_recording
 from realtime.replay import replay_process
@@ -158,6 +159,22 @@ def test_streams_that_come_late_are_recorded(tmp_path, name):
         late.push_sample(["here"])
         arrived()
     assert named(load(tmp_path / "a.xdf"), f"{name}-late")["time_series"] == [["here"]]
+
+
+def test_a_description_that_no_reader_would_load_costs_the_description_only(tmp_path, name):
+    info = pylsl.StreamInfo(name, "EEG", 1, 0.0, "float32", f"id-{name}")
+    info.desc().append_child_value("a name", "x")
+    controls = pylsl.StreamInfo(f"{name}-2", "EEG", 1, 0.0, "float32", f"id-{name}-2")
+    controls.desc().append_child_value("cap", "bell \x07 \uffff")
+    outlets = [pylsl.StreamOutlet(info), pylsl.StreamOutlet(controls)]
+    with recording(tmp_path / "a.xdf", name, f"{name}-2") as running:
+        for out in outlets:
+            out.push_sample([1.0])
+        arrived()
+    assert f"the description of {name} is no XML and was left out" in running.said
+    streams = load(tmp_path / "a.xdf")
+    assert [named(streams, stream)["time_series"].tolist() for stream in (name, f"{name}-2")] == [[[1.0]]] * 2
+    assert named(streams, f"{name}-2")["info"]["desc"][0]["cap"] == ["bell ? ?"]
 
 
 def test_streams_not_named_are_left_out_and_one_that_is_missing_is_said(tmp_path, name):

@@ -1,6 +1,7 @@
 """A recording in a process of its own tells how it fares, never makes its parent wait, and outlives it properly."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -135,3 +136,25 @@ def test_a_recorder_whose_parent_is_killed_ends_its_file_properly(tmp_path, name
         time.sleep(0.1)
     (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
     assert found["time_series"].tolist() == [[1.0]]
+
+
+def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_path, name):
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path]).returncode:
+        pytest.skip("a disk small enough to fill can be mounted by root only")
+    out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 16, 250.0, "double64", name))
+    try:
+        with record_process(tmp_path / "a.xdf", [name]) as recorder:
+            wait_told(recorder, f"{name} is being recorded")
+            for k in range(100):
+                out.push_chunk(np.full((50, 16), float(k)))
+            last = recorder.wait(10.0)
+        (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert last.state == "record_failed"
+    assert "the file cannot be written (No space left on device); verified, samples " in last.detail
+    assert f"samples {len(found['time_stamps'])} of {name};" in last.detail
+    np.testing.assert_array_equal(
+        found["time_series"][:, 0], np.repeat(np.arange(100.0), 50)[: len(found["time_stamps"])]
+    )
+    assert len(found["time_stamps"]) > 1000

@@ -338,3 +338,21 @@ def test_xdf_takes_markers_of_every_form_from_several_streams(tmp_path):
     writer.close()
     markers = read_recording(tmp_path / "a.xdf").markers
     assert markers == ((50, "7"), (60, "left hand"), (70, "a"), (70, "b"), (90, "0"))
+
+
+def test_clock_offsets_of_an_xdf_file_bring_its_streams_onto_one_clock(tmp_path):
+    """Markers of a machine whose clock is 500 s ahead and 100 ppm fast."""
+    info = "<info><name>x</name><type>{}</type><channel_count>1</channel_count><nominal_srate>{}</nominal_srate>{}"
+    form = "<channel_format>{}</channel_format></info>"
+    writer = XdfWriter(tmp_path / "a.xdf")
+    eeg = writer.add_stream(info.format("EEG", 100, form.format("float32")))
+    texts = writer.add_stream(info.format("Markers", 0, form.format("string")))
+    writer.samples(eeg, np.arange(20_000) / 100, np.zeros((20_000, 1)))
+    for t in range(0, 200, 5):
+        theirs = 500 + t * 1.0001
+        writer.clock_offset(eeg, t, 0.0)
+        writer.clock_offset(texts, theirs, t - theirs)
+    marks = np.array([0.5, 100.0, 199.0])
+    writer.samples(texts, 500 + marks * 1.0001, [["a"], ["b"], ["c"]])
+    writer.close()
+    assert read_recording(tmp_path / "a.xdf").markers == ((50, "a"), (10_000, "b"), (19_900, "c"))

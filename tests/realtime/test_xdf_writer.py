@@ -113,6 +113,7 @@ def test_a_header_that_would_spoil_the_file_is_refused(tmp_path, text, words):
         writer.add_stream(text)
     writer.close()
     assert load(writer.path) == {}
+    assert check_xdf(writer.path, writer.streams) == (False, "nothing was recorded")
 
 
 FILL = """
