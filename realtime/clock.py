@@ -119,7 +119,7 @@ def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
         index=state.index + 1,
         n_segment=state.n_segment + 1,
         stamp=stamp,
-        line=predicted + gain * bounded,
+        line=max(predicted + gain * bounded, state.line),  # time does not run back, however much the stamps jitter
         period=state.period + gain_period * bounded,
         p_line=(1 - gain) * p_line,
         p_cross=(1 - gain) * p_cross,

@@ -107,21 +107,67 @@ def test_a_stall_delivered_in_a_burst_is_no_gap():
     assert not state.held
 
 
-def test_time_is_right_at_once_after_a_gap_and_stays_right():
-    """The dejitter of liblsl is wrong by 2 s here, for minutes."""
-    numbers = np.arange(250 * 60)
-    numbers[250 * 30 :] += 500
-    true = T0 + numbers / SFREQ
-    _, times = flat(run(true + np.random.default_rng(3).normal(0, 0.002, len(true)))[0])
-    assert np.abs(times - true[: len(times)])[250:].max() < 0.01
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("sfreq", [160.0, 250.0, 1000.0])
+def test_a_second_after_two_lost_ones_time_is_right_to_a_millisecond_and_stays_right(sfreq, seed):
+    """Stamps jitter by 2 ms; the dejitter of liblsl is wrong by 2 s here, for minutes."""
+    n = round(40 * sfreq)
+    numbers = np.arange(n)
+    numbers[round(20 * sfreq) :] += round(2 * sfreq)
+    true = T0 + numbers / sfreq
+    segments, _ = run(true + np.random.default_rng(seed).normal(0, 0.002, n), sfreq=sfreq)
+    found, times = flat(segments)
+    assert [index for index, _ in breaks(segments)] == [pytest.approx(numbers[round(20 * sfreq)], abs=0.01 * sfreq)]
+    late = times - true[: len(times)]
+    assert np.abs(late[round(21 * sfreq) :]).max() < 0.001
+    assert np.abs(late).max() < 0.02
 
 
-def test_a_clock_that_goes_back_starts_a_new_segment():
+@pytest.mark.parametrize("step_s", [-400.0, -0.5, 0.5, 400.0])
+def test_a_clock_that_jumps_starts_a_new_segment_whose_times_are_the_new_ones(step_s):
     stamps = regular(3000)
-    stamps[1500:] -= 400.0
+    stamps[1500:] += step_s
     segments, _ = run(stamps)
-    assert breaks(segments) == [(1501, 1)]
-    np.testing.assert_allclose(segments[-1].times, stamps[1500:], atol=1e-6)
+    assert breaks(segments) == [(1501, 1) if step_s < 0 else (1500 + step_s * SFREQ, step_s * SFREQ)]
+    assert [s.back_s for s in segments if s.lost] == [pytest.approx(min(step_s, 0.0))]
+    _, times = flat(segments)
+    np.testing.assert_allclose(times, stamps, atol=1e-6, rtol=0)
+
+
+piece = st.tuples(
+    st.integers(1, 400),  # samples
+    st.one_of(st.just(0.0), st.floats(-500.0, 500.0)),  # seconds the clock, or what was lost, moves before it
+    st.sampled_from([0.0, 0.001, 0.03, 2.0]),  # jitter, seconds
+    st.sampled_from([0.0, 0.5, 1.0, 1.02, 2.0]),  # pace
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pieces=st.lists(piece, min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 2400), max_size=12),
+    seed=st.integers(0, 1000),
+)
+def test_whatever_the_stamps_do_samples_are_numbered_upwards_and_time_never_runs_back_in_a_segment(pieces, cuts, seed):
+    rng, stamps, t = np.random.default_rng(seed), [], T0
+    for n, step_s, jitter_s, pace in pieces:
+        run_s = t + step_s + np.arange(n) * pace / SFREQ
+        stamps.append(run_s + rng.normal(0, jitter_s, n))
+        t = run_s[-1] + 1 / SFREQ
+    whole = np.concatenate(stamps)
+    segments, state = run(whole)
+    placed = sum(len(segment.times) for segment in segments)
+    assert placed + len(state.held) == len(whole)
+    if segments:
+        assert (np.diff(flat(segments)[0]) > 0).all()
+    for segment in segments:
+        assert (np.diff(segment.times) >= 0).all()
+        assert np.isfinite(segment.times).all()
+    rate = measured_rate(state, SFREQ)
+    assert rate is None or np.isfinite(rate)
+    parts, end = run(whole, [cut for cut in cuts if cut < len(whole)])
+    assert end == state
+    assert breaks(parts) == breaks(segments)
 
 
 def test_only_samples_in_doubt_are_held_and_for_a_tenth_of_a_second():
