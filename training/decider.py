@@ -23,6 +23,7 @@ class Decider:
     """What turns recordings into decisions, and what it was made for."""
 
     path: Path
+    network: str  # its name, and the members' of one made of several: see `named`
     ch_names: list[str]
     sfreq: float  # of the recordings, Hz
     window_s: tuple[float, float]
@@ -75,6 +76,7 @@ def opened(path: Path) -> Decider:
 
         return Decider(
             path,
+            named(manifest.network),
             manifest.ch_names,
             manifest.sfreq,
             (manifest.window_s[0], manifest.window_s[1]),
@@ -89,6 +91,7 @@ def opened(path: Path) -> Decider:
     d = run.description
     return Decider(
         path,
+        named(d.network),
         d.ch_names,
         d.sfreq,
         (d.window_s[0], d.window_s[1]),
@@ -99,6 +102,19 @@ def opened(path: Path) -> Decider:
         run.streaming,
         partial(decode_run, run),
     )
+
+
+def named(network: dict[str, Any]) -> str:
+    """The name of a network and, in brackets, of those inside it, each times its weight where weights differ."""
+    config = network["config"]
+    if "network" in config:
+        return f"{network['name']} ({named(config['network'])})"
+    if "members" not in config:
+        return str(network["name"])
+    inside = [named(member) for member in config["members"]]
+    if weights := config.get("weights"):
+        inside = [f"{name} × {weight:.3g}" for name, weight in zip(inside, weights, strict=True)]
+    return f"{network['name']} ({', '.join(inside)})"
 
 
 def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> Decoded:

@@ -43,7 +43,7 @@ def measure(decider: Decider, dataset: DatasetFile, split: str, streaming: bool)
     found = all_figures(decoded, decider.calibration, decider.window_s, decider.labels)
     found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(decider.path)}
     found |= {"calibration_trials": decider.calibration.n_trials, "window_s": list(decider.window_s)}
-    found["causal"] = decider.causal
+    found |= {"causal": decider.causal, "network": decider.network}
     return found, decoded
 
 

@@ -32,6 +32,7 @@ def report(found: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -> str
     how = "decoded chunk by chunk, as live" if found["streaming"] else "whole recordings at once, every decision causal"
     if not found["causal"]:
         how = "each window seen whole before the one answer at its end, so not a decoder for live use"
+    networks = list(dict.fromkeys(run["network"] for run in runs))  # stacks of other seeds have other weights
     trials, labels = f"{found['n_trials']:g} trials", f"{found['n_labels']} labels"
     sections = [
         _section("Figures", limits_of_chance(found), _headline(found), wide=True),
@@ -45,6 +46,7 @@ def report(found: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -> str
     return page.substitute(
         title=escape(f"{found['dataset']}, {found['split']}: accuracy {found['accuracy']:.3f} of {trials}"),
         about=escape(f"{n_runs}; {labels}, {how}."),
+        network=escape(f"Network: {'; '.join(networks)}."),
         sections="\n".join(sections),
     )
 

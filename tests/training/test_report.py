@@ -28,6 +28,7 @@ def figures_of(
         "window_s": [0.0, 1.0],
         "calibration_trials": 16,
         "causal": True,
+        "network": "shallow",
     }
     return found | same | {"path": path}
 
@@ -46,7 +47,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
         self.open.append(tag)
-        if tag in ("meta",):
+        if tag in ("meta", "br"):
             self.open.pop()
 
     def handle_startendtag(self, tag, attrs):
@@ -114,6 +115,17 @@ def test_names_from_a_file_are_words_and_nothing_else():
     assert "<script" not in html
     assert "<b>" not in html
     assert "a&amp;b" in html
+
+
+def test_the_page_names_the_network_before_any_figure():
+    header = report(figures_of(3) | {"network": "ensemble (a × 1.5, b × 0)"}).split("</header>")[0]
+    assert "Network: ensemble (a × 1.5, b × 0).<" in header
+
+
+def test_seeds_of_one_network_name_it_once_and_stacks_that_weigh_otherwise_each():
+    for one, other, told in (("a", "a", "Network: a."), ("s (a × 1)", "s (a × 2)", "Network: s (a × 1); s (a × 2).")):
+        runs = [figures_of(3, path=f"runs/{i}") | {"network": name} for i, name in enumerate((one, other))]
+        assert f"{told}<" in report(combine(runs)).split("</header>")[0]
 
 
 def test_the_curve_is_drawn_where_the_figures_are():
