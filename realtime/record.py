@@ -61,10 +61,8 @@ def record(
         time.sleep(0.05)
     if not found:
         sought = f"named {', '.join(map(repr, streams))}" if streams else "of any name"
-        waited_s = time.monotonic() - began
-        raise BadInput(
-            f"no LSL stream {sought} in sight after {waited_s:.0f} s; `glimpse streams` lists those that are"
-        )
+        after = f"after {time.monotonic() - began:.0f} s"
+        raise BadInput(f"no LSL stream {sought} in sight {after}; `glimpse streams` lists those that are")
     writer = _create(out, name)
     inlets = Inlets(writer)
     say("recording", f"to {writer.path}")

@@ -25,7 +25,7 @@ MOST = 4096  # samples taken at once
 # What differs between two runs of one sender: none of it makes it another stream.
 VOLATILE = {"uid", "created_at", "session_id", "hostname", "version"}
 DESC = re.compile("<desc>.*</desc>", re.DOTALL)
-NO_XML = re.compile(r"&#(x[0-9a-f]+|\d+);|[\x00-\x08\x0b\x0c\x0e-\x1f]", re.IGNORECASE)
+NO_XML = re.compile(r"&#(x[0-9a-f]+|\d+);|[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", re.IGNORECASE)
 
 
 class Inlets:

@@ -147,6 +147,7 @@ def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_
             wait_told(recorder, f"{name} is being recorded")
             for k in range(100):
                 out.push_chunk(np.full((50, 16), float(k)))
+                time.sleep(0.02)
             last = recorder.wait(10.0)
         (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
     finally:
