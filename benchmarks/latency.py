@@ -20,7 +20,7 @@ from benchmarks.context import context
 from benchmarks.machine import machine
 from benchmarks.peer_networks import check_installed
 from benchmarks.served import Clients, serve
-from benchmarks.timing import percentiles, summary
+from benchmarks.timing import percentiles, quantiles, summary
 from benchmarks.untrained import parameters
 from realtime.bundle import Bundle
 from realtime.simulator import Amplifier, simulated_amplifier
@@ -109,6 +109,7 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
     timing = clients.timings["s1"].between(began, ended)
     return {
         "push_to_client_ms": percentiles(timing.late_ms),
+        "quantiles_ms": quantiles(timing.late_ms),
         **stages(clients, began),
         "cpu_ms_per_decision": round(cpu_s * 1e3 / max(len(timing.hops), 1), 3),
         **summary([timing]),

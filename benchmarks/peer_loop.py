@@ -17,7 +17,7 @@ from pylsl import local_clock
 from scipy.signal import butter, sosfiltfilt
 
 from benchmarks.peer_networks import count, peer_network, width_for
-from benchmarks.timing import Timing, percentiles, summary
+from benchmarks.timing import Timing, percentiles, quantiles, summary
 
 PASSBAND_HZ, ORDER = (1.0, 40.0), 4
 POLL_S = 0.001  # between two looks for new samples; what StreamLSL's own thread waits, too
@@ -91,6 +91,7 @@ def run(peer: PeerLoop, warm_up_s: float, seconds: float, say: Callable[[Any], N
     return {
         "name": f"mne-lsl StreamLSL, ring buffer, braindecode {peer.network} on the newest {peer.window_s:g} s",
         "push_to_decision_ms": percentiles(timing.late_ms),
+        "quantiles_ms": quantiles(timing.late_ms),
         "cpu_ms_per_decision": round(cpu_s * 1e3 / (len(timing.hops) - 1), 3),
         "window_ms": percentiles(window_ms),
         "forward_ms": percentiles(forward_ms),

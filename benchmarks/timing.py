@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100)  # per cent
+
 
 @dataclass
 class Timing:
@@ -59,6 +61,11 @@ def percentiles(ms: Sequence[float] | np.ndarray) -> dict[str, float] | None:
         return None
     p50, p99 = np.percentile(ms, [50, 99])
     return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(float(np.max(ms)), 3)}
+
+
+def quantiles(ms: Sequence[float] | np.ndarray) -> list[list[float]]:
+    """The distribution as pairs of per cent and milliseconds, for a plot."""
+    return [[q, round(float(value), 3)] for q, value in zip(QUANTILES, np.percentile(ms, QUANTILES), strict=True)]
 
 
 def jitter(interval_ms: np.ndarray) -> dict[str, float] | None:

@@ -59,6 +59,8 @@ def main(argv: list[str]) -> int:
 def _arguments(json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None) -> Path | None:
     """Say what works on this machine, what does not, and what to do.
 
+    With --certify [--out FOLDER] it then measures what this machine can hold, and writes a report with plots.
+
     Args:
         json_to: Also write the findings to this JSON file.
     """

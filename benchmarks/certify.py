@@ -1,0 +1,135 @@
+"""`glimpse doctor --certify`: what this machine can hold, measured in one run beside the peer loop, as a page and JSON.
+
+Short versions of `glimpse bench latency`, `throughput`, `ingest` and `soak`: for figures to publish, run those.
+"""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+
+from benchmarks.certify_page import page
+from benchmarks.ingest import ingest
+from benchmarks.latency import CONTEXTS_S, latency
+from benchmarks.live_tables import tables_of
+from benchmarks.machine import machine
+from benchmarks.peer_networks import check_installed
+from benchmarks.soak import soak
+from benchmarks.throughput import sessions_held
+from realtime import doctor
+from realtime.errors import BadInput
+
+console = Console(highlight=False)
+PAGE, FIGURES = "certificate.html", "certificate.json"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How long each part takes."""
+
+    latency_s: float = 30.0
+    contexts_s: tuple[float, ...] = CONTEXTS_S
+    first_sessions: int = 4
+    sessions_s: float = 15.0
+    channels: int = 306
+    sfreq: float = 1000.0
+    ingest_s: float = 20.0
+    soak_hours: float = 1.0
+
+
+@dataclass(frozen=True)
+class Certify:
+    """Measure what this machine can hold: latency, sessions, a MEG helmet, an hour of stream, beside the peer loop.
+
+    Takes some minutes; close other programs first.
+    """
+
+    certify: bool  # measure, after the checks of `glimpse doctor`
+    out: Path = Path("certificate")  # folder for certificate.html and certificate.json
+    peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"
+
+
+def main(argv: list[str]) -> int:
+    """Run `glimpse doctor --certify`: 0 where every part went without a missed deadline or a lost sample."""
+    command = tyro.cli(Annotated[Certify, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor")
+    if command.out.exists() and not command.out.is_dir():
+        raise BadInput(f"--out: {command.out} is a file, a folder is needed; name another")
+    if importlib.util.find_spec("torch") is None:
+        raise ModuleNotFoundError("torch", name="torch")
+    if command.peer != "none":
+        check_installed()
+    command.out.mkdir(parents=True, exist_ok=True)
+    found = certify(Sizes(), None if command.peer == "none" else command.peer, console.print)
+    (command.out / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (command.out / PAGE).write_text(page(found), encoding="utf-8")
+    for part in ("latency", "throughput", "ingest", "soak"):
+        console.rule(part)
+        for table in tables_of(found[part]):
+            console.print(table)
+    for sentence in found["verdict"]:
+        console.print(sentence)
+    console.print(f"The page with plots: {command.out / PAGE}")
+    return 0 if found["holds"] else 1
+
+
+def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """All figures, one part after the other, so that none disturbs another."""
+    findings = [asdict(one) for one in doctor.examine()]
+    say("latency, ours and the peer's")
+    late = latency(sizes.latency_s, None, peer, sizes.contexts_s if peer else (), say)
+    say("sessions at once")
+    tried = sessions_held(sizes.first_sessions, sizes.sessions_s, None, say)
+    held = [one for one in tried if not one["deadline_misses"]]
+    say(f"{sizes.channels} channels at {sizes.sfreq:g} Hz")
+    helmet = ingest(sizes.channels, sizes.sfreq, sizes.ingest_s)
+    say(f"{sizes.soak_hours:g} h of stream, fast")
+    day = soak(sizes.soak_hours, None, say)
+    found = {
+        "doctor": findings,
+        "latency": late,
+        "throughput": (held or tried)[-1] | {"sessions_held": held[-1]["sessions"] if held else 0},
+        "search": tried,
+        "ingest": helmet,
+        "soak": day,
+        "machine": machine(),
+    }
+    return found | {"verdict": verdict(found), "holds": holds(found)}
+
+
+def holds(found: dict[str, Any]) -> bool:
+    """Whether one session at least was decoded without a fault in every part."""
+    faults = (
+        found["latency"]["deadline_misses"],
+        found["ingest"]["deadline_misses"],
+        found["ingest"]["lost_samples"],
+        found["soak"]["mismatched_decisions"],
+    )
+    return not any(faults) and found["throughput"]["sessions_held"] > 0
+
+
+def verdict(found: dict[str, Any]) -> list[str]:
+    """The findings in sentences."""
+    late, many, helmet, day = (found[part] for part in ("latency", "throughput", "ingest", "soak"))
+    sentences = [
+        f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
+        f"{late['push_to_client_ms']['p99']:.1f} ms; of {late['decisions']} deadlines {late['deadline_misses']} missed.",
+        f"Sessions at once without a missed deadline: {many['sessions_held']} of {late['channels']} channels.",
+        f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
+        f"{helmet['lost_samples']} samples lost.",
+        f"{day['stream_hours']:g} h of stream: {day['mismatched_decisions']} of {day['decisions']} decisions unlike "
+        f"offline's, memory grew by {day['rss_growth_mb']:g} MB, stamps drifted by {day['stamp_drift_ms']:g} ms.",
+    ]
+    if peer := late.get("peer"):
+        ratio = peer["cpu_ms_per_decision"] / late["cpu_ms_per_decision"]
+        sentences.insert(
+            1,
+            f"A decision costs {late['cpu_ms_per_decision']:.2f} ms of processor time, the peer's "
+            f"{peer['cpu_ms_per_decision']:.2f}, {ratio:.1f} times as much; the peer's p50 is "
+            f"{peer['push_to_decision_ms']['p50']:.1f} ms, its p99 {peer['push_to_decision_ms']['p99']:.1f} ms.",
+        )
+    return sentences
