@@ -1,6 +1,7 @@
 """Live LSL streams are read whole, with their labels, units, gaps and markers, or refused in a sentence."""
 
 import os
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from mne_lsl.player import PlayerLSL
 
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery, find_streams
+from realtime.lsl_inlet import ClockReading
 from realtime.lsl_markers import MarkerReader, marker_labels
 
 LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
@@ -141,7 +143,7 @@ def test_no_stream_is_refused_with_what_is_in_sight(name):
 
 
 def test_a_name_with_quotes_of_both_kinds_is_found(name):
-    odd = f"it's \"{name}\""
+    odd = f'it\'s "{name}"'
     out = outlet(odd)
     with reading(odd) as source:
         assert source.info.name == odd
@@ -207,6 +209,148 @@ def test_a_marker_stream_is_chosen_by_its_name_or_its_source_id(name, wanted):
     assert reader.names == (f"{name}-markers",)
     reader.close()
     del outlets
+
+
+def markers_of(name, form="string", n=1, kind="Markers", delay_s=None, source_id=None):
+    info = pylsl.StreamInfo(name, kind, n, 0, form, source_id or f"id-{name}")
+    if delay_s is not None:
+        info.desc().append_child("synchronization").append_child_value("offset_mean", delay_s)
+    return pylsl.StreamOutlet(info)
+
+
+def read_markers(reader, n, timeout_s=15.0):
+    found, deadline = [], time.monotonic() + timeout_s
+    while len(found) < n and time.monotonic() < deadline:
+        found += reader.pull()
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def marker_reader(wanted, n_streams=1):
+    reader = MarkerReader(wanted)
+    try:
+        deadline = time.monotonic() + 15
+        while len(reader.names) < n_streams and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(reader.names) == n_streams
+        yield reader
+    finally:
+        reader.close()
+
+
+def test_several_marker_streams_are_chosen_by_names_and_source_ids_with_commas_between(name):
+    outlets = [markers_of(f"{name}-{k}") for k in "abc"]
+    with marker_reader(f"{name}-a, id-{name}-c", 2) as reader:
+        time.sleep(0.3)
+        reader.open_known()
+        assert reader.names == (f"{name}-a", f"{name}-c")
+        t = pylsl.local_clock()
+        for k, out in enumerate(outlets):
+            out.push_sample([f"from {k}"], t + 0.01 * (2 - k))
+        assert [m.label for m in read_markers(reader, 2)] == ["from 2", "from 0"]
+
+
+def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
+    """Within a millisecond, by one stream; the same label later, and another at the same time, are others."""
+    out = markers_of(name)
+    with marker_reader(name) as reader:
+        t = pylsl.local_clock()
+        for label, later_s in [("a", 0), ("b", 0), ("a", 0.0004), ("a", 0), ("a", 0.002), ("b", 0.5), ("end", 1)]:
+            out.push_sample([label], t + later_s)
+        found = read_markers(reader, 5)
+    assert [(m.label, round(m.t_lsl - t, 3)) for m in found] == [
+        ("a", 0.0),
+        ("b", 0.0),
+        ("a", 0.002),
+        ("b", 0.5),
+        ("end", 1.0),
+    ]
+
+
+def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
+    out, marks = outlet(name), markers_of(f"{name}-markers")
+    with reading(name) as source:
+        t, n = pylsl.local_clock(), 20_000
+        for k in range(n):
+            marks.push_sample([str(k)], t + k * 2e-3)
+        out.push_chunk(numbered(500), t)
+        chunks, found, most = [], [], 0
+        deadline = time.monotonic() + 20
+        while len(found) < n and time.monotonic() < deadline:
+            more, some = source.pull(0.02)
+            chunks, found, most = chunks + more, found + some, max(most, len(some))
+    assert [m.label for m in found] == [str(k) for k in range(n)]
+    assert most <= 2048
+    assert len(samples_of(chunks)) == 500
+
+
+def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(name):
+    info = pylsl.StreamInfo(name, "EEG", 1, SFREQ, "float32", f"id-{name}")
+    info.desc().append_child("synchronization").append_child_value("offset_mean", "0.065")
+    out = pylsl.StreamOutlet(info)
+    marks = markers_of(f"{name}-markers", delay_s="0.5")
+    for delay_s, want in [(None, 0.065), (0.02, 0.02), (0.0, 0.0)]:
+        source = LslSource(StreamQuery(name, f"{name}-markers", delay_s))
+        t = pylsl.local_clock()
+        marks.push_sample(["x"], t)
+        out.push_chunk(np.zeros((10, 1), np.float32), t)
+        chunks, found = pull_until(source, 10)
+        found += read_markers(source._markers, 1 - len(found))
+        source.close()
+        assert chunks[0].time_of(chunks[0].index + 9) == pytest.approx(t - want, abs=2e-3)
+        assert found[0].t_lsl == pytest.approx(t - 0.5, abs=1e-3)
+
+
+def test_a_pull_waits_for_the_samples_asked_for_and_gives_fewer_when_its_time_is_up(name):
+    out = outlet(name)
+    with reading(name) as source:
+        t = pylsl.local_clock()
+        for k in range(10):
+            threading.Timer(0.05 * k, out.push_chunk, [numbered(1), t + k / SFREQ]).start()
+        assert sum(len(c.samples) for c in source.pull(5.0, 10)[0]) == 10
+        out.push_chunk(numbered(3), t + 12 / SFREQ)
+        began = time.monotonic()
+        assert sum(len(c.samples) for c in source.pull(0.3, 10)[0]) == 3
+        assert time.monotonic() - began >= 0.25
+
+
+def test_the_clock_of_a_stream_is_measured_and_a_jump_of_it_told_with_the_next_samples(name, monkeypatch):
+    """The jump is made here: clocks of one machine do not part."""
+    out = outlet(name)
+    with reading(name) as source:
+        assert source.clock_offset_s == pytest.approx(0.0, abs=1e-3)
+        t = pylsl.local_clock()
+        out.push_chunk(numbered(20), t + 19 / SFREQ)
+        assert [c.clock_step_s for c in pull_until(source, 20)[0]] == [0.0]
+        steps = [(ClockReading(-3.0, 1e-4), 3.0), (ClockReading(-3.004, 1e-4), 0.0)]
+        for k, (after, step_s) in enumerate(steps):
+            monkeypatch.setattr("realtime.lsl.read_clock", lambda inlet, after=after: after)
+            time.sleep(0.6)
+            out.push_chunk(numbered(20), t + (39 + 20 * k) / SFREQ)
+            chunks = pull_until(source, 20)[0]
+            assert chunks[0].clock_step_s == pytest.approx(step_s, abs=1e-3)
+            assert source.clock_offset_s == -after.correction_s
+    monkeypatch.undo()
+
+
+def test_a_jump_within_the_errors_of_two_readings_is_none():
+    assert ClockReading(0.0, 0.01).jump_from(ClockReading(0.02, 0.01)) == 0.0
+    assert ClockReading(0.0, 0.001).jump_from(ClockReading(0.02, 0.001)) == 0.02
+
+
+def test_of_two_streams_the_one_that_was_beside_the_lost_one_is_not_meant(name):
+    both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
+    first = LslSource(StreamQuery(f"{name}-a", f"{name}-markers"))
+    second = LslSource(StreamQuery(name, f"{name}-markers", without=frozenset({first.info.uid})))
+    assert second.info.source_id == f"{name}-b"
+    assert list(second.rivals) == [first.info.uid]
+    assert first.rivals == {}
+    with pytest.raises(BadInput, match=f"only '{name}'.*was there beside"):
+        LslSource(StreamQuery(f"{name}-a", without=frozenset({first.info.uid})), wait_s=0.3)
+    first.close()
+    second.close()
+    del both
 
 
 def played(raw, name):

@@ -3,7 +3,7 @@
 import pylsl
 import pytest
 
-from realtime.errors import BadInput
+from realtime.errors import BadInput, Unfit
 from realtime.lsl_header import read_header, unit_factor
 
 
@@ -80,3 +80,19 @@ def test_a_trigger_channel_may_have_any_unit():
 def test_what_is_no_signal_is_refused_in_a_sentence(bad, said):
     with pytest.raises(BadInput, match=f"'amp'.*{said}"):
         read_header(header(units="uV", **bad))
+
+
+@pytest.mark.parametrize(("text", "delay_s"), [(None, 0.0), ("", 0.0), ("0.065", 0.065), ("-2e-3", -0.002)])
+def test_the_delay_of_a_device_is_the_mean_offset_of_its_header(text, delay_s):
+    info = header(units="uV")
+    if text is not None:
+        info.desc().append_child("synchronization").append_child_value("offset_mean", text)
+    assert read_header(info).delay_s == delay_s
+
+
+@pytest.mark.parametrize("text", ["65 ms", "nan"])
+def test_a_delay_that_is_no_number_is_refused(text):
+    info = header(units="uV")
+    info.desc().append_child("synchronization").append_child_value("offset_mean", text)
+    with pytest.raises(Unfit, match=f"offset_mean is '{text}', seconds are needed"):
+        read_header(info)
