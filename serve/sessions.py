@@ -164,4 +164,5 @@ class Sessions:
         """Take a session out of sight."""
         running = self.running.pop(session)
         self.metrics.sessions.set(len(self.running))
+        self.metrics.bad_channels.labels(session).set(0)  # it would stand there for ever
         return running

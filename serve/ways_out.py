@@ -28,6 +28,11 @@ class WaysOut:
     async def open(self, running: Running) -> None:
         """Open those that the session's request asks for."""
         session, request = running.hub.session, running.request
+        if request.record and "://" in request.stream:
+            raise BadInput(
+                f"record: {request.stream} is no LSL stream, and only those can be recorded; use its own recorder and "
+                'open the session with "record": false.'
+            )
         sinks: dict[str, Sink] = {}
         published: tuple[str, ...] = ()
         if request.lsl or request.record:  # the recorder hears of decisions over LSL

@@ -60,6 +60,15 @@ def test_a_request_cannot_name_a_place_to_record_in(server):
     assert len(httpx.get(f"{server}/v1/sessions").json()) == 1
 
 
+def test_only_lsl_streams_can_be_recorded(tmp_path):
+    none = replace(BACKEND, streams=list)
+    with serving(Settings(bundle=tmp_path, port=0, record=tmp_path), none) as server:
+        body = {"stream": "fieldtrip://localhost:1972"}
+        refused = httpx.post(f"{server}/v1/sessions", json=body)
+        assert (refused.status_code, "no LSL stream" in refused.json()["detail"]) == (400, True)
+        assert httpx.post(f"{server}/v1/sessions", json=body | {"record": False}).status_code == 201
+
+
 def test_scores_of_every_label_reach_those_who_ask(server):
     with listening(server, "/v1/sessions/s1/events?scores=true") as asked, listening(server) as other:
         decision = next_of(asked, "decision")
@@ -127,3 +136,4 @@ def test_statuses_sessions_bad_channels_and_missed_deadlines_are_counted(tmp_pat
         assert metric(server, "glimpse_sessions ") == 1
         httpx.delete(f"{server}/v1/sessions/s1")
         assert metric(server, "glimpse_sessions ") == 0
+        assert metric(server, 'glimpse_bad_channels{session="s1"}') == 0
