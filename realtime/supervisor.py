@@ -74,16 +74,16 @@ class Supervisor:
 
     def _read(self) -> None:
         restarted = False
-        self.tell("connecting", f"Looking for {self.query}.")
+        self._say("connecting", f"Looking for {self.query}.")
         while not self.closed.is_set():
             try:
                 source = self.connect(replace(self.query, without=self._beside.not_meant(monotonic())))
             except Unfit as error:
-                self.tell("mismatch", f"{error}.")
+                self._say("mismatch", f"{error}.")
                 self.closed.wait(RETRY_S)
                 continue
             except (BadInput, StreamLost) as error:
-                self.tell("lost" if restarted else "connecting", str(error))
+                self._say("lost" if restarted else "connecting", str(error))
                 self.closed.wait(RETRY_S)
                 continue
             except Exception as error:  # a defect of ours or a broken library: the session says so and tries on
@@ -94,26 +94,30 @@ class Supervisor:
                     self.closed.wait(RETRY_S)
                     continue
                 for sentence in source.info.warnings:
-                    self.tell("assumed", f"{sentence}.")
+                    self._say("assumed", f"{sentence}.")
                 self._follow(source, order, restarted)
             except StreamLost as error:
-                self.tell("lost", f"{error}; looking for it again.")
+                self._say("lost", f"{error}; looking for it again.")
             except Exception as error:
                 self._tell_failed(error)
             finally:
                 source.close()
             restarted = True
 
+    def _say(self, state: str, detail: str) -> None:
+        if not self.closed.is_set():  # of a stream that answers after the end nobody wants to hear
+            self.tell(state, detail)
+
     def _tell_failed(self, error: Exception) -> None:
         log.exception("reading failed")
-        self.tell("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
+        self._say("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
         self.closed.wait(RETRY_S)
 
     def _check(self, info: StreamInfo) -> np.ndarray | None:
         """The stream's column of each of the bundle's channels, or None after saying why the stream does not fit."""
         manifest = self.manifest
         if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
-            self.tell(
+            self._say(
                 "mismatch",
                 f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} "
                 "Hz: set the amplifier's rate or train a bundle at this one.",
@@ -122,7 +126,7 @@ class Supervisor:
         try:
             return match(manifest.ch_names, renamed(info.ch_names, manifest.rename))
         except BadInput as error:
-            self.tell("mismatch", f"Stream {info.name!r}: {error}")
+            self._say("mismatch", f"Stream {info.name!r}: {error}")
             return None
 
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
@@ -136,7 +140,7 @@ class Supervisor:
             if chunks:
                 heard = now
                 if sentence := self._beside.sentence(name, source.rivals, now):
-                    self.tell("duplicate", sentence)
+                    self._say("duplicate", sentence)
             elif now - heard > STALE_S and (uid := self._beside.successor(source.info.uid, source.rivals, now)):
                 raise StreamLost(f"no sample from {name!r} for {STALE_S:g} s, and {source.rivals[uid]} has come up")
             rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
@@ -149,11 +153,11 @@ class Supervisor:
                 if position is not None:
                     self._tell_head(chunk.samples[-1, position])
             if now - heard > STALE_S:
-                self.tell("stale", f"No sample from {name!r} for {STALE_S:g} s: check amplifier and network.")
+                self._say("stale", f"No sample from {name!r} for {STALE_S:g} s: check amplifier and network.")
             elif chunks and fits:
-                self.tell("live", f"Samples arrive from {name!r}{self._missing(read_from)}.")
+                self._say("live", f"Samples arrive from {name!r}{self._missing(read_from)}.")
             elif chunks:
-                self.tell(
+                self._say(
                     "mismatch",
                     f"Samples of {name!r} are stamped {rate:.4g} a second, its header says "
                     f"{source.info.sfreq:g}: check the amplifier's settings.",
@@ -171,7 +175,7 @@ class Supervisor:
 
     def _tell_clock(self, chunk: Chunk, name: str) -> None:
         if chunk.clock_step_s:
-            self.tell(
+            self._say(
                 "clock",
                 f"The clock of {name!r} was set {'on' if chunk.clock_step_s > 0 else 'back'} by "
                 f"{abs(chunk.clock_step_s):.4g} s; samples and markers are placed by the new one.",
@@ -180,7 +184,7 @@ class Supervisor:
     def _tell_head(self, position: np.ndarray) -> None:
         off_mm, self._head = head_moved(position, self._head)
         if off_mm is not None:
-            self.tell(
+            self._say(
                 "head_moved",
                 f"The head is {off_mm:.1f} mm from where it was when the session began: the sensors see other brain "
                 "than the decoder expects; bring it back or begin a new session.",
@@ -190,7 +194,7 @@ class Supervisor:
         """Where nobody chose, another rig's marker stream may start trials too: say whose are read."""
         if self.query.markers is None:
             said = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
-            self.tell("assumed", f"Markers are {said}.")
+            self._say("assumed", f"Markers are {said}.")
 
     def _missing(self, names: tuple[str, ...]) -> str:
         wanted = self.query.markers

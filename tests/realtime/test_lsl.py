@@ -247,8 +247,8 @@ def test_several_marker_streams_are_chosen_by_names_and_source_ids_with_commas_b
         assert reader.names == (f"{name}-a", f"{name}-c")
         t = pylsl.local_clock()
         for k, out in enumerate(outlets):
-            out.push_sample([f"from {k}"], t + 0.01 * (2 - k))
-        assert [m.label for m in read_markers(reader, 2)] == ["from 2", "from 0"]
+            out.push_sample([f"from {k}"], t)
+        assert sorted(m.label for m in read_markers(reader, 2)) == ["from 0", "from 2"]
 
 
 def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):

@@ -368,6 +368,24 @@ def test_closing_while_nothing_is_found_takes_less_than_a_second(decoder, name):
         assert time.monotonic() - began < 1.0
 
 
+def test_closing_while_a_stream_that_does_not_answer_is_opened_takes_less_than_a_second_and_says_nothing_more(
+    decoder, name
+):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        LslSource(StreamQuery(name, "none"), wait_s=10.0).close()
+        made[0].freeze()
+        with following(decoder, name) as log:
+            time.sleep(0.5)
+            began = time.monotonic()
+            log.supervisor.close()
+            assert time.monotonic() - began < 1.0
+            told = list(log.told)
+            log.supervisor.thread.join(20.0)
+            assert not log.supervisor.thread.is_alive()
+            assert log.told == told
+
+
 def test_a_clock_that_is_set_back_is_told_with_its_size_and_read_on(decoder, name):
     out = outlet(name, CH_NAMES, SFREQ)
     with following(decoder, name) as log:
