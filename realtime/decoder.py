@@ -11,7 +11,7 @@ import numpy as np
 
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from realtime.evidence import Evidence
+from realtime.evidence import Evidence, trust
 from realtime.hops import Front, Hop
 from realtime.preprocess import Preprocess
 from realtime.runner import Runner
@@ -143,7 +143,7 @@ class Decoder:
         """Decisions for one hop's embeddings (n_tracks, dim): of every running trial, or of none where none runs."""
         began = perf_counter()
         inner, cosine = self.bank.scores(embeddings)
-        p, decided, evidence = self.evidence.step(inner, hop.cues, part(state, "evidence"))
+        p, decided, evidence = self.evidence.step(inner * trust(hop.bad), hop.cues, part(state, "evidence"))
         running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
         bad_channels = tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad)
         decisions, ms = list[Decision](), dict[str, float]()

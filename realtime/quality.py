@@ -28,8 +28,10 @@ NOT_FINITE_SHARE = 0.25  # of the samples looked at; fewer are held at the last 
 FLAT_UV = 0.1  # peak to peak; live channels have 5 and more in 0.1 s
 RAIL_SHARE, RAIL_SPAN_UV, RAIL_NEAR = 0.25, 200.0, 1e-4  # samples at the segment's extreme; least span; of the span
 LINE_HZ = (50.0, 60.0)
-LINE_UV, LINE_OVER_REST, LINE_OVER_OTHERS = 150.0, 3.0, 10.0  # amplitude; power ratio; amplitude ratio (live: 0.8, 11)
-NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; the others' median times this (live: 7)
+OTHERS = 0.25  # the channels' quantile that one is held against: half of them may be bad at once
+LINE_UV, LINE_OVER_REST, LINE_OVER_OTHERS = 150.0, 3.0, 10.0  # amplitude; power ratio; amplitude ratio
+NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; ratio (live: 68 microvolts, 5.6)
+JUMP_UV = 1000.0  # between two samples: no brain does that; a rail, a cable or an electrode's offset does (live: 400)
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,14 @@ class Quality:
     those of at least four good channels are known, else it is the mean of the good channels of its kind (EEG,
     magnetometers, gradiometers); where none is good, silence. Each change of source is shifted by a constant to begin
     where the last one ended: electrode offsets differ by millivolts, and a step would ring in the high-pass of every
-    channel behind an average reference. The shift stays; the high-pass removes it.
+    channel behind an average reference. The shift stays; the high-pass removes it. Where an EEG channel jumps by a
+    millivolt between two samples, the jump is taken out likewise, the moment it happens.
 
     `positions_m` is (n_channels, 3), NaN where unknown. State: guard.*; artifact.*; started bool; n int64  samples of
     this segment; recent float64[3, block, C]  last whole blocks; pending float64[block, C]  of the unfinished one;
     holes int64[4, C]  samples not finite in those; high, low float64[C]  extremes in this segment; reason int64[C] into
-    REASONS; good int64[C]  good blocks in a row; shift float64[C] microvolts.
+    REASONS; good int64[C]  good blocks in a row; shift float64[C]  of the source; last, offset float64[C]  newest
+    sample and sum of the jumps taken out.
     """
 
     def __init__(self, ch_names: Sequence[str], positions_m: np.ndarray, sfreq: float):
@@ -66,6 +70,7 @@ class Quality:
         self.block = max(4, round(BLOCK_S * sfreq))
         self.guard, self.artifacts = Guard(), Artifacts(self.positions_m, sfreq, self.block)
         kinds = np.array([_kind(name) for name in ch_names])
+        self.jump_uv = np.where(kinds == "eeg", JUMP_UV, np.inf)
         self.kinds = [kinds == kind for kind in dict.fromkeys(kinds)]
         self.placed = np.isfinite(self.positions_m).all(axis=1) & (kinds == "eeg")
         self.directions = self.positions_m - (sphere_centre(self.positions_m[self.placed]) if self.placed.any() else 0)
@@ -91,6 +96,8 @@ class Quality:
             "reason": np.zeros(n, np.int64),
             "good": np.zeros(n, np.int64),
             "shift": nothing,
+            "last": nothing,
+            "offset": nothing,
         }
 
     def resume(self, state: State) -> State:
@@ -107,7 +114,9 @@ class Quality:
             state = state | named("guard", self.guard.start(x[0])) | {"started": np.array(True)}
         held, guard = self.guard.step(x, part(state, "guard"))
         marks = np.where(np.isfinite(x), GOOD, HELD).astype(np.int8)
-        state = state | named("guard", guard)
+        last = state["last"] if state["n"] else held[0]
+        smooth, offset = self._without_jumps(held, last, state["offset"])
+        state = state | named("guard", guard) | {"last": held[-1].copy(), "offset": offset}
         pending, holes, n = state["pending"].copy(), state["holes"].copy(), int(state["n"])
         parts, begin = [], 0
         while begin < len(x):
@@ -116,18 +125,27 @@ class Quality:
             piece = held[begin:end]
             pending[at : at + len(piece)] = piece
             holes[-1] += marks[begin:end].sum(axis=0)
-            parts.append(self._repaired(piece, state))
+            parts.append(self._repaired(smooth[begin:end], state))
             np.maximum(marks[begin:end], state["reason"], out=marks[begin:end], casting="same_kind")
             n += len(piece)
             if n % self.block == 0:
                 recent = np.concatenate([state["recent"][1:], pending[None]])
-                state = state | {"recent": recent} | self._decided(recent, holes, n // self.block, state, parts[-1][-1])
+                was = smooth[end - 1], parts[-1][-1]
+                state = state | {"recent": recent} | self._decided(recent, holes, n // self.block, state, *was)
                 holes = np.concatenate([holes[1:], np.zeros_like(holes[:1])])
             begin = end
         y = np.concatenate(parts) if len(parts) > 1 else parts[0]
         artifact, artifacts = self.artifacts.step(y, part(state, "artifact"))
         new = {"pending": pending, "holes": holes, "n": np.array(n), **named("artifact", artifacts)}
         return y, Marks(marks, artifact), state | new
+
+    def _without_jumps(self, x: np.ndarray, last: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        step = np.diff(x, axis=0, prepend=last[None])
+        jump = np.abs(step) > self.jump_uv
+        if not (jump.any() or offset.any()):
+            return x, offset
+        offsets = np.add.accumulate(np.vstack([offset, np.where(jump, -step, 0.0)]), axis=0)[1:]
+        return x + offsets, offsets[-1].copy()
 
     def _repaired(self, x: np.ndarray, state: State) -> np.ndarray:
         bad, shift = state["reason"] > 0, state["shift"]
@@ -139,8 +157,10 @@ class Quality:
             y[:, bad] = (x[:, None, :] * self.weights(bad.tobytes())).sum(axis=2)
         return y + shift
 
-    def _decided(self, recent: np.ndarray, holes: np.ndarray, n_blocks: int, state: State, last: np.ndarray) -> State:
-        """Reasons from here on, after a whole block whose last repaired sample was `last`."""
+    def _decided(
+        self, recent: np.ndarray, holes: np.ndarray, n_blocks: int, state: State, own: np.ndarray, last: np.ndarray
+    ) -> State:
+        """Reasons from here on, after a whole block whose last sample was `own`, and `last` when repaired."""
         found = np.where(holes.sum(axis=0) > NOT_FINITE_SHARE * N_BLOCKS * self.block, NOT_FINITE, GOOD)
         high, low = np.maximum(state["high"], recent[-1].max(axis=0)), np.minimum(state["low"], recent[-1].min(axis=0))
         if n_blocks >= N_BLOCKS:
@@ -150,7 +170,7 @@ class Quality:
         new = {"high": high, "low": low, "good": good, "reason": reason}
         before, after = state["reason"] > 0, reason > 0
         if (before != after).any():
-            now = self._repaired(recent[-1, -1:], new | {"shift": np.zeros(len(last))})[0]
+            now = self._repaired(own[None], new | {"shift": np.zeros(len(last))})[0]
             new["shift"] = np.where(before | after, last - now, state["shift"])
         return new
 
@@ -169,8 +189,8 @@ class Quality:
         for kind in self.kinds:
             if (noisy | lined)[kind].any():
                 n = kind.sum()
-                noisy[kind] &= (n >= MIN_NOISE) & (step[kind] > NOISE_OVER_OTHERS * np.median(step[kind]))
-                lined[kind] &= (n >= MIN_GOOD) & (line[kind] > LINE_OVER_OTHERS * np.median(line[kind]))
+                noisy[kind] &= (n >= MIN_NOISE) & (step[kind] > NOISE_OVER_OTHERS * np.quantile(step[kind], OTHERS))
+                lined[kind] &= (n >= MIN_GOOD) & (line[kind] > LINE_OVER_OTHERS * np.quantile(line[kind], OTHERS))
         return np.select([railed, flat, lined, noisy], [RAILED, FLAT, LINE, NOISE], GOOD)
 
     def _line(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from decoder.streaming import Streaming
 from realtime.bank import Bank
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from realtime.evidence import Calibration, softmax
+from realtime.evidence import Calibration, softmax, trust
 from realtime.hops import Cue, Front, Hop
 from realtime.recording import Recording
 from training.prepare import hops_of, marks_of
@@ -25,7 +25,7 @@ class Decoded:
     """Every hop of some recordings, in order; trials are numbered over all of them."""
 
     embedding: np.ndarray  # float32 (n_hops, dim)
-    inner: np.ndarray  # float32 (n_hops, n_labels): inner products with the bank
+    inner: np.ndarray  # float32 (n_hops, n_labels): inner products with the bank, less where channels were bad
     since_onset_s: np.ndarray  # float (n_hops,), negative outside trials
     trial: np.ndarray  # int (n_hops,), -1 outside trials
     sample: np.ndarray  # int (n_hops,): newest sample of its recording used
@@ -94,7 +94,9 @@ def decode(
             [decode(turn(recordings, track, tracks), front, bank, encode, streaming, cued) for track in range(tracks)]
         )
     row = {name: i for i, name in enumerate(bank.names)}
-    parts: dict[str, list[np.ndarray]] = {key: [] for key in ("embedding", "since", "trial", "sample", "recording")}
+    parts: dict[str, list[np.ndarray]] = {
+        key: [] for key in ("embedding", "trust", "since", "trial", "sample", "recording")
+    }
     labels: list[int] = []
     for number, recording in enumerate(recordings):
         marks = marks_of(recording)
@@ -103,6 +105,7 @@ def decode(
                 continue
             heard = hops if cued else [replace(hop, cues=(Cue(),)) for hop in hops]
             parts["embedding"].append(encode(heard))
+            parts["trust"].append(np.array([trust(hop.bad) for hop in hops], np.float32))
             parts["since"].append(np.array([hop.onset for hop in hops]))
             parts["trial"].append(np.array([-1 if hop.trial is None else hop.trial + len(labels) for hop in hops]))
             parts["sample"].append(np.array([hop.sample for hop in hops]))
@@ -116,7 +119,7 @@ def decode(
     embedding = np.concatenate(parts["embedding"])
     return Decoded(
         embedding=embedding,
-        inner=bank.scores(embedding)[0],
+        inner=bank.scores(embedding)[0] * np.concatenate(parts["trust"])[:, None],
         since_onset_s=np.concatenate(parts["since"]),
         trial=np.concatenate(parts["trial"]),
         sample=np.concatenate(parts["sample"]),

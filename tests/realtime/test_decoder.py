@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from realtime.bundle import Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
+from realtime.evidence import softmax, trust
 from realtime.runner import Runner
 from tests.helpers.bundles import CAP, CH_NAMES, LABELS, encoder, tiny_bundle
 
@@ -157,6 +158,23 @@ def test_a_decision_names_labels_samples_and_bad_channels(decoder):
         assert sum(c.p for c in decision.top) == pytest.approx(1)
         assert [c.similarity for c in decision.top] == sorted((c.similarity for c in decision.top), reverse=True)
         assert decision.bad_channels == (("C4",) if decision.sample - 10 < 500 <= decision.sample else ())
+
+
+def test_bad_channels_and_artifacts_are_named_and_lower_the_confidence(decoder):
+    x = SAMPLES.copy()
+    x[400:900, 3] = x[400, 3]
+    x[1300:1340] *= 20
+    decisions, _ = decoder.step(x, decoder.start())
+    flat = [d for d in decisions if d.bad_channels]
+    assert {d.bad_channels for d in flat} == {("C4",)}
+    assert 400 < flat[0].sample <= 400 + 0.5 * SFREQ + 10
+    assert 900 < flat[-1].sample < 900 + 1.5 * SFREQ
+    assert [d.artifact for d in decisions] == [1299 < d.sample < 1410 and d.artifact for d in decisions]
+    assert any(d.artifact for d in decisions)
+    scale = decoder.evidence.calibration.scale(np.array(-1.0), 1.0)
+    for d in flat:
+        inner, _ = decoder.bank.scores(d.embedding[None])
+        np.testing.assert_allclose(d.p, softmax(trust(np.eye(8)[3][: len(CH_NAMES)] > 0) * scale * inner[0]), rtol=1e-5)
 
 
 def test_the_encoder_has_run_before_the_first_sample_comes(decoder, monkeypatch):

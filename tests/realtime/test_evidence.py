@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.evidence import Calibration, Evidence, softmax
+from realtime.evidence import Calibration, Evidence, softmax, trust
 from realtime.hops import Cue
 
 SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
@@ -46,3 +46,10 @@ def test_a_trial_once_decided_stays_so_and_the_next_begins_anew():
 def test_the_threshold_is_reached_not_passed():
     assert run([np.log(9.0) + 1e-9], [0], Calibration(decide_p=0.9)) == [True]
     assert run([np.log(9.0) - 1e-6], [0], Calibration(decide_p=0.9)) == [False]
+
+
+def test_the_more_channels_are_bad_the_less_a_hop_is_trusted():
+    factors = [trust(np.arange(64) < n) for n in range(65)]
+    assert factors[0] == 1
+    assert (np.diff(factors) < 0).all()
+    assert 0 < factors[64] < 0.2
