@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from websockets.sync.client import connect
 class ServerProcess:
     """A running server; `url` is its address."""
 
-    def __init__(self, bundle: Path, *arguments: str):
+    def __init__(self, bundle: Path, *arguments: str, preexec_fn: Callable[[], None] | None = None):
         command = [sys.executable, "-m", "glimpse", "serve", "--bundle", str(bundle), "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if found := re.search(r"http://\S+", line):
@@ -48,9 +48,9 @@ class ServerProcess:
 
 
 @contextmanager
-def server(bundle: Path, *arguments: str) -> Iterator[ServerProcess]:
+def server(bundle: Path, *arguments: str, preexec_fn: Callable[[], None] | None = None) -> Iterator[ServerProcess]:
     """The server, until the block ends."""
-    running = ServerProcess(bundle, *arguments)
+    running = ServerProcess(bundle, *arguments, preexec_fn=preexec_fn)
     try:
         yield running
     finally:
