@@ -198,4 +198,11 @@ class Supervisor:
 
     def _missing(self, names: tuple[str, ...]) -> str:
         wanted = self.query.markers
-        return "" if wanted is None or names else f", but no marker stream {wanted!r} is in sight"
+        if wanted is None or len(names) > wanted.count(","):
+            return ""
+        found = f"only {', '.join(map(repr, names))}" if names else "none"
+        return (
+            f", but of the marker streams {wanted!r} {found} is in sight"
+            if "," in wanted
+            else (f", but no marker stream {wanted!r} is in sight")
+        )
