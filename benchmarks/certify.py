@@ -117,7 +117,7 @@ def verdict(found: dict[str, Any]) -> list[str]:
     late, many, helmet, day = (found[part] for part in ("latency", "throughput", "ingest", "soak"))
     sentences = [
         f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
-        f"{late['push_to_client_ms']['p99']:.1f} ms; of {late['decisions']} deadlines {late['deadline_misses']} missed.",
+        f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} came late.",
         f"Sessions at once without a missed deadline: {many['sessions_held']} of {late['channels']} channels.",
         f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
         f"{helmet['lost_samples']} samples lost.",

@@ -3,12 +3,27 @@
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 from benchmarks.live_tables import figures, milliseconds
 from training.report_svg import Axis, Chart, ticks
 
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>What this machine can hold</title>
+<style>{style}</style>
+</head>
+<body>
+<header><h1>What this machine can hold</h1><p class="muted">{about}</p></header>
+<main>
+{sections}
+</main>
+</body>
+</html>
+"""
 COLOURS = ("var(--accent)", "#d9822b", "#8e5bb5")  # ours, then the peers
 
 
@@ -20,6 +35,7 @@ def page(found: dict[str, Any]) -> str:
         _section("Sample pushed to decision", _about_latency(late), _latency(late)),
         *([_section("Processor time a decision", _about_peer(late), _bars(late))] if "peer" in late else []),
         *([_section("Cost against context", ABOUT_CONTEXT, _context(late["context"]))] if "context" in late else []),
+        _section("Stages of a decision", ABOUT_STAGES, _stages(late["stages_ms"])),
         _section("Sessions at once", ABOUT_SESSIONS, _sessions(found["search"])),
         _section("Memory over the simulated stretch", ABOUT_SOAK, _memory(found["soak"])),
         *(
@@ -33,8 +49,9 @@ def page(found: dict[str, Any]) -> str:
         ),
         _section("What glimpse doctor found", "", _findings(found["doctor"]), wide=True),
     ]
-    return Template((files("training") / "report.html").read_text(encoding="utf-8")).substitute(
-        title="What this machine can hold",
+    looks = (files("training") / "report.html").read_text(encoding="utf-8")  # certificates look like reports
+    return PAGE.format(
+        style=looks.partition("<style>")[2].partition("</style>")[0],
         about=escape(f"{found['machine']}. Short runs, one after the other: see `glimpse bench` for long ones."),
         sections="\n".join(sections),
     )
@@ -48,6 +65,7 @@ ABOUT_SESSIONS = (
     "Processor cores of the server as sessions double; the number at a dot is of the deadlines missed: decisions that "
     "came to their client later than one hop after their newest sample, or never."
 )
+ABOUT_STAGES = "Milliseconds one session's decisions spend in each stage: half of them at most so many, p99 beside it."
 ABOUT_SOAK = "Stream with gaps, NaN and reconnects, decoded as fast as it goes and compared with offline decoding."
 
 
@@ -105,6 +123,19 @@ def _context(rows: Sequence[dict[str, Any]]) -> str:
     ]
     names = ["Glimpse" if key == "glimpse_ms" else f"peer, {key.removesuffix('_ms')}" for key in keys]
     return _legend(names) + chart.svg(*drawn)
+
+
+def _stages(stages: dict[str, dict[str, float]]) -> str:
+    spent = {name: row for name, row in stages.items() if name != "age"}  # the age is what the others add up to
+    top = 1.25 * max(row["p99"] for row in spent.values())
+    chart = Chart("stages", Axis("", 0, len(spent), ()), Axis("milliseconds", 0, top, ticks(0, top)))
+    drawn = []
+    for k, (name, row) in enumerate(spent.items()):
+        for at, key, colour in ((k + 0.2, "p50", COLOURS[0]), (k + 0.5, "p99", COLOURS[1])):
+            bar = chart.bars([(at, at + 0.3)], [row[key]], [f"{name} {key}: {row[key]} ms"])
+            drawn += [_coloured(bar, colour), chart.note(at + 0.15, row[key], f"{row[key]:.2f}")]
+        drawn.append(chart.note(k + 0.5, 0, name, above=False))
+    return _legend(["p50", "p99"]) + chart.svg(*drawn)
 
 
 def _sessions(tried: Sequence[dict[str, Any]]) -> str:

@@ -60,13 +60,18 @@ def ingest(channels: int, sfreq: float, seconds: float, bundle_path: Path | None
 
 
 def helmet_bundle(folder: Path, channels: int, sfreq: float) -> Bundle:
-    """An untrained bundle of so many sensors over the upper half of a sphere."""
+    """An untrained bundle for a helmet of so many sensors."""
+    where = helmet(channels)
+    network = NETWORK | {"n_channels": channels, "positions": positions_to_json(where)}
+    return untrained(folder, network, sfreq, tuple(f"M{i:03d}" for i in range(channels)), where)
+
+
+def helmet(channels: int) -> np.ndarray:
+    """Places (channels, 3) in metres, evenly over the upper half of a sphere."""
     k = np.arange(channels) + 0.5
     height, turn = k / channels, np.pi * (1 + np.sqrt(5)) * k  # Fibonacci's lattice
     ring = np.sqrt(1 - height**2)
-    where = HELMET_M * np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
-    network = NETWORK | {"n_channels": channels, "positions": positions_to_json(where)}
-    return untrained(folder, network, sfreq, tuple(f"M{i:03d}" for i in range(channels)), where)
+    return HELMET_M * np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
 
 
 def decode(path: Path, seconds: float, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from pylsl import local_clock
 
+from benchmarks.apart import START_S, Apart
 from benchmarks.day import STRETCH_S, Day, Piece
 from benchmarks.machine import machine
 from benchmarks.untrained import untrained
@@ -119,11 +120,18 @@ def soak(hours: float, bundle_path: Path | None, say: Callable[[str], None] = pr
     """Figures of `hours` of stream; without a bundle, by a small untrained one."""
     with tempfile.TemporaryDirectory() as folder:
         if bundle_path is None:
-            bundle_path = untrained(Path(folder) / "small", NETWORK, SFREQ, CH_NAMES).path
-        return _soak(Decoder(Bundle.load(bundle_path)), hours, say)
+            bundle_path = Path(folder) / "small"
+            with Apart(_export, bundle_path) as exporting:  # torch would be most of the memory that is watched here
+                exporting.result(START_S)
+        return soaked(Decoder(Bundle.load(bundle_path)), hours, say)
 
 
-def _soak(decoder: Decoder, hours: float, say: Callable[[str], None]) -> dict[str, Any]:
+def _export(folder: Path, say: Callable[[Any], None], stop: threading.Event) -> None:
+    untrained(folder, NETWORK, SFREQ, CH_NAMES)
+
+
+def soaked(decoder: Decoder, hours: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """Figures of a decoder; see `soak`."""
     day, log = Day(decoder.bundle.manifest), Log()
     pieces: deque[Piece] = deque()
     t0 = local_clock()
@@ -140,7 +148,7 @@ def _soak(decoder: Decoder, hours: float, say: Callable[[str], None]) -> dict[st
         for stretch in day.stretches(hours):
             pieces.extend(stretch)
             wanted, state, next_sample = offline(decoder, stretch, state, next_sample)
-            live = _fetch(log, wanted)
+            live = fetch(log, wanted)
             mismatched += differences(live, wanted)
             decided += len(wanted)
             off_ms = np.array([(d["t_lsl"] - t0 - day.time_of(d["sample"])) * 1e3 for d in live])
@@ -199,7 +207,7 @@ def offline(
     return decisions, state, next_sample
 
 
-def _fetch(log: Log, wanted: Sequence[Decision]) -> list[dict[str, Any]]:
+def fetch(log: Log, wanted: Sequence[Decision]) -> list[dict[str, Any]]:
     """The live decisions of a stretch, once they have reached its last sample; RuntimeError when they stop."""
     while True:
         with log.changed:

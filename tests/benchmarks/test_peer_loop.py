@@ -1,0 +1,52 @@
+"""The peer gets what a lab would give it, and a network as large as ours."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from scipy.signal import butter
+
+from benchmarks import peer_networks
+from benchmarks.peer_loop import ORDER, PASSBAND_HZ, prepared
+from realtime.errors import BadInput
+
+needs_braindecode = pytest.mark.skipif(
+    importlib.util.find_spec("braindecode") is None,
+    reason="braindecode is not installed; pip install 'glimpse[peers]'",
+)
+
+
+def test_a_window_is_referenced_filtered_without_delay_and_scaled():
+    time = np.arange(500) / 250.0
+    rhythm = np.sin(2 * np.pi * 10 * time)
+    window = np.stack([7 * rhythm, -7 * rhythm, 0 * rhythm]) + 1000 + 50 * np.sin(2 * np.pi * 100 * time)
+    got = prepared(window, butter(ORDER, PASSBAND_HZ, "bandpass", fs=250.0, output="sos"))
+    assert got.dtype == np.float32
+    assert got[0].std() == pytest.approx(1, abs=0.01)
+    assert np.corrcoef(got[0, 100:400], rhythm[100:400])[0, 1] > 0.99
+
+
+@needs_braindecode
+@pytest.mark.parametrize("name", peer_networks.WIDE)
+def test_a_peer_network_has_the_parameters_asked_for_within_a_tenth_and_answers_windows_of_any_length(name):
+    import torch
+
+    wanted, shape = 146_396, (64, 48)
+    width = peer_networks.width_for(name, wanted, *shape, 250, 250.0)
+    network = peer_networks.peer_network(name, *shape, 250, 250.0, width)
+    assert abs(peer_networks.count(network) / wanted - 1) < 0.1
+    longer = peer_networks.peer_network(name, *shape, 500, 250.0, width)
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 64, 250)).shape == longer(torch.zeros(1, 64, 500)).shape == (1, 48)
+
+
+@needs_braindecode
+def test_a_size_that_no_width_gives_is_refused():
+    with pytest.raises(BadInput, match="no width gives EEGConformer the 10 parameters"):
+        peer_networks.width_for("EEGConformer", 10, 64, 48, 250, 250.0)
+
+
+def test_libraries_that_are_not_installed_are_named_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mne_lsl" else name)
+    with pytest.raises(BadInput, match="needs mne_lsl, .* --peer none"):
+        peer_networks.check_installed()
