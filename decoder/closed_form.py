@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from decoder.encoder import EncoderConfig
-from decoder.streaming import State, Streaming
+from decoder.encoder import EncoderConfig, StreamingNetwork
 
 FEWEST_TRIALS = 2  # of each label
 AT_ONCE = 1000  # windows held beside their signal
@@ -74,11 +73,11 @@ class Trials:
         return found
 
 
-class ClosedForm(Streaming):
+class ClosedForm(StreamingNetwork):
     """A network that `fit` teaches from trials; before that its embeddings are zero.
 
-    Signal float32[B, C, T] and since-onset float32[B, H] to float32[B, H, D], like every network. It answers cued
-    trials only: where no onset is known, or after the window, the embedding stops or is zero.
+    See StreamingNetwork for what goes in and out. It answers cued trials only: where no onset is known, or after the
+    window, the embedding stops or is zero.
     """
 
     config: ClosedFormConfig
@@ -91,25 +90,6 @@ class ClosedForm(Streaming):
     def rows(self, vectors: Tensor) -> Tensor:
         """Rows [K, embedding_dim] of a bank in which embeddings look for given vectors [K, D], trained on or not."""
         return vectors
-
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        n_hops = self.steps(x_BCT.shape[-1])
-        if n_hops == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
-        if onset_BH is None:
-            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
-        return self.answer(x_BCT, state, onset_BH)
-
-    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
-        """Embeddings of one hop or more, and the new state."""
-        raise NotImplementedError
 
     def fit(self, trials: Trials) -> None:
         """Learn everything from training trials; ValueError where they are too few or cannot be told apart."""

@@ -63,24 +63,17 @@ class Readout(Streaming):
         return self.now(self.dropout(x_BHF)) + self.accumulated(self.dropout(sums_BHW)), nest("since_onset", inner)
 
 
-class Encoder(Streaming):
-    """A network: features of each hop, made causally, behind the shared readout.
+class StreamingNetwork(Streaming):
+    """A network: embeddings of what was seen, one every hop, at any time since onset.
 
     Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
     known) to float32[B, H, embedding_dim], not normalised. `subject` int64[B] or int picks what is learned per person.
-    A subclass makes its layers, gives `n_features` to this class, and implements `features`.
-
-    State: that of the layers of `features`; readout.*  # see Readout
+    A subclass makes its layers and implements `embed`.
     """
 
-    def __init__(self, config: EncoderConfig, n_features: int):
+    def __init__(self, config: EncoderConfig):
         super().__init__()
         self.config, self.hop = config, config.hop_samples
-        self.readout = Readout(n_features, config)
-
-    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        """Features float32[B, H, F] of each hop and the new state of the layers that made them; T is never 0."""
-        raise NotImplementedError
 
     def forward(
         self,
@@ -90,9 +83,37 @@ class Encoder(Streaming):
         subject: Tensor | int = 0,
     ) -> tuple[Tensor, State]:
         state = self.init_state(x_BCT.shape[0]) if state is None else state
-        if self.steps(x_BCT.shape[-1]) == 0:
+        n_hops = self.steps(x_BCT.shape[-1])
+        if n_hops == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
+        if onset_BH is None:
+            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+        embedding_BHD, new = self.embed(x_BCT, state, onset_BH, subject)
+        return embedding_BHD, {key: new[key] for key in state}
+
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
+        """Embeddings of one hop or more, and the new state."""
+        raise NotImplementedError
+
+
+class Encoder(StreamingNetwork):
+    """Features of each hop, made causally, behind the shared readout.
+
+    See StreamingNetwork for what goes in and out. A subclass makes its layers, gives `n_features` to this class, and
+    implements `features`.
+
+    State: that of the layers of `features`; readout.*  # see Readout
+    """
+
+    def __init__(self, config: EncoderConfig, n_features: int):
+        super().__init__(config)
+        self.readout = Readout(n_features, config)
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        """Features float32[B, H, F] of each hop and the new state of the layers that made them; T is never 0."""
+        raise NotImplementedError
+
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         features_BHF, new = self.features(x_BCT, state, subject)
         embedding_BHD, inner = self.readout(features_BHF, take(state, "readout"), onset_BH)
-        new = new | nest("readout", inner)
-        return embedding_BHD, {key: new[key] for key in state}
+        return embedding_BHD, new | nest("readout", inner)

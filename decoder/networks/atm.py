@@ -34,9 +34,9 @@ class AtmConfig(EncoderConfig):
 class Atm(Encoder):
     """Attention among channels at each hop, the same temporal filters on each, then spatial filters over all.
 
-    See Encoder for what goes in and out. After Li et al., NeurIPS 2024, https://arxiv.org/abs/2403.07721. There a token
-    is a channel's whole window, which is not known before its end; here it is the channel's last `window_s`, with a
-    learned place for each channel, and a token of the subject beside them.
+    See StreamingNetwork for what goes in and out. After Li et al., NeurIPS 2024, https://arxiv.org/abs/2403.07721.
+    There a token is a channel's whole window, which is not known before its end; here it is the channel's last
+    `window_s`, with a learned place for each channel, and a token of the subject beside them.
 
     State: stem.*      # see SensorStem
            temporal.*  # see PerNode

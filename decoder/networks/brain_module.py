@@ -71,8 +71,8 @@ class ConvPair(Streaming):
 class BrainModule(Encoder):
     """Virtual sensors by place, a mixing per subject, dilated convolutions, and the mean of each hop.
 
-    See Encoder for what goes in and out; ValueError with fewer than two known positions. Defossez et al., Nat. Mach.
-    Intell. 2023, https://arxiv.org/abs/2208.12266; for images Benchetrit et al., ICLR 2024,
+    See StreamingNetwork for what goes in and out; ValueError with fewer than two known positions. Defossez et al., Nat.
+    Mach. Intell. 2023, https://arxiv.org/abs/2208.12266; for images Benchetrit et al., ICLR 2024,
     https://arxiv.org/abs/2310.19812. At 120 Hz the convolutions see 135 samples, all of them past; at another rate
     dilations scale to about the same time.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from decoder.encoder import EncoderConfig
+from decoder.encoder import EncoderConfig, StreamingNetwork
 from decoder.streaming import State, Streaming, nest, take
 from decoder.subject import SubjectLayer
 
@@ -17,21 +17,21 @@ class CalibratedConfig(EncoderConfig):
     network: dict[str, Any]  # {"name": ..., "config": {...}} of the network that stays as it is
 
 
-class Calibrated(Streaming):
+class Calibrated(StreamingNetwork):
     """A network that hears its channels mixed as suits a person, a cap and a day; see SubjectLayer.
 
-    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim]. As made it answers as the network inside does. ValueError where the network
-    inside hears or answers otherwise.
+    See StreamingNetwork for what goes in and out. As made it answers as the network inside does. ValueError where the
+    network inside hears or answers otherwise.
 
     State: network.*  # of the network inside
     """
 
+    config: CalibratedConfig
+
     def __init__(self, config: CalibratedConfig):
         from decoder.networks import build  # which lists this network, too
 
-        super().__init__()
-        self.config, self.hop = config, config.hop_samples
+        super().__init__(config)
         self.mixing = SubjectLayer(1, config.n_channels)
         self.network = build(config.network.get("name", ""), **config.network.get("config", {}))
         if not isinstance(self.network, Streaming):
@@ -42,14 +42,6 @@ class Calibrated(Streaming):
             if found != needed:
                 raise ValueError(f"CalibratedConfig: {key} of its network is {found}, needs {needed}")
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         y, new = self.network(self.mixing(x_BCT), take(state, "network"), onset_BH, subject=subject)
-        new = nest("network", new)
-        return y, {key: new[key] for key in state}
+        return y, nest("network", new)

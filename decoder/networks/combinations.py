@@ -95,7 +95,7 @@ class CnnTransformerGatConfig(SourceConfig, OverTimeConfig, JoinConfig):
 class Chain(Encoder):
     """A stem from the signal to tokens, then layers from tokens to tokens, with or without time in them.
 
-    See Encoder for what goes in and out.
+    See StreamingNetwork for what goes in and out.
 
     State: stem.*, layers.<i>.*  # of those with time in them
            readout.*             # see Readout

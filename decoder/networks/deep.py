@@ -60,9 +60,9 @@ class DeepBlock(Streaming):
 class Deep(Encoder):
     """A sensor convolution, then blocks of convolution, norm, ELU and trailing maximum, ever wider and slower.
 
-    See Encoder for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017, https://arxiv.org/abs/1703.05051.
-    The paper halves the rate in each block; here the rate stays that of hops, and taps lie apart (dilation) and maxima
-    last as long as that halving would make them.
+    See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
+    https://arxiv.org/abs/1703.05051. The paper halves the rate in each block; here the rate stays that of hops, and
+    taps lie apart (dilation) and maxima last as long as that halving would make them.
 
     State: sensors.*     # see SensorConv
            blocks.<i>.*  # see DeepBlock

@@ -38,9 +38,10 @@ class EegNetSsvepConfig(EegNetConfig):
 class EegNet(Encoder):
     """Temporal filters, spatial filters of each, then a separable convolution over hops.
 
-    See Encoder for what goes in and out. Lawhern et al., J. Neural Eng. 2018, https://arxiv.org/abs/1611.08024; sizes
-    for steady-state responses: Waytowich et al., 2018. The paper filters in time first and normalises between: filters
-    commute and the norm that follows undoes that one, so here space comes first, at a small part of the cost.
+    See StreamingNetwork for what goes in and out. Lawhern et al., J. Neural Eng. 2018,
+    https://arxiv.org/abs/1611.08024; sizes for steady-state responses: Waytowich et al., 2018. The paper filters in
+    time first and normalises between: filters commute and the norm that follows undoes that one, so here space comes
+    first, at a small part of the cost.
 
     State: temporal.*, separable.*  # see CausalConv
            mean.*                   # see CausalMean

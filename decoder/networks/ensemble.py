@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Amount
-from decoder.encoder import EncoderConfig
+from decoder.encoder import EncoderConfig, StreamingNetwork
 from decoder.streaming import State, Streaming, nest, take
 
 
@@ -20,21 +20,21 @@ class EnsembleConfig(EncoderConfig):
     weights: tuple[Amount, ...] | None = None  # of each member; None: alike
 
 
-class Ensemble(Streaming):
+class Ensemble(StreamingNetwork):
     """The members' embeddings, each times its weight: side by side over the root of their number, or their mean.
 
-    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim]. With label vectors joined by `join_rows` the inner product is the
+    See StreamingNetwork for what goes in and out. With label vectors joined by `join_rows` the inner product is the
     mean of the members', each times its weight. ValueError where the members do not fit together.
 
     State: members.<i>.*  # of each network
     """
 
+    config: EnsembleConfig
+
     def __init__(self, config: EnsembleConfig):
         from decoder.networks import build  # which lists this network, too
 
-        super().__init__()
-        self.config, self.hop = config, config.hop_samples
+        super().__init__(config)
         if not config.members:
             raise ValueError("EnsembleConfig: 0 members, needs one or more")
         self.members = nn.ModuleList(
@@ -63,21 +63,14 @@ class Ensemble(Streaming):
             raise ValueError(f"EnsembleConfig: {len(weights)} weights, needs one for each of {len(widths)} members")
         self.weights = weights
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         parts, new = [], State()
         for i, member in enumerate(self.members):
             y, inner = member(x_BCT, take(state, f"members.{i}"), onset_BH, subject=subject)
             parts.append(self.weights[i] * y)
             new |= nest(f"members.{i}", inner)
         joined = torch.stack(parts).mean(dim=0) if self.config.join == "mean" else join_rows(parts)
-        return joined, {key: new[key] for key in state}
+        return joined, new
 
 
 def join_rows(parts: list[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from decoder.checked import Share
 from decoder.closed_form import ClosedForm
-from decoder.encoder import EncoderConfig
+from decoder.encoder import EncoderConfig, StreamingNetwork
 from decoder.fusion import RULES, Fusion
 from decoder.streaming import State, Streaming, nest, take
 
@@ -38,24 +38,24 @@ class FusionConfig(EncoderConfig):
     only: str | None = None  # first or second: the signal holds that modality's channels and nothing else
 
 
-class FusionNetwork(Streaming):
+class FusionNetwork(StreamingNetwork):
     """Embeddings from two modalities; a modality whose hop is exactly zero in every channel counts as absent there.
 
-    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim], not normalised. Presence is a matter of the hop alone, so a modality may
-    come and go in mid-stream; its network hears silence meanwhile. In training, modality dropout takes one of the two
-    from some streams. See Fusion for the rules.
+    See StreamingNetwork for what goes in and out. Presence is a matter of the hop alone, so a modality may come and
+    go in mid-stream; its network hears silence meanwhile. In training, modality dropout takes one of the two from some
+    streams. See Fusion for the rules.
 
     State: fusion.*                           # see Fusion
            members.first.*, members.second.*  # of the two networks
     """
 
+    config: FusionConfig
+
     def __init__(self, config: FusionConfig):
         from decoder.networks import build  # which lists this network, too
 
-        super().__init__()
-        c = self.config = config
-        self.hop = c.hop_samples
+        super().__init__(config)
+        c = config
         self.sizes = sizes_of(c)
         self.fusion = Fusion(c.rule, c.embedding_dim, c.width, c.n_heads, c.window)
         self.members = nn.ModuleDict()
@@ -82,18 +82,8 @@ class FusionNetwork(Streaming):
         n_first, n_second = self.sizes
         return {"first": slice(0, n_first), "second": slice(n_first, n_first + n_second)}
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        n_hops = self.steps(x_BCT.shape[-1])
-        if n_hops == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
-        rows, new = self.rows(), State()
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
+        rows, new, n_hops = self.rows(), State(), onset_BH.shape[1]
         said, heard = [], []
         for side in SIDES:
             if side not in rows:
@@ -107,8 +97,7 @@ class FusionNetwork(Streaming):
             heard.append(part_BCT.unflatten(-1, (n_hops, self.hop)).abs().amax(dim=(1, 3)) > 0)
         present_BHM = self.drop(torch.stack(heard, dim=-1))
         y, inner = self.fusion(torch.stack(said, dim=2), present_BHM, take(state, "fusion"))
-        new |= nest("fusion", inner)
-        return y, {key: new[key] for key in state}
+        return y, new | nest("fusion", inner)
 
     def drop(self, present_BHM: Tensor) -> Tensor:
         """In training, some streams lose one modality for good; a stream that has only one keeps it."""

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Count, Share
+from decoder.encoder import StreamingNetwork
 from decoder.power import LogPower
 from decoder.sensor_graph import GraphConfig, sensor_attention
 from decoder.since_onset import SinceOnset, onset_basis
 from decoder.stems import SensorStem
-from decoder.streaming import State, Streaming, nest, take
+from decoder.streaming import State, nest, take
 from decoder.transformer import TransformerBlock
 
 PATHS = ("power", "evoked", "context")
@@ -40,11 +41,10 @@ class GatTransformerConfig(GraphConfig):
     dropout: Share = 0.1
 
 
-class GatTransformer(Streaming):
+class GatTransformer(StreamingNetwork):
     """Embeddings of what was seen, one every hop, at any time since onset, with or without a known onset.
 
-    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim], not normalised. `subject` int64[B] or int picks the mixing matrix.
+    See StreamingNetwork for what goes in and out. `subject` picks the mixing matrix.
 
     Three paths add up: band power; tokens of the sensor graph, weighted by time since onset and accumulated (a linear
     classifier over the whole evoked response can be expressed); a windowed causal transformer over both.
@@ -53,10 +53,11 @@ class GatTransformer(Streaming):
     State: stem.*, power.*, since_onset.*, blocks.<i>.*  # see SensorStem, LogPower, SinceOnset, TransformerBlock
     """
 
+    config: GatTransformerConfig
+
     def __init__(self, config: GatTransformerConfig):
-        super().__init__()
-        c = self.config = config
-        self.hop = c.hop_samples
+        super().__init__(config)
+        c = config
         unknown = [path for path in c.paths if path not in PATHS]
         if unknown or not c.paths:
             raise ValueError(f"GatTransformerConfig: paths {c.paths}, needs one or more of {', '.join(PATHS)}")
@@ -102,19 +103,7 @@ class GatTransformer(Streaming):
         if self.with_context:
             self.head_context = nn.Linear(c.dim, c.embedding_dim)
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        state = self.init_state(x_BCT.shape[0]) if state is None else state
-        n_hops = self.steps(x_BCT.shape[-1])
-        if n_hops == 0:
-            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
-        if onset_BH is None:
-            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         onset = onset_basis(onset_BH, self.config.onset_features).to(x_BCT.dtype)
         new: State = {}
         parts: list[Tensor] = []
@@ -143,7 +132,7 @@ class GatTransformer(Streaming):
             parts.append(self.head_evoked(self.dropout(accumulated)))
         if self.with_context:
             parts.append(self.head_context(self.norm(context)))
-        return sum(parts[1:], parts[0]), {key: new[key] for key in state}
+        return sum(parts[1:], parts[0]), new
 
     def set_whitening(self, matrix_CC: Tensor) -> None:
         """Whiten the power path's input with a matrix learned from training data."""

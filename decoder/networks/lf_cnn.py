@@ -25,7 +25,8 @@ class LfCnnConfig(EncoderConfig):
 class LfCnn(Encoder):
     """Linear sources of the sensors, a filter of its own for each, ReLU, and the maximum of each hop.
 
-    See Encoder for what goes in and out. Zubarev et al., NeuroImage 2019, https://doi.org/10.1016/j.neuroimage.2019.04.068.
+    See StreamingNetwork for what goes in and out. Zubarev et al., NeuroImage 2019,
+    https://doi.org/10.1016/j.neuroimage.2019.04.068.
 
     State: filters.*  # see CausalConv
            readout.*  # see Readout

@@ -53,9 +53,8 @@ class MatchedFilter(ClosedForm):
     centre: Tensor
 
     def __init__(self, config: MatchedFilterConfig):
-        super().__init__()
-        c = self.config = config
-        self.hop, self.n_times = c.hop_samples, round(c.window_s * c.sfreq)
+        super().__init__(config)
+        c, self.n_times = config, round(config.window_s * config.sfreq)
         self.innovations = CausalConv(c.n_channels, c.n_channels, c.order + 1, bias=False)
         self.evidence = SinceOnset(c.embedding_dim, leak=0.0, divide="nothing")
         # The last row stands for samples outside the window.
@@ -77,7 +76,7 @@ class MatchedFilter(ClosedForm):
         share = (energy / most.clamp(min=1e-12)).clamp(max=1.0)[:, None]
         return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
 
-    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         new_BCT, inner = self.innovations(x_BCT, take(state, "innovations"))
         new = nest("innovations", inner)
         at_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)

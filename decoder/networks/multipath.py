@@ -74,7 +74,7 @@ class WaveletPath(Streaming):
 class Multipath(Encoder):
     """Convolution of the raw signal, log band power, and learned wavelets; normalised and put side by side.
 
-    See Encoder for what goes in and out.
+    See StreamingNetwork for what goes in and out.
 
     State: <path>.*   # see SourceConv, LogPower, WaveletPath
            readout.*  # see Readout

@@ -26,7 +26,7 @@ class TsConvConfig(EncoderConfig):
 class TsConv(Encoder):
     """Temporal filters on every sensor and their trailing mean, spatial filters, and a residual projection.
 
-    See Encoder for what goes in and out; the embedding is layer-normalised. Song et al., ICLR 2024,
+    See StreamingNetwork for what goes in and out; the embedding is layer-normalised. Song et al., ICLR 2024,
     https://arxiv.org/abs/2308.13234. Temporal filter and mean are linear, so they are one strided convolution here.
 
     State: stem.*     # see SensorStem
@@ -53,15 +53,9 @@ class TsConv(Encoder):
         x_BHF = F.elu(normalised(self.norm_spatial, self.spatial(sensors_BHK)))
         return self.mix(self.dropout(x_BHF)), nest("stem", stem)
 
-    def forward(
-        self,
-        x_BCT: Tensor,
-        state: State | None = None,
-        onset_BH: Tensor | None = None,
-        subject: Tensor | int = 0,
-    ) -> tuple[Tensor, State]:
-        x_BHD, state = super().forward(x_BCT, state, onset_BH, subject)
-        return self.norm(x_BHD + self.residual(x_BHD)), state
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
+        x_BHD, new = super().embed(x_BCT, state, onset_BH, subject)
+        return self.norm(x_BHD + self.residual(x_BHD)), new
 
 
 def normalised(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:

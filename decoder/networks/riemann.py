@@ -48,11 +48,11 @@ class Riemann(ClosedForm):
     bias: Tensor
 
     def __init__(self, config: RiemannConfig):
-        super().__init__()
-        c = self.config = config
+        super().__init__(config)
+        c = config
         if c.templates < 1 or c.sources < 1:
             raise ValueError(f"RiemannConfig: sources {c.sources} and templates {c.templates}, needs 1 or more of each")
-        self.hop, self.n_times = c.hop_samples, round(c.window_s * c.sfreq)
+        self.n_times = round(c.window_s * c.sfreq)
         self.n_hops = max(1, self.n_times // self.hop)  # of the window
         n_sources = min(c.sources, c.n_channels)
         n_rows = n_sources * (1 + c.templates)
@@ -65,7 +65,7 @@ class Riemann(ClosedForm):
         self.register_buffer("bias", torch.zeros(c.moments, c.embedding_dim))
         self.running = SinceOnset(n_rows**2, leak=0.0, divide="count")
 
-    def answer(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         features_BHF, inner = self.features(x_BCT, take(state, "running"), onset_BH)
         blend_BHJ = self.blend(onset_BH).to(x_BCT.dtype)
         logits_BHJD = torch.einsum("bhf,jfd->bhjd", features_BHF, self.weight) + self.bias

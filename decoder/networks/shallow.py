@@ -27,7 +27,8 @@ class ShallowConfig(EncoderConfig):
 class Shallow(Encoder):
     """Sensor convolution, square, trailing mean and logarithm: the power of rhythms, as filter bank CSP has it.
 
-    See Encoder for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017, https://arxiv.org/abs/1703.05051.
+    See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
+    https://arxiv.org/abs/1703.05051.
 
     State: sensors.*  # see SensorConv
            mean.*     # see CausalMean

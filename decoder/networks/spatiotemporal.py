@@ -35,7 +35,7 @@ class SpatioTemporalConfig(EncoderConfig):
 class SpatioTemporal(Encoder):
     """Band entropy of each electrode, attention among electrodes at each hop, then attention over hops.
 
-    See Encoder for what goes in and out. After Delvigne et al., 2022, https://arxiv.org/abs/2204.07162.
+    See StreamingNetwork for what goes in and out. After Delvigne et al., 2022, https://arxiv.org/abs/2204.07162.
 
     State: entropy.*     # see BandEntropy
            over_time.*   # see TransformerBlock

@@ -108,7 +108,7 @@ class LearningBlock(Streaming):
 class Stgate(Encoder):
     """Band entropy, convolutions and a transformer per electrode, then attention over the graph of the moment.
 
-    See Encoder for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
+    See StreamingNetwork for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
     https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is open or at odds with itself: the ten largest entries
     of a row are kept, as its text says, and weigh what they exceed the first dropped; V is not shared between the two
     matrices; the matrix called temporal mixes electrodes, as printed, or moments of each electrode, as its name says
