@@ -49,7 +49,7 @@ class Certify:
     Takes some minutes; close other programs first.
     """
 
-    certify: bool  # measure, after the checks of `glimpse doctor`
+    certify: tyro.conf.FlagCreatePairsOff[bool] = False  # measure, after the checks of `glimpse doctor`
     out: Path = Path("certificate")  # folder for certificate.html and certificate.json
     peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"
 
