@@ -204,6 +204,7 @@ def _message(session: Session, decision: Decision, preprocess_ms: float, encode_
             "encode": encode_ms,
             "retrieve": decision.ms["retrieve"],
         },
+        "clock_offset_ms": None if (offset_s := session.supervisor.clock_offset_s) is None else offset_s * 1e3,
         "bundle": session.decoder.bundle.hash,
         "embedding": decision.embedding,
         "p": decision.p,

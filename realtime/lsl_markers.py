@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 import pylsl
 from pylsl.util import LostError
 
+from realtime.decision_outlet import SOURCE
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl_header import channel_rows, delay_of
 from realtime.lsl_inlet import open_inlet, read_clock
 from realtime.lsl_sight import Seen, sight
+from realtime.marker_labels import marker_labels
 from realtime.stream import Marker
 
 log = logging.getLogger("glimpse")
@@ -112,6 +114,8 @@ class MarkerReader:
     def _add(self, seen: Seen) -> None:
         if self._wanted is not None and self._wanted.isdisjoint((seen.row.name, seen.row.source_id)):
             return
+        if seen.row.source_id.startswith(SOURCE):
+            return
         if seen.uid in self._inlets or seen.uid in self._unread:
             return
         try:
@@ -125,11 +129,3 @@ class MarkerReader:
         except BadInput as error:
             log.warning("markers: %s; it is not read", error)
             self._unread.add(seen.uid)
-
-
-def marker_labels(value: list, ch_names: tuple[str, ...], one_hot: bool) -> list[str]:
-    """Labels in one sample of a marker stream: text and numbers as they are, one-hot channels by their label."""
-    if one_hot:
-        return [label for label, x in zip(ch_names, value, strict=True) if x]
-    texts = [f"{x:g}" if isinstance(x, float) else str(x).strip() for x in value]
-    return [text for text in texts if text]

@@ -60,6 +60,7 @@ class Supervisor:
     wanted: Callable[[], int] = lambda: 1  # samples until the next decision is due: what a pull waits for
     closed: threading.Event = field(default_factory=threading.Event)
     backlog: deque[Pulled] = field(default_factory=deque)  # read and not yet taken
+    clock_offset_s: float | None = None  # the stream's clock less this machine's, as last measured
     thread: threading.Thread = field(init=False)
     _beside: Beside = field(default_factory=Beside)
     _head: Head = field(default_factory=Head)  # of an MEG stream that says where it is
@@ -136,7 +137,7 @@ class Supervisor:
         self._beside.begin()
         while not self.closed.is_set():
             chunks, markers = source.pull(PULL_S, self.wanted())
-            now = monotonic()
+            now, self.clock_offset_s = monotonic(), source.clock_offset_s
             if chunks:
                 heard = now
                 if sentence := self._beside.sentence(name, source.rivals, now):

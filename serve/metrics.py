@@ -19,6 +19,9 @@ class Metrics:
         self.dropped = Counter("glimpse_dropped", "Messages lost to a client that was too slow.", **by_session)
         self.clients = Gauge("glimpse_clients", "Open event sockets.", **by_session)
         self.sessions = Gauge("glimpse_sessions", "Open sessions.", registry=self.registry)
+        self.clock_offset = Gauge(
+            "glimpse_clock_offset_seconds", "The stream's clock less this machine's.", **by_session
+        )
         self.bad_channels = Gauge("glimpse_bad_channels", "Channels flagged in the newest decision.", **by_session)
         self.late = Counter("glimpse_late", "Decisions published later than one hop after their sample.", **by_session)
         self.statuses = Counter(
@@ -47,6 +50,8 @@ class Metrics:
             case {"type": "decision", "latency_ms": latency_ms}:
                 self.decisions.labels(session).inc()
                 self.late.labels(session).inc(latency_ms.get("age", 0.0) > hop_s * 1e3)
+                if (offset_ms := message.get("clock_offset_ms")) is not None:
+                    self.clock_offset.labels(session).set(offset_ms / 1e3)
                 self.bad_channels.labels(session).set(len(message.get("quality", {}).get("bad_channels", ())))
                 for stage, ms in latency_ms.items():
                     if stage == "age":

@@ -159,6 +159,7 @@ class Decision(BaseModel):
     decided: bool
     quality: Quality
     latency_ms: dict[str, float]
+    clock_offset_ms: float | None = Field(None, description="the stream's clock less this machine's, where known")
     bundle: str
     p: list[float] | None = Field(None, description="of every label, in the order of `hello`; for those who ask")
     embedding: list[float] | None = None

@@ -13,10 +13,12 @@ import pylsl
 import pytest
 from mne_lsl.player import PlayerLSL
 
+from realtime.decision_outlet import SOURCE
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery, find_streams
 from realtime.lsl_inlet import ClockReading
-from realtime.lsl_markers import MarkerReader, marker_labels
+from realtime.lsl_markers import MarkerReader
+from realtime.marker_labels import marker_labels
 
 LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 SFREQ = 250.0
@@ -209,6 +211,15 @@ def test_a_marker_stream_is_chosen_by_its_name_or_its_source_id(name, wanted):
     assert reader.names == (f"{name}-markers",)
     reader.close()
     del outlets
+
+
+def test_our_own_decisions_are_no_markers(name):
+    own = markers_of(f"{name}-decisions", source_id=f"{SOURCE}{name}-s1")
+    theirs = markers_of(f"{name}-markers")
+    with marker_reader(f"{name}-decisions, {name}-markers", 1) as reader:
+        time.sleep(0.5)  # both are in sight by now
+        assert reader.names == (f"{name}-markers",)
+    del own, theirs
 
 
 def markers_of(name, form="string", n=1, kind="Markers", delay_s=None, source_id=None):
