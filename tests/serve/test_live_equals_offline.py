@@ -165,4 +165,5 @@ def test_every_run_of_a_real_person_back_to_back_with_gaps_cut_into_it(decoder, 
     )
     assert len(read_recording(file).gaps) > 30
     flagged = check(decoder, file, 16.0, capsys)
-    assert 0 < len(flagged) < 10 * len(runs)  # each run ends in half a second of zeros on every channel
+    # Each run ends in half a second of zeros on every channel; a second of good data follows before they are trusted.
+    assert 0 < len(flagged) < 25 * len(runs)
