@@ -75,6 +75,8 @@ def ends(decisions: list[Decision]) -> list[Decision]:
 
 def judged(decisions: list[Decision], labels: list[str]) -> str:
     """Number of decisions, accuracy, mean confidence, expected calibration error; a row of the table."""
+    if not decisions:
+        return "0 | | | |"
     right = np.array([d.top[0].label == labels[d.trial or 0] for d in decisions], float)
     p = np.array([d.top[0].p for d in decisions])
     bins = np.minimum((p * 10).astype(int), 9)
