@@ -8,7 +8,8 @@ cannot matter.
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,7 @@ PATIENCE_S = 2.0  # samples off the line for this long are a new segment whateve
 RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of the nominal one
 
 
-@dataclass(frozen=True)
-class ClockState:
+class ClockState(NamedTuple):
     """Where a stream's clock stands; `ClockState()` is before its first sample."""
 
     index: int = 0  # number the next sample gets, lost samples counted
@@ -63,10 +63,10 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
         elif not state.held and not _leaves(stamp, state, sfreq):
             state = _follow(stamp, state, sfreq)
         else:
-            state = replace(state, held=(*state.held, stamp))
+            state = state._replace(held=(*state.held, stamp))
             lateness = _lateness(state)
             if abs(lateness[-1]) <= _tolerance(state, sfreq):
-                run, state = state.held, replace(state, held=())
+                run, state = state.held, state._replace(held=())
                 for late in run:
                     state = _follow(late, state, sfreq)
                     placed.append((state.index - 1, state.line))
@@ -79,7 +79,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
             breaks.append((len(placed), lost, min(step, 0.0)))
             first, *rest = state.held
             todo.extendleft(reversed(rest))  # another break may lie among them
-            state = _start(replace(state, index=state.index + lost, held=()), first, sfreq)
+            state = _start(state._replace(index=state.index + lost, held=()), first, sfreq)
         placed.append((state.index - 1, state.line))
     return _segments(placed, breaks), state
 

@@ -16,6 +16,7 @@ from realtime.state import State, named, part
 
 # Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one of delay.
 RESAMPLE_HALF_WIDTH = 8
+FEW = 32  # outputs of a live chunk; for more at once, a loop over the taps needs less memory and no more time
 # Microvolts added before the logarithm of the running scale: a flat channel must not be blown up into noise.
 SCALE_FLOOR_UV = 0.05
 # exp(-E log|z|) of a standard normal z: turns a mean of log|x| into a standard deviation.
@@ -151,9 +152,13 @@ class Resample:
         m = np.arange(n_out, stop)
         at = self.newest_input(m) - n_in + self.n_taps - 1
         weights = self.phases[m * self.down % self.up]
-        y = np.zeros((len(m), x.shape[1]))
-        for j in range(self.n_taps):  # tap by tap: a matrix product would sum in an order that depends on the chunk
-            y += weights[:, j, None] * seen[at - j]
+        # Tap by tap: a matrix product would sum in an order that depends on the chunk.
+        if len(m) <= FEW:  # the same sums in one call
+            y = np.add.accumulate(weights.T[:, :, None] * seen[at - np.arange(self.n_taps)[:, None]], axis=0)[-1]
+        else:
+            y = np.zeros((len(m), x.shape[1]))
+            for j in range(self.n_taps):
+                y += weights[:, j, None] * seen[at - j]
         past = seen[len(seen) - (self.n_taps - 1) :]
         return y, {"past": past, "n_in": np.array(total), "n_out": np.array(stop)}
 

@@ -1,6 +1,7 @@
 """A stream's state is one flat dict of arrays with dotted names; here are its moves: take a part, put it back, join."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,8 +10,7 @@ State = dict[str, np.ndarray]
 
 def part(state: State, name: str) -> State:
     """The entries below `name.`, without that prefix."""
-    prefix = name + "."
-    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    return {short: state[key] for key, short in _below(tuple(state), name)}
 
 
 def named(name: str, state: State) -> State:
@@ -20,6 +20,8 @@ def named(name: str, state: State) -> State:
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     """The arrays one after the other along the first axis; all rows of one array, in order, are that array uncopied."""
+    if len(parts) == 1:
+        return parts[0]
     base = parts[0].base
     if isinstance(base, np.ndarray) and base.shape[1:] == parts[0].shape[1:] and sum(map(len, parts)) == len(base):
         at, adjacent = base.ctypes.data, base.flags.c_contiguous
@@ -29,3 +31,9 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
         if adjacent:
             return base
     return np.concatenate(parts)
+
+
+@lru_cache(maxsize=256)  # a state has the same keys at every hop
+def _below(keys: tuple[str, ...], name: str) -> tuple[tuple[str, str], ...]:
+    prefix = name + "."
+    return tuple((key, key[len(prefix) :]) for key in keys if key.startswith(prefix))

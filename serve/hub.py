@@ -65,7 +65,8 @@ class Hub:
         if kind in ("decision", "signal"):
             self.heard = time.monotonic()
         if kind == "signal":
-            self.signal.publish(pack_frame(self.signal.last + 1, message))
+            if self.signal.readers:
+                self.signal.publish(pack_frame(self.signal.last + 1, message))
             return
         if kind == "status":
             log.info("%s %s: %s", self.session, message["state"], message["detail"])
