@@ -53,24 +53,25 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
     """
     check(run, recordings)
     window_s, calibration = run.description.window_s, run.calibration
-    held_out: dict[str, list[tuple[Decoded, Calibration]]] = {BEFORE: [], CONFIDENCE: [], AFTER: []}
-    uncued: list[Decoded] = []
+    by_run, by_mixed, uncued = list[Decoded](), list[Decoded](), list[Decoded]()
     for i, (first, held) in enumerate(folds(recordings)):
         surer = with_confidence(run, fit_cued(decoded(run, first), window_s[1]))
         mixed = fit_mixing(surer, first, folder / f"fold-{i}")
-        of_run, of_mixed = decoded(run, held), decoded(mixed, held)
-        held_out[BEFORE].append((of_run, calibration))
-        held_out[CONFIDENCE].append((of_run, surer.calibration))
-        held_out[AFTER].append((of_mixed, fit_cued(decoded(mixed, first), window_s[1])))
+        by_run.append(decoded(run, held))
+        by_mixed.append(decoded(mixed, held))
         uncued.append(decoded(mixed, held, cued=False))
-    figures = {name: scored(run, parts) for name, parts in held_out.items()}
+    figures = {
+        BEFORE: scored(run, [(joined(by_run), calibration)]),
+        CONFIDENCE: scored(run, crossed(joined(by_run), window_s[1])),
+        AFTER: scored(run, crossed(joined(by_mixed), window_s[1])),
+    }
     plain, after = figures[CONFIDENCE], figures[AFTER]
     gain = (plain["log_loss"] - after["log_loss"]) * plain["n_trials"]
     helps = gain > ENTRY_NATS and after["accuracy"] >= plain["accuracy"]
     everything = decoded(run, recordings)
     begin = with_confidence(run, fit_cued(everything, window_s[1]))
     best = fit_mixing(begin, recordings, folder / "all") if helps else run
-    cued = joined([part for part, _ in held_out[AFTER]]) if helps else everything
+    cued = joined(by_mixed) if helps else everything
     never = joined(uncued) if helps else decoded(run, recordings, cued=False)
     confidence = replace(fit_cued(cued, window_s[1]), uncued_log_scale=fit_uncued(never), decide_p=calibration.decide_p)
     return Fitted(learned(run, best, recordings, confidence), figures, helps)
@@ -119,6 +120,16 @@ def decoded(run: Run, recordings: Sequence[Recording], cued: bool = True) -> Dec
     """The recordings as `glimpse evaluate` decodes them."""
     network, bank = run.trained()
     return decode(recordings, run.front(), bank, torch_encoder(network, streaming=False), cued=cued)
+
+
+def crossed(held: Decoded, window_s: float) -> list[tuple[Decoded, Calibration]]:
+    """Every other trial with the confidence fitted to the others, and the other way round.
+
+    Trials that a mixing was fitted to would make it surer than it is.
+    """
+    even = np.arange(len(held.label)) % 2 == 0
+    halves = [replace(held, label=np.where(kept, held.label, -1)) for kept in (even, ~even)]
+    return [(half, fit_cued(other, window_s)) for half, other in (halves, halves[::-1])]
 
 
 def with_confidence(run: Run, calibration: Calibration) -> Run:
