@@ -24,7 +24,7 @@ RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of th
 class ClockState(NamedTuple):
     """Where a stream's clock stands; `ClockState()` is before its first sample."""
 
-    index: int = 0  # number the next sample gets, lost samples counted
+    number: int = 0  # the next sample gets this one, lost samples counted
     n_segment: int = 0  # samples placed in the running segment; 0: none yet
     stamp: float = 0.0  # raw stamp of the latest placed sample, seconds
     line: float = 0.0  # smoothed time of that sample, seconds
@@ -69,7 +69,7 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
                 run, state = state.held, state._replace(held=())
                 for late in run:
                     state = _follow(late, state, sfreq)
-                    placed.append((state.index - 1, state.line))
+                    placed.append((state.number - 1, state.line))
                 continue
             if not _confirmed(state, sfreq):
                 continue
@@ -79,8 +79,8 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
             breaks.append((len(placed), lost, min(step, 0.0)))
             first, *rest = state.held
             todo.extendleft(reversed(rest))  # another break may lie among them
-            state = _start(state._replace(index=state.index + lost, held=()), first, sfreq)
-        placed.append((state.index - 1, state.line))
+            state = _start(state._replace(number=state.number + lost, held=()), first, sfreq)
+        placed.append((state.number - 1, state.line))
     return _segments(placed, breaks), state
 
 
@@ -92,7 +92,7 @@ def measured_rate(state: ClockState, sfreq: float, after_s: float = 2.0) -> floa
 def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
     """First sample of a segment; the jitter known so far stays, the line does not."""
     return ClockState(
-        index=state.index + 1,
+        number=state.number + 1,
         n_segment=1,
         stamp=stamp,
         line=stamp,
@@ -116,7 +116,7 @@ def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
     bounded = min(max(error, -tolerance), tolerance)  # one wild stamp must not bend the line
     forget = 1 / (JITTER_S * sfreq)
     return ClockState(
-        index=state.index + 1,
+        number=state.number + 1,
         n_segment=state.n_segment + 1,
         stamp=stamp,
         line=max(predicted + gain * bounded, state.line),  # time does not run back, however much the stamps jitter

@@ -1,6 +1,7 @@
 """The web server: REST under /v1, two WebSockets, health, metrics and the page; knows no LSL and no network weights."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +47,9 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
                 await app.state.sessions.open_first()
             except Exception as error:  # raised from here uvicorn would log it and nobody could tell the caller
                 app.state.failed = error
+            # A full collection walks all that was imported, and no decision leaves meanwhile: 90 ms, measured.
+            gc.collect()
+            gc.freeze()
             yield
         finally:
             await app.state.sessions.stop()
