@@ -9,6 +9,8 @@ from time import perf_counter
 
 import numpy as np
 
+from realtime.adaptation import Adaptation
+from realtime.adapted_tracks import AdaptedTracks
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
 from realtime.evidence import Evidence, trust
@@ -45,6 +47,7 @@ class Decision:
     embedding: np.ndarray = field(repr=False, compare=False)  # float32 (dim,)
     p: np.ndarray = field(repr=False, compare=False)  # float64 (n_labels,), in the order of the bank
     ms: dict[str, float] = field(default_factory=dict, repr=False, compare=False)  # milliseconds spent per stage
+    rolled_back: str = field(default="", repr=False, compare=False)  # why adaptation ended with this hop, a sentence
 
 
 class Decoder:
@@ -63,6 +66,9 @@ class Decoder:
             np.array(manifest.positions_m, float),
         )
         self.evidence = Evidence(bundle.calibration, manifest.window_s[1])
+        self.follow = AdaptedTracks(
+            Adaptation(len(self.bank.names), self.bank.dim, bundle.calibration, manifest.window_s[1])
+        )
         # The first run of an encoder takes many times as long as any other: here, while no sample waits for it.
         silence = np.zeros((1, runner.n_channels, runner.hop_samples), np.float32)
         runner.step(silence, -np.ones(1), runner.start())
@@ -86,21 +92,31 @@ class Decoder:
                 f"{self.bank.dim}; export again"
             )
 
-    def start(self, tracks: int = 1) -> State:
+    def start(self, tracks: int = 1, adapt: bool = False) -> State:
         """State of a stream before its first sample: a flat dict of arrays that can be saved and moved.
 
-        With several `tracks` as many trials are decoded at once, each by an encoder state of its own.
+        With several `tracks` as many trials are decoded at once, each by an encoder state of its own. With `adapt` the
+        label vectors follow the person as labelled trials end (see `realtime.adaptation`).
         """
         return {
             **self.front.start(tracks),
             **named("encoder", self.runner.start(tracks)),
             **named("evidence", self.evidence.start(tracks)),
+            **(named("follow", self.follow.start(tracks)) if adapt else {}),
         }
 
     def skip(self, state: State, lost: int) -> State:
-        """State after `lost` samples went missing: everything but the running scale starts from silence."""
-        fresh = self.start(len(state["onset.current"]))
-        return fresh | self.front.skip(state, lost)
+        """State after `lost` samples went missing: everything but what is slow starts from silence."""
+        follow = part(state, "follow")
+        fresh = self.start(len(state["onset.current"]), bool(follow)) | self.front.skip(state, lost)
+        return fresh | named("follow", self.follow.skip(follow)) if follow else fresh
+
+    def labelled(self, state: State, labels: Sequence[tuple[int, str]]) -> State:
+        """State that knows the labels of more trials, by number, to learn from; the same where nothing adapts."""
+        rows = [(trial, self.bank.names.index(label)) for trial, label in labels if label in self.bank.names]
+        if not rows or "follow.labels" not in state:
+            return state
+        return state | {"follow.labels": np.concatenate([state["follow.labels"], np.array(rows, np.int64)])}
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Decision], State]:
         """Decisions of the hops completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
@@ -143,6 +159,10 @@ class Decoder:
         """Decisions for one hop's embeddings (n_tracks, dim): of every running trial, or of none where none runs."""
         began = perf_counter()
         inner, cosine = self.bank.scores(embeddings)
+        rolled_back = ""
+        if follow := part(state, "follow"):
+            inner, learned, follow = self.follow.step(hop.cues, embeddings, inner, follow)
+            rolled_back = next((one.rolled_back for one in learned if one.rolled_back), "")
         p, decided, evidence = self.evidence.step(inner * trust(hop.bad), hop.cues, part(state, "evidence"))
         running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
         bad_channels = tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad)
@@ -164,7 +184,8 @@ class Decoder:
                     embedding=embeddings[i],
                     p=p[i],
                     ms=ms,
+                    rolled_back=rolled_back,
                 )
             )
         ms["retrieve"] = (perf_counter() - began) * 1e3
-        return decisions, state | named("evidence", evidence)
+        return decisions, state | named("evidence", evidence) | named("follow", follow)

@@ -51,11 +51,28 @@ class Engine:
         self._thread.start()
 
     def open(
-        self, session_id: str, decoder: Decoder, query: StreamQuery, tracks: int = 1, paused: bool = False
+        self,
+        session_id: str,
+        decoder: Decoder,
+        query: StreamQuery,
+        tracks: int = 1,
+        paused: bool = False,
+        adapt: bool = False,
     ) -> None:
-        """Start decoding the stream `query` asks for, as soon as it is in sight, up to `tracks` trials at once."""
+        """Start decoding the stream `query` asks for, as soon as it is in sight, up to `tracks` trials at once.
+
+        With `adapt` the labels' vectors follow the person, from the markers of finished trials.
+        """
         session = Session(
-            session_id, decoder, query, self.connect, self._wake.set, self.publish, tracks=tracks, paused=paused
+            session_id,
+            decoder,
+            query,
+            self.connect,
+            self._wake.set,
+            self.publish,
+            tracks=tracks,
+            paused=paused,
+            adapt=adapt,
         )
         self._sessions[session_id] = session
         session.thread.start()
@@ -157,6 +174,8 @@ class Engine:
         ]
         for (session, _, preprocess_ms), (decisions, state) in zip(due, decided, strict=True):
             session.state = state
+            if sentence := decisions[0].rolled_back:
+                session.tell("rolled_back", sentence)
             for decision in decisions:
                 self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 

@@ -4,6 +4,7 @@ safetensors, whose header says which bundle and when the next sample is due; not
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -37,8 +38,8 @@ def pack(saved: Saved) -> bytes:
     return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
 
 
-def unpack(data: bytes, bundle: str, expected: State) -> Saved:
-    """The session in `data`, for a decoder of that bundle hash whose state at its start is `expected`.
+def unpack(data: bytes, bundle: str, expected: Sequence[State]) -> Saved:
+    """The session in `data`, for a decoder of that bundle hash whose states at a start are `expected`, one of them.
 
     Raises BadInput where it was saved by another bundle or is no saved session.
     """
@@ -56,6 +57,7 @@ def unpack(data: bytes, bundle: str, expected: State) -> Saved:
         raise BadInput(
             f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"
         )
-    if odd := sorted(set(arrays) ^ set(expected)):
+    odd = min((sorted(set(arrays) ^ set(state)) for state in expected), key=len)
+    if odd:
         raise BadInput(f"saved session: {', '.join(odd)} differ from this version's state; save the session again")
     return found

@@ -49,6 +49,7 @@ class Session:
     wake: Callable[[], None]  # called when something has been read
     publish: Callable[[str, dict[str, Any]], None]
     tracks: int = 1  # trials decoded at once
+    adapt: bool = False  # follow the person as labelled trials end
     paused: bool = False
     status: str = "connecting"
     detail: str = ""
@@ -64,7 +65,7 @@ class Session:
     _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
 
     def __post_init__(self) -> None:
-        self.state = self.decoder.start(self.tracks)
+        self.state = self.decoder.start(self.tracks, self.adapt)
         self.heard = deque(maxlen=max(1, round(WARM_S / self.decoder.front.hop_s)))
         self.trials = Trials(self.id, self.tell, lambda message: self.publish(self.id, message))
         self.supervisor = Supervisor(
@@ -139,10 +140,10 @@ class Session:
             return []
         self._waiting = []
         samples = np.empty((0, len(self.decoder.ch_names))) if chunk is None else chunk.samples[:, pulled.order]
-        onsets = self.trials.onsets(
+        onsets, labels = self.trials.onsets(
             markers, self.decoder.bundle.manifest.events, self._chunk, self.decoder.front, self.state
         )
-        hops, self.state = self.decoder.prepare(samples, self.state, onsets)
+        hops, self.state = self.decoder.prepare(samples, self.decoder.labelled(self.state, labels), onsets)
         for hop in hops:
             self._tell_bad(hop)
         self.heard.extend(hops)
@@ -208,7 +209,9 @@ class Session:
 
     def save(self) -> bytes:
         """Where the session stands, for `load` by another one; pause it first, or both decode the samples after."""
-        t_next = None if self._chunk is None else self.time_of(self.decoder.front.next_sample(self.state))
+        t_next = self._t_next
+        if self._chunk is not None:
+            t_next = self.time_of(self.decoder.front.next_sample(self.state))
         return pack(
             Saved(self.decoder.bundle.hash, t_next, tuple(self._waiting), tuple(self.trials.recent), self.state)
         )
@@ -222,8 +225,8 @@ class Session:
             raise BadInput(
                 f"session {self.id!r}: it is decoding, and a saved one is loaded while paused; pause it first"
             )
-        saved = unpack(data, self.decoder.bundle.hash, self.decoder.start(self.tracks))
-        self.tracks = len(saved.state["onset.current"])
+        saved = unpack(data, self.decoder.bundle.hash, [self.decoder.start(adapt=adapt) for adapt in (False, True)])
+        self.tracks, self.adapt = len(saved.state["onset.current"]), "follow.labels" in saved.state
         self.state, self._t_next, self._waiting = saved.state, saved.t_next, list(saved.waiting)
         self._chunk, self._offset = None, 0
         self.trials.recall(saved.trials)
@@ -263,7 +266,8 @@ class Session:
         for hop in self.heard:
             if hop.number > newest:
                 _, [warm] = decoder.encode([hop], [warm])
-        kept = {key: value for key, value in self.state.items() if not key.startswith("encoder.")}
-        self.state = kept | named("encoder", part(warm, "encoder"))
+        fresh = decoder.start(self.tracks, self.adapt) | named("encoder", part(warm, "encoder"))
+        heard = {key: value for key, value in self.state.items() if not key.startswith(("encoder.", "follow."))}
+        self.state = fresh | heard
         self.decoder, self.supervisor.manifest = decoder, decoder.bundle.manifest
         self.tell("swapped", f"Bundle {decoder.bundle.manifest.name!r} decodes from here on.")

@@ -31,13 +31,15 @@ class Trials:
 
     def onsets(
         self, markers: list[Marker], events: Mapping[str, str], chunk: Chunk, front: Front, state: State
-    ) -> list[int]:
-        """Sample numbers of the trial starts among `markers`, for `front`; clients are told of each.
+    ) -> tuple[list[int], list[tuple[int, str]]]:
+        """Sample numbers of the trial starts among `markers`, for `front`, and (trial, label) of each.
+
+        Clients are told of each.
 
         `chunk` is the newest one and gives the clock.
         """
         expected, told, tracks = front.next_sample(state), int(state["onset.told"]), len(state["onset.current"])
-        onsets = list[int]()
+        onsets, labels = list[int](), list[tuple[int, str]]()
         for marker in markers:
             if marker.label not in events:
                 continue
@@ -57,6 +59,7 @@ class Trials:
             if onset < expected - round(chunk.sfreq * front.hop_s):
                 late_ms = (expected - onset) / chunk.sfreq * 1e3
                 self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
+            labels.append((told + len(onsets), events[marker.label]))
             self.publish(
                 {
                     "type": "trial",
@@ -68,7 +71,7 @@ class Trials:
                 }
             )
             onsets.append(onset)
-        return onsets
+        return onsets, labels
 
     def recall(self, recent: Iterable[tuple[int, str]]) -> None:
         """Go on from what another session was told of: the same markers come here too, and that is no complaint."""

@@ -11,8 +11,13 @@ Publish = Callable[[str, dict[str, Any]], None]  # session, message without seq;
 class EngineLike(Protocol):
     """What decodes: reads streams, publishes messages from a thread of its own."""
 
-    def open(self, session: str, decoder: Any, query: Any, tracks: int = 1, paused: bool = False) -> None:
-        """Start decoding the stream `query` names, up to `tracks` overlapping trials at once."""
+    def open(
+        self, session: str, decoder: Any, query: Any, tracks: int = 1, paused: bool = False, adapt: bool = False
+    ) -> None:
+        """Start decoding the stream `query` names, up to `tracks` overlapping trials at once.
+
+        With `adapt` the labels' vectors follow the person.
+        """
 
     def pause(self, session: str) -> None:
         """Stop decoding between two hops and publish the moment `paused`; returns once no decision follows."""

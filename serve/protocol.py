@@ -33,6 +33,7 @@ class SessionRequest(BaseModel):
         None, ge=0, le=10, description="constant delay of the device, s: a sample stamped t was taken at t - delay_s"
     )
     tracks: int | None = Field(None, ge=1, le=32, description="overlapping trials decoded at once")
+    adapt: bool | None = Field(None, description="let the labels' vectors follow the person as labelled trials end")
     lsl: bool | None = Field(None, description="publish decisions as LSL streams too")
     record: bool | None = Field(None, description="record into the folder the server was started with")
     paused: bool = Field(False, description="open it paused, to be given the state of another session")

@@ -71,7 +71,13 @@ class Sessions:
             running.publish({"type": "status", "state": "paused", "detail": detail, "lasting": False})
         try:
             await asyncio.to_thread(
-                self.engine.open, session, decoder, query, tracks=request.tracks or 1, paused=request.paused
+                self.engine.open,
+                session,
+                decoder,
+                query,
+                tracks=request.tracks or 1,
+                paused=request.paused,
+                adapt=bool(request.adapt),
             )
         except BaseException:
             await self.forget(session).end()
@@ -84,6 +90,7 @@ class Sessions:
         started = {
             "delay_s": settings.delay_s,
             "tracks": settings.tracks,
+            "adapt": settings.adapt,
             "record": settings.record is not None,
             "lsl": settings.lsl_out,
         }

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
         None, ge=0, le=10, description="constant delay of the device, s; default: what the stream's header says"
     )
     tracks: int = Field(1, ge=1, le=32, description="overlapping trials decoded at once")
+    adapt: bool = Field(False, description="let the labels' vectors follow the person as labelled trials end")
     lsl_out: bool = Field(False, description="publish decisions as LSL streams too")
     osc: str | None = Field(None, description="host:port that decisions are sent to over OSC")
     record: Path | None = Field(None, description="folder in which every session is recorded, with its decisions")

@@ -162,3 +162,44 @@ def test_closing_ends_the_session_and_stopping_ends_every_thread(decoder):
         running.close("a")
         assert len(set(threading.enumerate()) - before) == 2
     assert set(threading.enumerate()) == before
+
+
+def labels_of_trials(n: int, wrong: bool = False) -> tuple[np.ndarray, list[int], list]:
+    """A signal in which each label has a pattern of its own, and its markers; `wrong` ones tell at random."""
+    rng = np.random.default_rng(3)
+    samples = 5 * rng.normal(size=(200 * (n + 2), len(CH_NAMES)))
+    patterns = 60 * rng.normal(size=(len(LABELS), len(CH_NAMES)))
+    onsets, told = [200 * (k + 1) for k in range(n)], []
+    for k, onset in enumerate(onsets):
+        shape = np.sin(2 * np.pi * 4 * np.arange(128) / SFREQ)[:, None]
+        samples[onset : onset + 128] += shape * patterns[k % len(LABELS)]
+        told.append(marker(LABELS[int(rng.integers(len(LABELS))) if wrong else k % len(LABELS)], onset, SFREQ))
+    return samples, onsets, told
+
+
+def adapting(decoder, samples, told, adapt):
+    pull = ([chunk(samples, 0, SFREQ)], told)
+    with engine(lambda query: source([pull])) as (running, log):
+        running.open("s1", decoder, StreamQuery("arrays"), adapt=adapt)
+        got = log.wait_decisions(len(samples) // 10)
+    return got, log
+
+
+def test_a_session_that_adapts_decides_as_the_library_that_is_told_the_labels(decoder):
+    samples, onsets, told = labels_of_trials(40)
+    got, _ = adapting(decoder, samples, told, adapt=True)
+    labels = [(k, LABELS[k % len(LABELS)]) for k in range(len(onsets))]
+    state = decoder.labelled(decoder.start(adapt=True), labels)
+    want, _ = decoder.step(samples, state, onsets)
+    same_decisions(got, want)
+    assert [d["top"][0]["label"] for d in got] == [d.top[0].label for d in want]
+    plain, _ = decoder.step(samples, decoder.start(), onsets)
+    assert any(a.top[0].label != b.top[0].label for a, b in zip(want, plain, strict=True))
+
+
+def test_adaptation_to_wrong_labels_is_rolled_back_and_told(decoder):
+    samples, onsets, told = labels_of_trials(60, wrong=True)
+    got, log = adapting(decoder, samples, told, adapt=True)
+    plain, _ = decoder.step(samples, decoder.start(), onsets)
+    assert log.states().count("rolled_back") == 1
+    assert [d["top"][0]["label"] for d in got[-50:]] == [d.top[0].label for d in plain[-50:]]

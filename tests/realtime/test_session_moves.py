@@ -192,7 +192,7 @@ def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, ke
     data[flip % len(data)] ^= 0xFF
     for broken in (bytes(data), bytes(data[: int(keep * (len(data) - 1))])):
         try:
-            found = unpack(broken, decoder.bundle.hash, state)
+            found = unpack(broken, decoder.bundle.hash, [state])
         except BadInput as error:
             if not str(error).startswith("saved session: "):
                 raise
@@ -203,4 +203,4 @@ def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, ke
 def test_a_session_saved_by_another_bundle_is_refused(decoder, other):
     data = pack(Saved(other.bundle.hash, None, (), (), other.start()))
     with pytest.raises(BadInput, match="bundle is sha256"):
-        unpack(data, decoder.bundle.hash, decoder.start())
+        unpack(data, decoder.bundle.hash, [decoder.start()])

@@ -33,7 +33,8 @@ class Heard:
 
     def onsets(self, markers):
         newest = chunk(np.zeros((160, len(CH_NAMES))), 10**6, SFREQ)
-        return self.trials.onsets(markers, self.decoder.bundle.manifest.events, newest, self.decoder.front, self.state)
+        known = self.decoder.bundle.manifest.events, newest, self.decoder.front, self.state
+        return self.trials.onsets(markers, *known)[0]
 
 
 def at(seconds, label=LABELS[0]):
@@ -63,7 +64,7 @@ def test_a_storm_is_bounded_whatever_its_order(seconds):
     state = {"onset.told": np.array(0), "onset.current": np.zeros((1, 2))}
     markers = [Marker(f"m{i}", T0 + s) for i, s in enumerate(seconds)]
     newest = chunk(np.zeros((800, 1)), 0, SFREQ)
-    found = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), state)
+    found, _ = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), state)
     assert len(found) == len(seconds) or any(state == "bad_marker" for state, _ in statuses)
     for onset in found:
         assert sum(abs(onset - other) < SFREQ / 2 for other in found) <= MOST_A_SECOND

@@ -69,7 +69,7 @@ class ThreadEngine:
         self.thread = threading.Thread(target=self.run, name="engine")
         self.thread.start()
 
-    def open(self, session, decoder, query, tracks=1, paused=False):
+    def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
         self.hops[session] = 0
         self.paused |= {session} if paused else set()
         self.opened[session] = decoder

@@ -195,7 +195,7 @@ def test_health_is_life_and_readiness_is_fresh_samples(server):
 class Quiet(ThreadEngine):
     """An engine whose stream never comes."""
 
-    def open(self, session, decoder, query, tracks=1, paused=False):
+    def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
         self.publish(
             session, {"type": "status", "state": "connecting", "detail": f"Looking for {query[0]}.", "lasting": True}
         )

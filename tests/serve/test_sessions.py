@@ -27,7 +27,7 @@ class Noted(ThreadEngine):
 
     asked: list
 
-    def open(self, session, decoder, query, tracks=1, paused=False):
+    def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
         self.asked.append((query, tracks))
         super().open(session, decoder, query, tracks, paused)
 
@@ -119,7 +119,7 @@ def test_an_output_that_is_stuck_holds_up_neither_clients_nor_the_engine(tmp_pat
 
 def test_statuses_sessions_bad_channels_and_missed_deadlines_are_counted(tmp_path):
     class Troubled(ThreadEngine):
-        def open(self, session, decoder, query, tracks=1, paused=False):
+        def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
             quality = {"gap": False, "bad_channels": ["Fz", "Oz"], "artifact": False}
             for age in (62.4, 62.6, 200.0):  # a hop is 62.5 ms
                 said = {"type": "decision", "quality": quality, "latency_ms": {"age": age, "encode": 1.0}}
