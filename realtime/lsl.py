@@ -107,8 +107,9 @@ class LslSource:
                 samples, times = self._inlet.pull_chunk(
                     timeout=wait_s, max_samples=PULL_SAMPLES, min_samples=at_least, as_numpy=True
                 )
-                blocks.append(samples.astype(np.float64) * self._factors)
-                stamps.append(times)
+                timed = np.isfinite(times)  # a sample without a time is a lost one
+                blocks.append(samples[timed].astype(np.float64) * self._factors)
+                stamps.append(times[timed])
                 if len(times) < PULL_SAMPLES:
                     break
                 wait_s, at_least = 0.0, 1

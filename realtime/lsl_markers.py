@@ -1,6 +1,7 @@
 """Markers from LSL marker streams, as text, whichever of the usual formats they come in."""
 
 import logging
+import math
 import threading
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from realtime.errors import BadInput, StreamLost
 from realtime.lsl_header import channel_rows, delay_of
 from realtime.lsl_inlet import open_inlet, read_clock
 from realtime.lsl_sight import Seen, sight
-from realtime.marker_labels import marker_labels
+from realtime.marker_labels import decoded, marker_labels
 from realtime.stream import Marker
 
 log = logging.getLogger("glimpse")
@@ -41,15 +42,19 @@ class _MarkerInlet:
             self.ready = read_clock(self.inlet) is not None
         if not self.ready:
             return []  # a pull would wait for the clock; nothing is lost
-        values, stamps = self.inlet.pull_chunk(timeout=0.0, max_samples=PULL_MARKERS)
+        # Undecoded: pylsl raises at the first text that is not UTF-8, and everything it had pulled is lost.
+        values, stamps = self.inlet.pull_chunk(timeout=0.0, max_samples=PULL_MARKERS, as_numpy=True)
+        rows = [[decoded(x) if isinstance(x, bytes) else x for x in row] for row in values.tolist()]
         return [
             Marker(label, stamp - self.delay_s)
-            for value, stamp in zip(values, stamps, strict=True)
+            for value, stamp in zip(rows, stamps.tolist(), strict=True)
             for label in marker_labels(value, self.labels, self.one_hot)
             if self._is_new(label, stamp)
         ]
 
     def _is_new(self, label: str, stamp: float) -> bool:
+        if not math.isfinite(stamp):
+            return True  # the session says that it is wrong
         ms = int(stamp / SAME_S)
         near = (self.told.get((label, k)) for k in (ms - 1, ms, ms + 1))
         if any(other is not None and abs(other - stamp) < SAME_S for other in near):
@@ -97,7 +102,7 @@ class MarkerReader:
                 sight().gone(uid)
                 self._unread.add(uid)
                 del self._inlets[uid]  # a marker stream may end before its signal does
-        return sorted(markers, key=lambda marker: marker.t_lsl)
+        return sorted(markers, key=lambda marker: (math.isnan(marker.t_lsl), marker.t_lsl))
 
     def close(self) -> None:
         """Let go of every marker stream."""

@@ -9,3 +9,11 @@ def marker_labels(value: Sequence, ch_names: Sequence[str], one_hot: bool) -> li
         return [label for label, x in zip(ch_names, value, strict=True) if x]
     texts = [f"{x:g}" if isinstance(x, float) else str(x).strip() for x in value]
     return [text for text in texts if text]
+
+
+def decoded(value: bytes) -> str:
+    """Text as LSL has it, UTF-8; what is none was sent by a program of the Latin-1 era."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

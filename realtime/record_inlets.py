@@ -14,6 +14,7 @@ from pylsl.util import LostError
 from pylsl.util import TimeoutError as LslTimeout
 
 from realtime.errors import BadInput
+from realtime.marker_labels import decoded
 from realtime.xdf_writer import XdfWriter
 
 OFFSET_EVERY_S = 5.0  # as LabRecorder
@@ -188,12 +189,4 @@ def _identity(header: str) -> str:
 
 
 def _texts(values: np.ndarray) -> list[list[str]]:
-    """Text as XDF wants it, UTF-8; what is none was sent by a program of the Latin-1 era."""
-    return [[_decoded(value) for value in row] for row in values]
-
-
-def _decoded(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    return [[decoded(value) for value in row] for row in values]

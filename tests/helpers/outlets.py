@@ -28,6 +28,21 @@ def outlet(
     return pylsl.StreamOutlet(info)
 
 
+def markers_of(
+    name: str,
+    form: str = "string",
+    n: int = 1,
+    kind: str = "Markers",
+    delay_s: str | None = None,
+    source_id: str | None = None,
+) -> pylsl.StreamOutlet:
+    """A marker stream of this process."""
+    info = pylsl.StreamInfo(name, kind, n, 0, form, source_id or f"id-{name}")
+    if delay_s is not None:
+        info.desc().append_child("synchronization").append_child_value("offset_mean", delay_s)
+    return pylsl.StreamOutlet(info)
+
+
 class Rig:
     """An amplifier in a process of its own that streams noise in real time, in sight soon after this returns.
 

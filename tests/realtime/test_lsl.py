@@ -13,12 +13,11 @@ import pylsl
 import pytest
 from mne_lsl.player import PlayerLSL
 
-from realtime.decision_outlet import SOURCE
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery, find_streams
 from realtime.lsl_inlet import ClockReading
-from realtime.lsl_markers import MarkerReader
 from realtime.marker_labels import marker_labels
+from tests.helpers.outlets import markers_of
 
 LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 SFREQ = 250.0
@@ -109,6 +108,19 @@ def test_lost_samples_split_chunks_and_are_counted(name):
         np.testing.assert_array_equal(chunk.samples[:, 0], chunk.index + np.arange(len(chunk.samples)))
 
 
+def test_a_sample_without_a_time_is_a_lost_one(name):
+    """Taken as it is, one NaN among the stamps would make every time after it NaN."""
+    out, sent, t0 = outlet(name), numbered(1500), pylsl.local_clock()
+    with reading(name) as source:
+        for k in range(0, 1500, 50):
+            out.push_chunk(sent[k : k + 50], np.nan if k == 500 else t0 + (k + 49) / SFREQ)
+        chunks, _ = pull_until(source, 1450)
+    assert [(c.index, c.gap_samples) for c in chunks if c.gap_samples] == [(550, 50)]
+    for chunk in chunks:
+        np.testing.assert_array_equal(chunk.samples[:, 0], chunk.index + np.arange(len(chunk.samples)))
+        assert chunk.t_first == pytest.approx(t0 + chunk.index / SFREQ, abs=2e-3)
+
+
 def test_a_slow_reader_loses_nothing(name):
     out, sent = outlet(name), numbered(20_000)
     with reading(name) as source:
@@ -180,105 +192,6 @@ def test_one_hot_samples_become_the_labels_of_their_channels():
     assert marker_labels([" "], ("",), one_hot=False) == []
 
 
-def test_a_marker_stream_that_appears_later_is_read(name):
-    reader = MarkerReader(f"{name}-markers")
-    assert reader.names == ()
-    marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, "string", f"{name}-m"))
-    found = []
-    for _ in range(100):
-        found += reader.pull()
-        if reader.names:
-            marks.push_sample(["late but here"])
-        if found:
-            break
-        time.sleep(0.1)
-    assert found[0].label == "late but here"
-    reader.close()
-
-
-@pytest.mark.parametrize("wanted", ["markers", "source"])
-def test_a_marker_stream_is_chosen_by_its_name_or_its_source_id(name, wanted):
-    outlets = [
-        pylsl.StreamOutlet(pylsl.StreamInfo(f"{rig}-markers", "Markers", 1, 0, "string", f"{rig}-source"))
-        for rig in (name, f"other-{name}")
-    ]
-    reader = MarkerReader(f"{name}-{wanted}")
-    deadline = time.monotonic() + 10
-    while not reader.names and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(1.0)  # the other rig's would have been found by now
-    reader.open_known()
-    assert reader.names == (f"{name}-markers",)
-    reader.close()
-    del outlets
-
-
-def test_our_own_decisions_are_no_markers(name):
-    own = markers_of(f"{name}-decisions", source_id=f"{SOURCE}{name}-s1")
-    theirs = markers_of(f"{name}-markers")
-    with marker_reader(f"{name}-decisions, {name}-markers", 1) as reader:
-        time.sleep(0.5)  # both are in sight by now
-        assert reader.names == (f"{name}-markers",)
-    del own, theirs
-
-
-def markers_of(name, form="string", n=1, kind="Markers", delay_s=None, source_id=None):
-    info = pylsl.StreamInfo(name, kind, n, 0, form, source_id or f"id-{name}")
-    if delay_s is not None:
-        info.desc().append_child("synchronization").append_child_value("offset_mean", delay_s)
-    return pylsl.StreamOutlet(info)
-
-
-def read_markers(reader, n, timeout_s=15.0):
-    found, deadline = [], time.monotonic() + timeout_s
-    while len(found) < n and time.monotonic() < deadline:
-        found += reader.pull()
-        time.sleep(0.02)
-    return found
-
-
-@contextmanager
-def marker_reader(wanted, n_streams=1):
-    reader = MarkerReader(wanted)
-    try:
-        deadline = time.monotonic() + 15
-        while len(reader.names) < n_streams and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(reader.names) == n_streams
-        yield reader
-    finally:
-        reader.close()
-
-
-def test_several_marker_streams_are_chosen_by_names_and_source_ids_with_commas_between(name):
-    outlets = [markers_of(f"{name}-{k}") for k in "abc"]
-    with marker_reader(f"{name}-a, id-{name}-c", 2) as reader:
-        time.sleep(0.3)
-        reader.open_known()
-        assert reader.names == (f"{name}-a", f"{name}-c")
-        t = pylsl.local_clock()
-        for k, out in enumerate(outlets):
-            out.push_sample([f"from {k}"], t)
-        assert sorted(m.label for m in read_markers(reader, 2)) == ["from 0", "from 2"]
-
-
-def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
-    """Within a millisecond, by one stream; the same label later, and another at the same time, are others."""
-    out = markers_of(name)
-    with marker_reader(name) as reader:
-        t = pylsl.local_clock()
-        for label, later_s in [("a", 0), ("b", 0), ("a", 0.0004), ("a", 0), ("a", 0.002), ("b", 0.5), ("end", 1)]:
-            out.push_sample([label], t + later_s)
-        found = read_markers(reader, 5)
-    assert [(m.label, round(m.t_lsl - t, 3)) for m in found] == [
-        ("a", 0.0),
-        ("b", 0.0),
-        ("a", 0.002),
-        ("b", 0.5),
-        ("end", 1.0),
-    ]
-
-
 def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
     out, marks = outlet(name), markers_of(f"{name}-markers")
     with reading(name) as source:
@@ -307,7 +220,9 @@ def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(nam
         marks.push_sample(["x"], t)
         out.push_chunk(np.zeros((10, 1), np.float32), t)
         chunks, found = pull_until(source, 10)
-        found += read_markers(source._markers, 1 - len(found))
+        deadline = time.monotonic() + 15
+        while not found and time.monotonic() < deadline:
+            found += source.pull(0.02)[1]
         source.close()
         assert chunks[0].time_of(chunks[0].index + 9) == pytest.approx(t - want, abs=2e-3)
         assert found[0].t_lsl == pytest.approx(t - 0.5, abs=1e-3)
