@@ -12,6 +12,7 @@ from realtime.lsl_config import configure_liblsl
 
 START_S = 120.0  # importing torch and opening streams, on a busy machine
 END_S = 60.0
+ABANDON_S = 3.0  # to end by itself where the bench has failed or Ctrl-C was pressed
 
 
 class Apart:
@@ -51,9 +52,13 @@ class Apart:
     def __enter__(self) -> "Apart":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._pipe.close()  # the child sees the end of the pipe
-        self._process.join(END_S)
+        try:
+            self._process.join(END_S if kind is None else ABANDON_S)
+        except KeyboardInterrupt:  # pressed again
+            self._process.kill()
+            raise
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

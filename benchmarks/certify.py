@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
     if importlib.util.find_spec("torch") is None:
         raise ModuleNotFoundError("torch", name="torch")
     if command.peer != "none":
-        check_installed()
+        check_installed("--peer none")
     command.out.mkdir(parents=True, exist_ok=True)
     found = certify(Sizes(), None if command.peer == "none" else command.peer, console.print)
     (command.out / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

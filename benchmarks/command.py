@@ -1,6 +1,7 @@
 """`glimpse bench`: figures anybody can rerun, each by files of its own."""
 
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from benchmarks.peers import PEERS
 from realtime.errors import BadInput, check_folder_of
 
 console = Console(highlight=False)
+LEAST = {  # key -> smallest number that gives a figure
+    "seconds": 1.0, "sessions": 1, "channels": 2, "sfreq": 100.0, "hours": 0.01, "seeds": 1, "epochs": 1, "workers": 1,
+    "n_channels": 2,
+}  # fmt: skip
 LEAST_WIDTH = 150  # columns a table of six tasks needs, also where output goes to a file
 
 
@@ -104,6 +109,7 @@ def main(argv: list[str]) -> int:
         config=(tyro.conf.OmitSubcommandPrefixes,),
     )
     check_folder_of(command.json, "--json")
+    check_sizes(command)
     if isinstance(command, Latency | Throughput | Ingest | Soak):
         bench_live(command)
     elif isinstance(command, Networks):
@@ -115,6 +121,15 @@ def main(argv: list[str]) -> int:
     else:
         bench_accuracy(command)
     return 0
+
+
+def check_sizes(command: Any) -> None:
+    """BadInput for a number that is too small to measure anything with, or none at all."""
+    for key, least in LEAST.items():
+        value = getattr(command, key, least)
+        if not least <= value < math.inf:
+            flag = f"--{key.replace('_', '-')}"
+            raise BadInput(f"{flag}: {value:g} found, at least {least:g} is needed; give more")
 
 
 def bench_live(command: Latency | Throughput | Ingest | Soak) -> None:

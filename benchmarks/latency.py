@@ -23,6 +23,7 @@ from benchmarks.served import Clients, serve
 from benchmarks.timing import percentiles, quantiles, summary
 from benchmarks.untrained import parameters
 from realtime.bundle import Bundle
+from realtime.errors import BadInput
 from realtime.simulator import Amplifier, simulated_amplifier
 from serve.demo import DEMO_BUNDLE
 from serve.settings import Settings
@@ -40,11 +41,16 @@ def latency(
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Percentiles over `seconds` of decisions; beside the loop around the network `peer`; cost against context."""
-    if peer:
-        check_installed()
+    if peer or contexts_s:
+        check_installed("--peer none --no-context")
     path = bundle_path or DEMO_BUNDLE
     bundle = Bundle.load(path)
     manifest = bundle.manifest
+    if contexts_s and (name := manifest.network.get("name")) != "gat_transformer":
+        raise BadInput(
+            f"--context: {path} holds {name}, a gat_transformer is needed, whose attention window can be made longer; "
+            "add --no-context"
+        )
     hop_s = manifest.hop_samples / bundle.preprocess.sfreq
     amplifier = Amplifier(
         name="glimpse-bench-latency",
@@ -107,6 +113,8 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
             clients.close()
         server.stop()
     timing = clients.timings["s1"].between(began, ended)
+    if not timing.hops:
+        raise TimeoutError(f"no decision was due and came within {seconds:g} s; told: {clients.told[-5:]}")
     return {
         "push_to_client_ms": percentiles(timing.late_ms),
         "quantiles_ms": quantiles(timing.late_ms),

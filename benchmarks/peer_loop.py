@@ -88,7 +88,7 @@ def run(peer: PeerLoop, warm_up_s: float, seconds: float, say: Callable[[Any], N
     finally:
         stream.disconnect()
     if len(timing.hops) < 2:
-        raise RuntimeError(f"the peer loop decided {len(timing.hops)} times in {seconds:g} s; give it longer")
+        raise TimeoutError(f"the peer loop decided {len(timing.hops)} times in {seconds:g} s; give it longer")
     return {
         "name": f"mne-lsl StreamLSL, ring buffer, braindecode {peer.network} on the newest {peer.window_s:g} s",
         "push_to_decision_ms": percentiles(timing.late_ms),

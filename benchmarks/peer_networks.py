@@ -16,13 +16,13 @@ WIDEST = 200
 EQUAL = 0.1  # share by which two counts of parameters may differ and still be called equal
 
 
-def check_installed() -> None:
-    """BadInput where the libraries of the peer loop are not there."""
+def check_installed(instead: str) -> None:
+    """BadInput where the libraries of the peer loop are not there; `instead` is the flag that does without."""
     lacking = [name for name in ("torch", "braindecode", "mne_lsl") if importlib.util.find_spec(name) is None]
     if lacking:
         raise BadInput(
-            f"--peer: the peer loop needs {', '.join(lacking)}, which is not installed; pip install 'glimpse[peers]' "
-            "mne-lsl or add --peer none"
+            f"--peer: the peer needs {', '.join(lacking)}, which is not installed; pip install -e '.[peers]' mne-lsl, "
+            f"or add {instead}"
         )
 
 

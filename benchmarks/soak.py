@@ -29,7 +29,9 @@ from realtime.lsl import StreamQuery
 from realtime.state import State
 from realtime.stream import Chunk, Marker, StreamInfo
 
-AHEAD_S = 2.0  # of stream that the source may give before the engine has decided on what came before
+# Of stream that the source may give before the engine has decided on what came before; with 2 s its threads wait for
+# each other a third of the time.
+AHEAD_S = 8.0
 PATIENCE_S = 60.0  # without a decision: the engine has stopped
 WARM_SHARE = 0.1  # of the day, before memory counts
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
@@ -239,8 +241,9 @@ def same(message: Mapping[str, Any], decision: Decision) -> bool:
         and [(c["label"], c["p"], c["similarity"]) for c in message["top"]]
         == [(c.label, c.p, c.similarity) for c in decision.top]
         and message["decided"] == decision.decided
-        and message["quality"]["gap"] == decision.gap
+        and (message["quality"]["gap"], message["quality"]["artifact"]) == (decision.gap, decision.artifact)
         and tuple(message["quality"]["bad_channels"]) == decision.bad_channels
+        and np.array_equal(message["p"], decision.p)
         and np.array_equal(message["embedding"], decision.embedding)
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+EDGE = 0.25  # of a hop, by which stamps may jitter about an end of the time measured without a decision counted missing
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100)  # per cent
 
 
@@ -21,6 +22,7 @@ class Timing:
     hops: list[int] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)  # when the newest sample was taken
     came: list[float] = field(default_factory=list)
+    span: tuple[float, float] | None = None  # from when to when decisions were due; None: from the first to the last
 
     def take(self, hop: int, taken: float, came: float) -> None:
         """Note one decision."""
@@ -29,10 +31,10 @@ class Timing:
         self.came.append(came)
 
     def between(self, began: float, ended: float) -> "Timing":
-        """The decisions that came from `began` to `ended`."""
-        kept = [i for i, came in enumerate(self.came) if began <= came <= ended]
+        """The decisions due from `began` to `ended`, whenever they came; those that never came are missing there."""
+        kept = [i for i, taken in enumerate(self.taken) if began <= taken + self.hop_s <= ended]
         hops, taken, came = [self.hops[i] for i in kept], [self.taken[i] for i in kept], [self.came[i] for i in kept]
-        return Timing(self.hop_s, hops, taken, came)
+        return Timing(self.hop_s, hops, taken, came, (began, ended))
 
     @property
     def late_ms(self) -> np.ndarray:
@@ -46,8 +48,15 @@ class Timing:
 
     @property
     def skipped(self) -> int:
-        """Hops without a decision between the first and the last that has one."""
-        return self.hops[-1] - self.hops[0] + 1 - len(set(self.hops)) if self.hops else 0
+        """Hops without a decision, those before the first and after the last that has one in the span included."""
+        began, ended = self.span or (0.0, 0.0)
+        if not self.hops:
+            return int((ended - began) / self.hop_s)
+        inside = max(self.hops) - min(self.hops) + 1 - len(set(self.hops))
+        if self.span is None:
+            return inside
+        edges = min(self.taken) + self.hop_s - began, ended - (max(self.taken) + self.hop_s)
+        return inside + sum(max(0, int(edge / self.hop_s - EDGE)) for edge in edges)
 
     @property
     def misses(self) -> int:

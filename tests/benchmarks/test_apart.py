@@ -42,6 +42,20 @@ def test_what_it_raises_is_raised_here_and_an_end_without_a_word_is_told():
         dying.said()
 
 
+def deaf(say, stop):
+    say("deaf")
+    time.sleep(600)
+
+
+def test_where_the_bench_fails_or_is_interrupted_a_process_that_does_not_listen_is_ended_soon():
+    began = time.monotonic()
+    apart = Apart(deaf)
+    apart.said()
+    apart.__exit__(KeyboardInterrupt)
+    assert not apart._process.is_alive()
+    assert time.monotonic() - began < 40
+
+
 def test_it_ends_with_its_block():
     with Apart(burn, 0.0) as apart:
         apart.said()

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import command
 from benchmarks.live_tables import figures, milliseconds, tables_of
 from realtime.errors import BadInput
+from tests.helpers.bundles import tiny_bundle
 
 P = {"p50": 1.0, "p99": 2.0, "max": 3.0}
 LATENCY = {
@@ -31,6 +32,33 @@ LATENCY = {
 def test_figures_that_should_go_into_a_folder_are_refused_before_any_work(name, tmp_path):
     with pytest.raises(BadInput, match="--json: .* is a folder, a file is needed"):
         command.main([name, "--json", str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["latency", "--seconds", "0"],
+        ["latency", "--seconds", "nan"],
+        ["throughput", "--seconds", "-5"],
+        ["throughput", "--seconds", "inf"],
+        ["throughput", "--sessions", "0"],
+        ["ingest", "--channels", "1"],
+        ["ingest", "--sfreq", "0"],
+        ["soak", "--hours", "0"],
+        ["accuracy", "--seeds", "0"],
+    ],
+)
+def test_a_number_that_gives_no_figure_is_refused_before_any_work(arguments):
+    flag, value = arguments[1:]
+    with pytest.raises(BadInput, match=f"{flag}: {value} found, at least .* is needed"):
+        command.main(arguments)
+
+
+def test_what_only_a_gat_transformer_can_be_measured_for_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.latency.check_installed", lambda instead: None)
+    bundle = str(tiny_bundle(tmp_path / "tiny").path)
+    with pytest.raises(BadInput, match="--context: .* a gat_transformer is needed"):
+        command.main(["latency", "--bundle", bundle])
 
 
 @pytest.mark.parametrize(

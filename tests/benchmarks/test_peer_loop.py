@@ -49,4 +49,4 @@ def test_a_size_that_no_width_gives_is_refused():
 def test_libraries_that_are_not_installed_are_named_with_the_way_out(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mne_lsl" else name)
     with pytest.raises(BadInput, match="needs mne_lsl, .* --peer none"):
-        peer_networks.check_installed()
+        peer_networks.check_installed("--peer none")

@@ -2,6 +2,7 @@
 
 import copy
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,34 @@ def test_a_day_is_the_same_for_the_same_seed_and_loses_what_it_says(decoder, eve
     assert all(piece.first <= onset < piece.end for piece in pieces for onset, _ in piece.markers)
 
 
+@pytest.mark.parametrize("defect", ["one sample is another", "a lost sample is not counted", "a marker is lost"])
+def test_a_defect_on_the_live_side_is_noticed(decoder, eventful, monkeypatch, defect):
+    """Planted once, on the way from the source to the engine."""
+    pull, planted = bench.DaySource.pull, list[str]()
+
+    def spoilt(source, timeout_s, min_samples=1):
+        chunks, markers = pull(source, timeout_s, min_samples)
+        if not planted and chunks and chunks[0].index > 1000:
+            [first, *others] = chunks
+            if defect == "one sample is another":
+                rows = first.samples.copy()
+                rows[0, 0] += 1.0
+                chunks = [replace(first, samples=rows), *others]
+                planted.append(defect)
+            elif defect == "a lost sample is not counted" and first.gap_samples:
+                chunks = [replace(first, index=first.index - 1, gap_samples=first.gap_samples - 1), *others]
+                planted.append(defect)
+            elif defect == "a marker is lost" and markers:
+                markers = markers[1:]
+                planted.append(defect)
+        return chunks, markers
+
+    monkeypatch.setattr(bench.DaySource, "pull", spoilt)
+    found = bench.soaked(decoder, hours=9 * 20 / 3600, say=print)
+    assert planted
+    assert found["mismatched_decisions"] > 0
+
+
 @pytest.fixture
 def pair(decoder):
     """Messages of a stretch and what offline says of it."""
@@ -71,6 +100,9 @@ def test_decisions_that_differ_or_are_missing_are_counted(pair):
         {"decided": not live[5]["decided"]},
         {"embedding": np.nextafter(live[5]["embedding"], np.float32(9))},
         {"top": live[5]["top"][::-1]},
+        {"p": live[5]["p"] + 1e-9},
+        {"quality": live[5]["quality"] | {"artifact": not live[5]["quality"]["artifact"]}},
+        {"quality": live[5]["quality"] | {"bad_channels": ["Fz"]}},
     ):
         wrong = copy.copy(live)
         wrong[5] = live[5] | change

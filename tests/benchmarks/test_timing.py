@@ -21,10 +21,27 @@ def test_hops_without_a_decision_are_misses_too_and_two_trials_of_one_hop_are_no
     assert timing([0.01] * 4, hops=[3, 4, 4, 8]).misses == 3
 
 
-def test_only_what_came_in_the_time_measured_is_counted():
-    kept = timing([0.01, 0.2, 0.01, 0.01]).between(0.0, 0.1)
-    assert kept.hops == [0, 2]
-    assert kept.misses == 1  # hop 1 came too late to be in it
+def test_what_was_due_in_the_time_measured_is_counted_however_late_it_came():
+    kept = timing([0.01, 0.2, 0.01, 0.01, 0.01]).between(0.06, 0.16)
+    assert kept.hops == [1, 2, 3]  # due at 0.08, 0.12 and 0.16
+    assert kept.misses == 1  # hop 1 came after the end
+
+
+def test_a_stream_that_stops_or_begins_late_misses_every_deadline_without_a_decision():
+    ten = timing([0.01] * 10)  # due from 0.04 to 0.4
+    assert ten.between(0.0, 0.43).misses == 0
+    assert ten.between(0.0, 0.8 + 0.02).misses == 10
+    assert ten.between(-0.4 + 0.02, 0.43).misses == 10
+    assert timing([]).between(0.0, 1.0).misses == 25
+
+
+def test_stamps_that_jitter_about_the_ends_miss_nothing():
+    rng = np.random.default_rng(0)
+    jittered = Timing(0.04)
+    for k in range(1000):
+        taken = k * 0.04 + 0.001 * rng.standard_normal()
+        jittered.take(k, taken, taken + 0.01)
+    assert not sum(jittered.between(a, a + 10.0).misses for a in np.arange(1.0, 20.0, 0.013))
 
 
 def test_even_decisions_have_no_jitter_and_a_stutter_shows():
