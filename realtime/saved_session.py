@@ -4,6 +4,7 @@ safetensors, whose header says which bundle and when the next sample is due; not
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -46,13 +47,20 @@ def unpack(data: bytes, bundle: str, expected: Sequence[State]) -> Saved:
     try:
         arrays = load(data)
         about = json.loads(arrays.pop(HEADER).tobytes())
-        waiting = tuple(Marker(**marker) for marker in about["waiting"])
+        if about["version"] != VERSION:
+            raise BadInput(
+                f"saved session: version is {about['version']}, but {VERSION} is needed; save the session again"
+            )
+        waiting = tuple(Marker(str(marker["label"]), float(marker["t_lsl"])) for marker in about["waiting"])
         trials = tuple((int(onset), str(marker)) for onset, marker in about["trials"])
-        found = Saved(about["bundle"], about["t_next"], waiting, trials, arrays)
+        t_next = None if about["t_next"] is None else float(about["t_next"])
+        if t_next is not None and not math.isfinite(t_next):
+            raise ValueError(f"t_next is {t_next}")
+        found = Saved(about["bundle"], t_next, waiting, trials, arrays)
+    except BadInput:
+        raise
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"saved session: it cannot be read ({error!r}); save the session again") from None
-    if about["version"] != VERSION:
-        raise BadInput(f"saved session: version is {about['version']}, but {VERSION} is needed; save the session again")
     if found.bundle != bundle:
         raise BadInput(
             f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"

@@ -21,7 +21,7 @@ from realtime.state import State, named, part
 from realtime.stream import Chunk, Marker, Source
 from realtime.supervisor import Pulled, Supervisor
 from realtime.traces import traces
-from realtime.trials import Trials
+from realtime.trials import AHEAD_S, Trials
 
 if TYPE_CHECKING:
     from realtime.lsl import StreamQuery
@@ -32,6 +32,7 @@ LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other sta
 BEHIND_S = 5.0
 PAUSE_S = 60.0  # samples that a paused session keeps; older ones are lost, as a gap
 WARM_S = 10.0  # of hops a new bundle hears before it takes over
+WAITING = 500  # markers kept while there is no sample; only the newest can be of samples to come
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Session:
     _t_next: float | None = None  # of a session that goes on elsewhere: LSL seconds of the sample it expects next
     _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
     _bad: dict[str, str] = field(default_factory=dict)  # channels that were bad in the newest hop, with the reason
+    _restarted: bool = False  # the stream was opened anew since the newest chunk: it counts from 0 again
     _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
 
     def __post_init__(self) -> None:
@@ -111,7 +113,7 @@ class Session:
         backlog = self.supervisor.backlog
         if self.paused:
             while backlog and monotonic() - backlog[0].arrived > PAUSE_S:
-                backlog.popleft()
+                self._restarted |= backlog.popleft().restarted
         if self.paused or not backlog:
             return None
         oldest = backlog.popleft()
@@ -133,10 +135,11 @@ class Session:
         """Hops completed by what was read, each with the milliseconds its preprocessing took."""
         began = perf_counter()
         chunk, markers = pulled.chunk, self._waiting + pulled.markers
+        self._restarted |= pulled.restarted
         if chunk is not None:
-            self._chunk = chunk = self._in_order(chunk, pulled.restarted)
+            self._chunk = chunk = self._in_order(chunk)
         if self._chunk is None:
-            self._waiting = markers
+            self._waiting = markers[-WAITING:]
             return []
         self._waiting = []
         samples = np.empty((0, len(self.decoder.ch_names))) if chunk is None else chunk.samples[:, pulled.order]
@@ -152,12 +155,13 @@ class Session:
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
 
-    def _in_order(self, chunk: Chunk, restarted: bool) -> Chunk:
+    def _in_order(self, chunk: Chunk) -> Chunk:
         """The chunk in the session's own numbers, lost samples before it made a gap, and what was decoded cut off."""
         if self._t_next is not None:
             self._go_on(chunk)
-        elif restarted:
+        elif self._restarted:
             self._reopen(chunk)
+        self._restarted = False
         chunk = replace(chunk, index=chunk.index + self._offset)
         expected = self.decoder.front.next_sample(self.state)
         if (lost := chunk.index - expected) > 0:
@@ -233,12 +237,23 @@ class Session:
         self.heard.clear()
 
     def _go_on(self, chunk: Chunk) -> None:
-        """Number the samples as the session that was saved would have, by the newest line through the stamps."""
+        """Number the samples as the session that was saved would have, by the newest line through the same stamps."""
         assert self._t_next is not None
-        waiting = [piece for piece in self.supervisor.backlog.copy() if piece.chunk and not piece.restarted]
-        newest = waiting[-1].chunk if waiting else chunk
-        assert newest is not None
-        self._offset = self.decoder.front.next_sample(self.state) - newest.index_of(self._t_next)
+        newest = chunk
+        for piece in self.supervisor.backlog.copy():
+            if piece.restarted or (piece.chunk is not None and piece.chunk.clock_step_s):
+                break  # what follows has other numbers or another clock
+            newest = piece.chunk or newest
+        expected_at = newest.index_of(self._t_next)
+        if (ahead_s := self._t_next - newest.time_of(newest.index + len(newest.samples))) > PAUSE_S + AHEAD_S:
+            self._skip(1)
+            expected_at = chunk.index
+            self.tell(
+                "gap",
+                f"The saved session expects samples {ahead_s:.0f} s ahead, by another clock, as after a reboot: how "
+                "many were lost is not known; the running trial is dropped.",
+            )
+        self._offset = self.decoder.front.next_sample(self.state) - expected_at
         self._t_next = None
 
     def check_swap(self, decoder: Decoder) -> None:

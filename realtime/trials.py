@@ -11,7 +11,7 @@ from realtime.hops import Front
 from realtime.state import State
 from realtime.stream import Chunk, Marker
 
-AHEAD_S = 10.0  # a marker stamped so far ahead of signal and clock comes from another clock
+AHEAD_S, AGO_S = 10.0, 3600.0  # a marker stamped so far ahead of signal and clock, or before, is of another clock
 MOST_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
 TWICE_SAMPLES = 1  # the same label so near an onset already told is that trial, sent by a second stream or again
 
@@ -39,24 +39,26 @@ class Trials:
         `chunk` is the newest one and gives the clock.
         """
         expected, told, tracks = front.next_sample(state), int(state["onset.told"]), len(state["onset.current"])
-        onsets, labels = list[int](), list[tuple[int, str]]()
+        onsets, labels, foreign = list[int](), list[tuple[int, str]](), list[tuple[str, float]]()
         for marker in markers:
             if marker.label not in events:
                 continue
             # A replay faster than real time runs ahead of the clock, a stream that is stale stays behind it.
             newest = chunk.time_of(chunk.index + len(chunk.samples))
-            if (ahead_s := marker.t_lsl - max(newest, local_clock())) > AHEAD_S:
-                self.tell(
-                    "bad_marker",
-                    f"Marker {marker.label!r} is stamped {ahead_s:.0f} s ahead of the signal and dropped: its sender "
-                    "must use LSL's clock.",
-                )
+            if not newest - AGO_S < marker.t_lsl <= max(newest, local_clock()) + AHEAD_S:
+                foreign.append((marker.label, marker.t_lsl - newest))
                 continue
             onset = chunk.index_of(marker.t_lsl)
             if not self._is_new(onset, marker.label, chunk.sfreq):
                 continue
             self._tell_overlap(onset, tracks, round(front.window_s * chunk.sfreq), chunk.sfreq)
-            if onset < expected - round(chunk.sfreq * front.hop_s):
+            if (before := int(state["hop.origin"]) - onset) > 0:
+                self.tell(
+                    "late_marker",
+                    f"Marker {marker.label!r} is of {before / chunk.sfreq * 1e3:.0f} ms before the samples that came "
+                    "without a break: its trial is not decoded.",
+                )
+            elif onset < expected - round(chunk.sfreq * front.hop_s):
                 late_ms = (expected - onset) / chunk.sfreq * 1e3
                 self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
             labels.append((told + len(onsets), events[marker.label]))
@@ -71,12 +73,24 @@ class Trials:
                 }
             )
             onsets.append(onset)
+        if foreign:
+            self._tell_foreign(*foreign[-1], len(foreign))
         return onsets, labels
 
     def recall(self, recent: Iterable[tuple[int, str]]) -> None:
         """Go on from what another session was told of: the same markers come here too, and that is no complaint."""
         self.recent.extend(recent)
         self._said.add("duplicate_marker")
+
+    def _tell_foreign(self, label: str, ahead_s: float, n: int) -> None:
+        """Say that markers are dropped, once for all that came together: a wrong clock may be wrong in a storm."""
+        where = f"{round(abs(ahead_s), 0):.12g} s {'ahead of' if ahead_s > 0 else 'behind'} the signal"
+        found = (
+            f"Marker {label!r} is stamped {where}"
+            if n == 1
+            else f"{n} markers are stamped by another clock than LSL's, the latest, {label!r}, {where},"
+        )
+        self.tell("bad_marker", f"{found} and dropped: their sender must use LSL's clock.")
 
     def _tell_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
         """Say, once, that a trial ends another whose window is not over, as its track is needed."""

@@ -1,6 +1,8 @@
 """A session can be paused, saved, moved to another engine and given another bundle; no decision is lost or changed."""
 
+import json
 import threading
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -11,7 +13,7 @@ from onnx import numpy_helper
 
 from realtime import session as session_module
 from realtime.decoder import Decoder
-from realtime.errors import BadInput
+from realtime.errors import BadInput, StreamLost
 from realtime.lsl import StreamQuery
 from realtime.saved_session import Saved, pack, unpack
 from realtime.stream import Marker
@@ -135,6 +137,50 @@ def test_a_pause_of_more_than_is_kept_is_a_gap(decoder, monkeypatch):
     assert len(log.of("decision")) == 80
 
 
+def test_a_stream_that_is_opened_anew_during_a_long_pause_is_decoded_on_by_the_clock(decoder, monkeypatch):
+    """What tells that its samples are numbered from 0 again is among what a pause no longer keeps."""
+    monkeypatch.setattr(session_module, "PAUSE_S", 0.3)
+    first, state = decoder.step(SAMPLES[:804], decoder.start())
+    second, _ = decoder.step(SAMPLES[1000:], decoder.skip(state, 196))
+    before, after = GatedSource(gate=804, markers=[]), GatedSource(900, gate=1000, markers=[])
+    sources = iter([before, after])
+    with engine(lambda query: next(sources)) as (running, log):
+        opened(running, decoder)
+        log.wait_decisions(80)
+        running.pause("s1")
+        before.pull = Mock(side_effect=StreamLost("stream 'arrays' was lost"))
+        backlog = running._sessions["s1"].supervisor.backlog
+        log.wait(lambda: after.at == 1000)
+        log.wait(lambda: not backlog)
+        running.resume("s1")
+        after.open.set()
+        same_decisions(log.wait_decisions(len(first + second)), first + second)
+    assert log.detail("reconnected") == "Samples arrive again; 196 were lost."
+
+
+def test_a_saved_session_is_loaded_by_one_whose_stream_was_opened_anew_meanwhile(decoder, want):
+    """What waits is numbered from 0 twice; the second line through the stamps says nothing of the first's numbers."""
+    before, heard, after = GatedSource(gate=804), GatedSource(700, gate=900, markers=[]), GatedSource(900, markers=[])
+    heard.markers = []
+    sources = iter([heard, after])
+    after.markers = MARKERS[2:]
+    after.open.set()
+    with engine(lambda query: before) as (one, log), engine(lambda query: next(sources)) as (two, log_two):
+        opened(one, decoder)
+        opened(two, decoder, paused=True)
+        log.wait_decisions(80)
+        log_two.wait(lambda: heard.at == 900)
+        heard.pull = Mock(side_effect=StreamLost("stream 'arrays' was lost"))
+        log_two.wait(lambda: after.at == len(SAMPLES))
+        one.pause("s1")
+        two.load("s1", one.save("s1"))
+        two.resume("s1")
+        log_two.wait(lambda: "reconnected" in log_two.states())
+    assert "gap" not in log_two.states()
+    assert log_two.detail("reconnected") == "Samples arrive again; 0 were lost."
+    same_decisions(log_two.of("decision")[:8], want[80:88])
+
+
 def test_only_a_paused_session_takes_a_saved_one(decoder):
     with engine(lambda query: GatedSource(gate=804)) as (running, log):
         opened(running, decoder)
@@ -198,6 +244,22 @@ def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, ke
                 raise
         else:
             assert set(found.state) == set(state)
+
+
+@pytest.mark.parametrize(("key", "value"), [("version", None), ("version", 2), ("t_next", "soon"), ("t_next", np.nan)])
+def test_a_saved_session_of_another_version_or_with_a_time_that_is_none_is_refused(decoder, monkeypatch, key, value):
+    """Before anything else in it is read: another version may hold anything."""
+    dumps = json.dumps
+
+    def changed(about):
+        kept = about | {key: value}
+        return dumps({k: v for k, v in kept.items() if v is not None} if key == "version" else kept)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("realtime.saved_session.json.dumps", changed)
+        data = pack(Saved(decoder.bundle.hash, 5.0, (), (), decoder.start()))
+    with pytest.raises(BadInput, match=f"saved session: .*{'version' if value in (None, 2) else 'cannot be read'}"):
+        unpack(data, decoder.bundle.hash, [decoder.start()])
 
 
 def test_a_session_saved_by_another_bundle_is_refused(decoder, other):

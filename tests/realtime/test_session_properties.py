@@ -119,3 +119,47 @@ def test_any_sequence_of_chunks_gaps_repeats_restarts_bad_samples_markers_and_mo
             assert 0 <= decision.since_onset_s <= 0.8
         assert np.isfinite(decision.embedding).all()
         assert np.isfinite(decision.p).all()
+
+
+def noise(n: int, index: int, t_first: float, step_s: float = 0.0) -> Chunk:
+    return Chunk(np.random.default_rng(index).normal(size=(n, len(CH_NAMES))), index, t_first, SFREQ, 0, step_s)
+
+
+def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_length(decoder):
+    """After a reboot LSL's clock begins anew: the sample it expects would otherwise be awaited for as many hours."""
+    rig = Rig(decoder, 1)
+    rig.push(805, [])
+    rig.move()
+    rig.decode(Pulled(noise(400, 0, 100.0), [], ORDER, False))
+    assert [decision.number for decision, _ in rig.decisions] == list(range(len(rig.decisions)))
+    assert len(rig.decisions) > 110
+    assert rig.decisions[-1][1] == pytest.approx(100.0 + 399 / SFREQ, abs=0.1)
+    (gap,) = [m["detail"] for m in rig.messages if m.get("state") == "gap"]
+    assert gap.startswith("The saved session expects samples 4903 s ahead, by another clock")
+
+
+def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sample(decoder):
+    """The sample that is expected next is known by the clock of before."""
+    rig = Rig(decoder, 1)
+    rig.push(800, [])
+    data = rig.session.save()
+    rig.session = rig.opened(paused=True)
+    next_s = T0 + 800 / SFREQ
+    later = Pulled(noise(160, 161, next_s + 161 / SFREQ - 5.0, -5.0), [], ORDER, False)
+    rig.session.supervisor.backlog.extend([Pulled(noise(160, 0, next_s), [], ORDER, False), later])
+    rig.session.load(data)
+    rig.session.resume()
+    while (piece := rig.session.oldest()) is not None:
+        rig.decode(piece)
+    gaps = [m["detail"] for m in rig.messages if m.get("state") == "gap"]
+    assert gaps == ["1 samples (0.00625 s) were lost; the running trial is dropped."]
+    assert len(rig.decisions) > 80 + 30
+
+
+def test_markers_of_a_stream_that_never_begins_are_not_kept_for_ever(decoder):
+    rig = Rig(decoder, 1)
+    for n in range(2000):
+        rig.decode(Pulled(None, [Marker(LABELS[0], T0 + n)], ORDER, False))
+    assert len(rig.session._waiting) == 500
+    rig.decode(Pulled(noise(160, 0, T0 + 1990.0), [], ORDER, False))
+    assert any(decision.trial is not None for decision, _ in rig.decisions)

@@ -61,7 +61,7 @@ def test_a_storm_is_bounded_whatever_its_order(seconds):
 
     statuses = []
     trials = Trials("s1", lambda *status: statuses.append(status), lambda message: None)
-    state = {"onset.told": np.array(0), "onset.current": np.zeros((1, 2))}
+    state = {"onset.told": np.array(0), "onset.current": np.zeros((1, 2)), "hop.origin": np.array(0)}
     markers = [Marker(f"m{i}", T0 + s) for i, s in enumerate(seconds)]
     newest = chunk(np.zeros((800, 1)), 0, SFREQ)
     found, _ = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), state)
@@ -80,6 +80,25 @@ def test_an_overlap_says_how_many_tracks_it_needs_and_with_them_is_silent(decode
     patient = Heard(decoder, tracks=9)
     patient.onsets(rapid)
     assert patient.statuses == []
+
+
+@pytest.mark.parametrize("stamp", [np.nan, np.inf, -np.inf, -1e300, 1e300, 0.0, T0 + 10**6])
+def test_a_marker_of_another_clock_is_dropped_and_those_beside_it_are_not(decoder, stamp):
+    heard = Heard(decoder)
+    assert heard.onsets([at(0.0), *[Marker(LABELS[1], stamp)] * 500, at(0.9)]) == [10**6, 10**6 + 144]
+    ((state, detail),) = heard.statuses  # not 500
+    assert state == "bad_marker"
+    assert detail.startswith("500 markers are stamped by another clock than LSL's, the latest")
+    assert len(heard.published) == 2
+
+
+def test_a_marker_of_before_the_samples_is_not_said_to_be_late(decoder):
+    heard = Heard(decoder)
+    heard.state = decoder.skip(heard.state, 10**6)
+    assert heard.onsets([at(-1.0)]) == [10**6 - 160]
+    ((state, detail),) = heard.statuses
+    assert state == "late_marker"
+    assert detail.startswith(f"Marker {LABELS[0]!r} is of 1000 ms before the samples")
 
 
 def timeline(folder: Path) -> list[tuple[float, str]]:
