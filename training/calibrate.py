@@ -49,7 +49,7 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
     Recordings have the run's channels in its order, and labels for markers. The mixing is kept if it makes trials that
     it was not fitted on clearly likelier, and accuracy does not fall. The confidence is new either way; with a mixing
     it is that of the trials held out, since on those that were fitted a network looks surer than it will be. BadInput
-    for another rate, unknown labels and too few trials.
+    for another rate, unknown labels, too few trials, and recordings that the run has learned from.
     """
     check(run, recordings)
     window_s, calibration = run.description.window_s, run.calibration
@@ -78,9 +78,15 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
 
 
 def check(run: Run, recordings: Sequence[Recording]) -> None:
-    """BadInput where the run cannot decode the recordings, or they hold too few trials of its labels."""
+    """BadInput where the run cannot decode the recordings, knows them already, or they hold too few trials."""
     d = run.description
+    learned_from = d.data.get("train", {}).get("digests", [])
     for recording in recordings:
+        if digest(recording) in learned_from:
+            raise BadInput(
+                f"{recording.name}: {d.name!r} has learned from this very recording, on which it looks better than it "
+                "is; name another"
+            )
         if recording.sfreq != d.sfreq:
             raise BadInput(
                 f"{recording.name}: runs at {recording.sfreq:g} Hz, {run.description.name!r} decodes {d.sfreq:g} Hz; "
@@ -98,7 +104,7 @@ def check(run: Run, recordings: Sequence[Recording]) -> None:
         if counts[rarest] < FEWEST_OF_A_LABEL:
             raise BadInput(
                 f"{names}: {counts[rarest]} trials of {rarest!r} found, {FEWEST_OF_A_LABEL} of each label needed to "
-                "calibrate; record longer"
+                "calibrate; record longer or correct events"
             )
     elif counts.total() < FEWEST_TRIALS:
         raise BadInput(f"{names}: {counts.total()} trials found, {FEWEST_TRIALS} needed to calibrate; record longer")

@@ -1,5 +1,6 @@
 """`glimpse calibrate`: a bundle becomes a bundle for one person, from a recording or a live session of minutes."""
 
+import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from training.export import check_out, export
 from training.run import Run
 
 console = Console(highlight=False)
+LEAST_S = 1.0  # of a live session
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,18 @@ def recorded(command: CalibrateCommand, run: Run) -> list[Recording]:
         return recordings
     assert command.stream is not None
     recording = record_session(d, command.stream, command.markers, command.seconds, console.print)
-    kept = command.out.with_name(f"{command.out.name}-session.npz")
+    kept = free(command.out.with_name(f"{command.out.name}-session.npz"))
     save(recording, kept)
     console.print(f"recorded {recording.duration_s:.0f} s and {len(recording.markers)} trials, kept in {kept}")
     return [recording]
+
+
+def free(path: Path) -> Path:
+    """`path`, or the first of path-2, path-3 ... that does not exist: no session is written over."""
+    found, k = path, 2
+    while found.exists():
+        found, k = path.with_stem(f"{path.stem}-{k}"), k + 1
+    return found
 
 
 def save(recording: Recording, path: Path) -> None:
@@ -62,13 +72,15 @@ def save(recording: Recording, path: Path) -> None:
     at = np.arange(len(recording.samples)) + lost_before
     filled = np.searchsorted(at, np.arange(at[-1] + 1), side="right") - 1
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}")  # under its own name once it is whole
     np.savez(
-        path,
+        part,
         samples=recording.samples[filled],
         sfreq=recording.sfreq,
         ch_names=recording.ch_names,
         markers=[(str(at[row]), label) for row, label in recording.markers],
     )
+    part.rename(path)
 
 
 def show(found: dict[str, dict[str, Any]]) -> None:
@@ -103,7 +115,12 @@ def main(argv: list[str]) -> int:
     """Run `glimpse calibrate`."""
     command = tyro.cli(Annotated[CalibrateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse calibrate")
     if (command.data is None) == (command.stream is None):
-        raise BadInput("glimpse calibrate: one of --data and --stream is needed; name a dataset file or a live stream")
+        found = "neither" if command.data is None else "both"
+        raise BadInput(f"{found} found, one of --data and --stream is needed; name a dataset file or a live stream")
+    if not LEAST_S <= command.seconds < math.inf:
+        raise BadInput(f"--seconds: {command.seconds:g} found, at least {LEAST_S:g} is needed; give more")
+    if command.out.resolve() == command.path.resolve():
+        raise BadInput(f"--out: {command.out} is what is calibrated and is kept as it is; name another folder")
     check_out(command.out)
     with tempfile.TemporaryDirectory() as folder:
         run, origin = reopened(command.path, Path(folder) / "opened")

@@ -15,7 +15,7 @@ from decoder.networks.calibrated import Calibrated
 from realtime.bundle import MANIFEST, WEIGHTS, Bundle, sha256
 from realtime.errors import BadInput
 from tests.helpers.rhythms import write_dataset, write_experiment, write_session
-from training.calibrate import AFTER, BEFORE, CONFIDENCE, FEWEST_OF_A_LABEL, check, folds
+from training.calibrate import AFTER, BEFORE, CONFIDENCE, FEWEST_OF_A_LABEL, check, folds, learned
 from training.calibrate_fit import BATCH, STEPS, batches, fit_mixing, with_mixing
 from training.calibrate_open import reopened
 from training.dataset import digest, load_dataset, load_split
@@ -168,13 +168,17 @@ def test_every_crop_comes_up_before_any_comes_up_again(n_crops: int):
         ({"sfreq": 250.0}, "runs at 250 Hz, 'rhythms' decodes 128 Hz"),
         ({"markers": ((300, "slow"),) * 9}, f"0 trials of 'fast' found, {FEWEST_OF_A_LABEL} of each label needed"),
         ({"markers": ((300, "slow"),) * 9 + ((300, "fast"),) * 5}, "5 trials of 'fast' found"),
+        ({"name": "known.npz"}, "known.npz: 'rhythms' has learned from this very recording"),
         ({"markers": ((300, "owl"),) * 9}, "has label 'owl', which 'rhythms' does not know; it knows slow, fast"),
     ],
 )
 def test_what_cannot_be_calibrated_on_is_refused_with_numbers(place, changes, sentence):
     [one] = load_split(load_dataset(place.data), "train")
+    run = Run.load(place.run)
+    if "name" in changes:
+        run = learned(run, run, [one], run.calibration)
     with pytest.raises(BadInput, match=sentence):
-        check(Run.load(place.run), [replace(one, **changes)])
+        check(run, [replace(one, **changes)])
 
 
 def test_of_many_labels_some_may_be_missing_but_not_most_trials(place):
@@ -197,8 +201,10 @@ def test_wrong_arguments_end_in_one_sentence(place, tmp_path, capsys):
     (older / MANIFEST).write_text(json.dumps(manifest))
     data, out = ["--data", str(place.data)], ["--out", str(tmp_path / "out")]
     for arguments, sentence in (
-        ([str(place.bundle), *out], "one of --data and --stream is needed"),
-        ([str(place.bundle), *data, "--stream", "amp", *out], "one of --data and --stream is needed"),
+        ([str(place.bundle), *out], "neither found, one of --data and --stream is needed"),
+        ([str(place.bundle), *data, "--out", str(place.bundle)], "is what is calibrated"),
+        ([str(place.bundle), "--stream", "amp", "--seconds", "-5", *out], "--seconds: -5 found, at least 1 is needed"),
+        ([str(place.bundle), *data, "--stream", "amp", *out], "both found, one of --data and --stream is needed"),
         ([str(place.bundle), "--data", str(other), *out], "Oz"),
         ([str(place.bundle), *data, "--out", str(tmp_path / "notes")], "exists and is not a bundle"),
         ([str(older), *data, *out], "holds no weights.safetensors, so an older Glimpse exported it"),

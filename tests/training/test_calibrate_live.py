@@ -9,11 +9,12 @@ from pylsl import local_clock
 import glimpse
 from realtime.bundle import Bundle
 from realtime.errors import BadInput, StreamLost
-from realtime.recording import read_recording
+from realtime.recording import Recording, read_recording
 from realtime.replay import replay_process
 from realtime.stream import Chunk, Marker, StreamInfo
 from tests.helpers.rhythms import CH_NAMES, LABELS, MARKERS, SFREQ, write_experiment, write_session
 from training import calibrate_live
+from training.calibrate_command import free, save
 from training.calibrate_live import Cues, Heard, fitting, record_session
 from training.run import Run, RunDescription
 
@@ -121,6 +122,16 @@ def test_markers_fall_on_their_samples_across_a_gap():
 def test_a_stream_that_does_not_fit_is_refused_before_anybody_sits_through_it(run, source, sentence):
     with pytest.raises(BadInput, match=sentence):
         fitting(source.info, run.description)
+
+
+def test_no_session_is_written_over(tmp_path):
+    path = tmp_path / "a-session.npz"
+    names = []
+    for _ in range(3):
+        names.append(free(path).name)
+        save(Recording(np.zeros((3, 1), np.float32), 100.0, ("Cz",), (), (), "a"), free(path))
+    assert names == ["a-session.npz", "a-session-2.npz", "a-session-3.npz"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names)
 
 
 def test_a_session_without_a_sample_is_refused(run):
