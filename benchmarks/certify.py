@@ -7,6 +7,8 @@ import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -73,6 +75,7 @@ def main(argv: list[str]) -> int:
             console.print(table)
     for sentence in found["verdict"]:
         console.print(sentence)
+    console.print(f"Does not hold: {'; '.join(found['faults'])}." if found["faults"] else "Holds.")
     console.print(f"The page with plots: {command.out / PAGE}")
     return 0 if found["holds"] else 1
 
@@ -97,19 +100,23 @@ def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[
         "ingest": helmet,
         "soak": day,
         "machine": machine(),
+        "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse')}",
     }
-    return found | {"verdict": verdict(found), "holds": holds(found)}
+    return found | {"verdict": verdict(found), "faults": (wrong := faults(found)), "holds": not wrong}
 
 
-def holds(found: dict[str, Any]) -> bool:
-    """Whether one session at least was decoded without a fault in every part."""
-    faults = (
-        found["latency"]["deadline_misses"],
-        found["ingest"]["deadline_misses"],
-        found["ingest"]["lost_samples"],
-        found["soak"]["mismatched_decisions"],
-    )
-    return not any(faults) and found["throughput"]["sessions_held"] > 0
+def faults(found: dict[str, Any]) -> list[str]:
+    """What kept one session from being decoded without a fault in every part; empty where the machine holds."""
+    counts = {
+        "deadlines missed by one session": found["latency"]["deadline_misses"],
+        "deadlines missed by the helmet": found["ingest"]["deadline_misses"],
+        "samples of the helmet lost": found["ingest"]["lost_samples"],
+        "decisions unlike offline's": found["soak"]["mismatched_decisions"],
+    }
+    wrong = [f"{about}: {count}" for about, count in counts.items() if count]
+    if not found["throughput"]["sessions_held"]:
+        wrong.append(f"{found['search'][0]['sessions']} sessions at once are too many")
+    return wrong
 
 
 def verdict(found: dict[str, Any]) -> list[str]:
@@ -118,7 +125,8 @@ def verdict(found: dict[str, Any]) -> list[str]:
     sentences = [
         f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
         f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} came late.",
-        f"Sessions at once without a missed deadline: {many['sessions_held']} of {late['channels']} channels.",
+        f"Sessions at once without a missed deadline: {many['sessions_held']}, each of {late['channels']} channels; "
+        f"{found['search'][-1]['sessions']} were the most tried.",
         f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
         f"{helmet['lost_samples']} samples lost.",
         f"{day['stream_hours']:g} h of stream: {day['mismatched_decisions']} of {day['decisions']} decisions unlike "
@@ -131,5 +139,14 @@ def verdict(found: dict[str, Any]) -> list[str]:
             f"A decision costs {late['cpu_ms_per_decision']:.2f} ms of processor time, the peer's "
             f"{peer['cpu_ms_per_decision']:.2f}, {ratio:.1f} times as much; the peer's p50 is "
             f"{peer['push_to_decision_ms']['p50']:.1f} ms, its p99 {peer['push_to_decision_ms']['p99']:.1f} ms.",
+        )
+    if context := late.get("context"):
+        shortest, longest = context[0], context[-1]
+        grown = {key.removesuffix("_ms"): longest[key] / shortest[key] for key in shortest if key.endswith("_ms")}
+        sentences.insert(
+            2,
+            f"With {longest['context_s']:g} s of context instead of {shortest['context_s']:g} s the network alone "
+            f"costs {grown.pop('glimpse'):.1f} times as much; "
+            f"{', '.join(f'{name} {ratio:.1f} times' for name, ratio in grown.items())}.",
         )
     return sentences

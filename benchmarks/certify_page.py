@@ -14,7 +14,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>What this machine can hold</title>
-<style>{style}</style>
+<style>{style}{own}</style>
 </head>
 <body>
 <header><h1>What this machine can hold</h1><p class="muted">{about}</p></header>
@@ -31,7 +31,7 @@ def page(found: dict[str, Any]) -> str:
     """The page, from the figures of `certify`."""
     late = found["latency"]
     sections = [
-        _section("In short", "", "".join(f"<p>{escape(one)}</p>" for one in found["verdict"]), wide=True),
+        _section(_headline(found["faults"]), "", _list(found["verdict"]), wide=True),
         _section("Sample pushed to decision", _about_latency(late), _latency(late)),
         *([_section("Processor time a decision", _about_peer(late), _bars(late))] if "peer" in late else []),
         *([_section("Cost against context", ABOUT_CONTEXT, _context(late["context"]))] if "context" in late else []),
@@ -52,21 +52,38 @@ def page(found: dict[str, Any]) -> str:
     looks = (files("training") / "report.html").read_text(encoding="utf-8")  # certificates look like reports
     return PAGE.format(
         style=looks.partition("<style>")[2].partition("</style>")[0],
-        about=escape(f"{found['machine']}. Short runs, one after the other: see `glimpse bench` for long ones."),
+        own=OWN_STYLE,
+        about=escape(f"{found['machine']}; {found['made']}. Short runs; for long ones there is glimpse bench."),
         sections="\n".join(sections),
     )
 
 
+OWN_STYLE = """
+ul { margin: 6px 0 0; padding-left: 18px; }
+.words th, .words td { text-align: left; white-space: normal; }
+"""
 ABOUT_CONTEXT = (
     "One hop of our network, its attention window made as long, beside a forward of the peers' networks on a window of "
     "that length; one thread each."
 )
 ABOUT_SESSIONS = (
-    "Processor cores of the server as sessions double; the number at a dot is of the deadlines missed: decisions that "
+    "Processor cores of the server as sessions double. The number at each dot counts deadlines missed: decisions that "
     "came to their client later than one hop after their newest sample, or never."
 )
-ABOUT_STAGES = "Milliseconds one session's decisions spend in each stage: half of them at most so many, p99 beside it."
+ABOUT_STAGES = (
+    "Milliseconds that the decisions of one session spend in each stage: the median, and what 99 of 100 stay under."
+)
 ABOUT_SOAK = "Stream with gaps, NaN and reconnects, decoded as fast as it goes and compared with offline decoding."
+
+
+def _headline(faults: Sequence[str]) -> str:
+    if not faults:
+        return "It holds: no deadline of one session missed, no sample lost, every decision as offline"
+    return f"It does not hold: {'; '.join(faults)}"
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
 
 
 def _about_latency(late: dict[str, Any]) -> str:
@@ -166,7 +183,9 @@ def _tables(found: dict[str, Any]) -> str:
 
 
 def _findings(rows: Sequence[dict[str, str]]) -> str:
-    return _table(["check", "state", "found"], [(row["check"], row["state"], row["found"]) for row in rows])
+    keys = ("check", "state", "found", "do")
+    table = _table(["check", "state", "found", "what to do"], [[row[key] for key in keys] for row in rows])
+    return f'<div class="words">{table}</div>'
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -56,7 +56,7 @@ def measured(monkeypatch):
     for name in found:
         monkeypatch.setattr(bench, name, lambda *given, name=name: found[name])
     monkeypatch.setattr(bench, "sessions_held", lambda *given: TRIED)
-    monkeypatch.setattr(bench.doctor, "examine", lambda: [bench.doctor.Finding("python", "ok", "3")])
+    monkeypatch.setattr(bench.doctor, "examine", lambda: [bench.doctor.Finding("python", "warn", "why", "do this")])
     return found
 
 
@@ -80,9 +80,14 @@ def test_the_command_writes_page_and_figures_and_0_says_that_everything_held(mea
     ],
 )
 def test_one_fault_in_any_part_and_the_machine_does_not_hold(measured, part, key):
-    assert bench.certify(bench.Sizes(), "EEGConformer", print)["holds"]
-    measured[part][key] = 1
-    assert not bench.certify(bench.Sizes(), "EEGConformer", print)["holds"]
+    found = bench.certify(bench.Sizes(), "EEGConformer", print)
+    assert found["holds"]
+    assert "It holds" in page(found)
+    measured[part][key] = 3
+    found = bench.certify(bench.Sizes(), "EEGConformer", print)
+    assert not found["holds"]
+    assert f"It does not hold: {found['faults'][0]}" in page(found).replace("&#x27;", "'")
+    assert found["faults"][0].endswith(": 3")
 
 
 def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_peer(measured):
@@ -90,6 +95,8 @@ def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_pe
     drawn = page(found)
     assert "the &lt;loop&gt;" in drawn
     assert "12.0 times as much" in drawn
+    assert "With 2 s of context instead of 1 s the network alone costs 1.0 times as much; EEGConformer 2.0" in drawn
+    assert "<td>why</td><td>do this</td>" in drawn
     assert not any(word in drawn for word in ("http://", "https://", "<script", "url("))
     for key in ("peer", "context"):
         del measured["latency"][key]
