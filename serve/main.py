@@ -1,5 +1,6 @@
 """`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
 
+import errno
 import logging
 import os
 import socket
@@ -8,10 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import tyro
 import uvicorn
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from realtime.errors import BadInput
 from serve.app import create_app
@@ -40,6 +42,11 @@ class Server(uvicorn.Server):
         """Why the first session could not be opened."""
         return getattr(self.app.state, "failed", None)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, once: a second Ctrl-C would leave a recording unread, and the end is bounded in time anyway."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, or not."""
         await super().startup(sockets)
@@ -54,8 +61,10 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
+        what, _, _ = (error.strerror or str(error)).partition(" (while")
+        other = "port with --port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "address with --host"
         raise BadInput(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another with --port."
+            f"Cannot listen on {settings.host} port {settings.port}: {what}; choose another {other}."
         ) from None
     host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
     return listening, f"http://{host}:{listening.getsockname()[1]}"
@@ -79,13 +88,21 @@ def serving(settings: Settings, backend: Backend) -> Iterator[str]:
         thread.join()
 
 
+def yes_or_no(value: str, variable: str) -> bool:
+    """What an environment variable says; raises BadInput."""
+    try:
+        return TypeAdapter(bool).validate_python(value)
+    except ValidationError:
+        raise BadInput(f"{variable} is {value!r}: true or false is needed; set it so, or leave it out.") from None
+
+
 def from_environment() -> list[str]:
     """The GLIMPSE_ variables as flags, so that a flag on the command line wins over them."""
     flags: list[str] = []
     for name, field in Settings.model_fields.items():
         value, flag = os.environ.get(f"GLIMPSE_{name.upper()}"), name.replace("_", "-")
         if value and field.annotation is bool:
-            flags += [f"--{flag}" if TypeAdapter(bool).validate_python(value) else f"--no-{flag}"]
+            flags += [f"--{flag}" if yes_or_no(value, f"GLIMPSE_{name.upper()}") else f"--no-{flag}"]
         elif value:
             flags += [f"--{flag}", value]
     return flags

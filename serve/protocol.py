@@ -22,7 +22,9 @@ class SessionRequest(BaseModel):
 
     stream: str = Field(min_length=1, description="name or source_id of the LSL stream to decode")
     markers: str | None = Field(
-        None, min_length=1, description="name or source_id of the marker stream; left out: every one in sight"
+        None,
+        min_length=1,
+        description="names or source_ids of marker streams, with commas between; left out: every one in sight",
     )
     bundle: str | None = Field(
         None,

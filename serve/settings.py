@@ -1,19 +1,31 @@
 """What the server can be told, by flag or by a GLIMPSE_ environment variable."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from realtime.errors import BadInput
 
 
 class Settings(BaseSettings):
-    """Address, what to decode, and how much is kept for slow clients."""
+    """Decode LSL streams live, for WebSocket clients and a page.
+
+    Every option can be a variable instead: GLIMPSE_RECORD for --record; a flag wins over its variable.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GLIMPSE_", extra="forbid")
 
     bundle: Path = Field(description="folder of the bundle that decodes")
-    stream: str | None = Field(None, description="name or source_id of the stream; default: the only EEG or MEG one")
-    markers: str | None = Field(None, description="name or source_id of the marker stream; default: every one in sight")
+    stream: str | None = Field(
+        None, min_length=1, description="name or source_id of the stream; default: the only EEG or MEG one"
+    )
+    markers: str | None = Field(
+        None,
+        min_length=1,
+        description="names or source_ids of marker streams, with commas between; default: every one in sight",
+    )
     delay_s: float | None = Field(
         None, ge=0, le=10, description="constant delay of the device, s; default: what the stream's header says"
     )
@@ -31,3 +43,13 @@ class Settings(BaseSettings):
     queue_messages: int = Field(1024, ge=1, description="messages a client may be behind before it loses some")
     signal_frames: int = Field(128, ge=1, description="frames of the traces a client may be behind")
     fresh_s: float = Field(2.0, gt=0, description="/readyz says no when a session has had no samples for so long")
+
+    def __init__(self, **given: Any) -> None:
+        """Raises BadInput, one sentence about the first setting that cannot be used."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = "-".join(map(str, wrong["loc"])).replace("_", "-")
+            variable = f"{self.model_config['env_prefix']}{name.upper().replace('-', '_')}"
+            raise BadInput(f"--{name} is {wrong['input']!r}: {wrong['msg']}; change it, or {variable}.") from None

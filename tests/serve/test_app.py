@@ -1,5 +1,6 @@
 import asyncio
 import json
+import signal
 import socket
 import threading
 import time
@@ -323,3 +324,11 @@ def test_the_only_eeg_stream_in_sight_is_opened_and_two_are_a_question(tmp_path)
     none = replace(BACKEND, streams=list)
     with serving(Settings(bundle=tmp_path, port=0), none) as server:
         assert httpx.get(f"{server}/v1/sessions").json() == []
+
+
+def test_a_second_interrupt_does_not_cut_the_end_short(tmp_path):
+    """Uvicorn would skip the end of the app, and with it the reading back of a recording."""
+    server = Server(Settings(bundle=tmp_path), BACKEND)
+    server.handle_exit(signal.SIGINT, None)
+    server.handle_exit(signal.SIGINT, None)
+    assert (server.should_exit, server.force_exit) == (True, False)

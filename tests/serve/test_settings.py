@@ -1,0 +1,46 @@
+import pytest
+
+from realtime.errors import BadInput
+from serve.main import from_environment, listen, main
+from serve.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"tracks": 99}, "--tracks is 99: .* 32; change it, or GLIMPSE_TRACKS"),
+        ({"delay_s": -1}, "--delay-s is -1: .* 0; change it, or GLIMPSE_DELAY_S"),
+        ({"stream": ""}, "--stream is ''"),
+        ({"markers": ""}, "--markers is ''"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence_that_names_it(wrong, said, tmp_path):
+    with pytest.raises(BadInput, match=said) as refused:
+        Settings(bundle=tmp_path, **wrong)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_flag_that_cannot_be_used_ends_the_command_with_that_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--bundle", str(tmp_path), "--tracks", "99"])
+    assert ended.value.code == 2
+    assert "--tracks is 99" in capsys.readouterr().err
+
+
+def test_a_variable_that_is_no_yes_or_no_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("GLIMPSE_ADAPT", "maybe")
+    with pytest.raises(BadInput, match="GLIMPSE_ADAPT is 'maybe': true or false is needed"):
+        from_environment()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nobody.invalid"])
+def test_an_address_of_another_machine_is_not_blamed_on_the_port(host, tmp_path):
+    with pytest.raises(BadInput, match=f"Cannot listen on {host} .* choose another address with --host") as refused:
+        listen(Settings(bundle=tmp_path, host=host, port=0))
+    assert "while attempting" not in str(refused.value)
+
+
+def test_a_port_that_is_taken_is_told(tmp_path):
+    taken, url = listen(Settings(bundle=tmp_path, port=0))
+    with taken, pytest.raises(BadInput, match="choose another port with --port"):
+        listen(Settings(bundle=tmp_path, port=int(url.rpartition(":")[2])))
