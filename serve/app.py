@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from realtime.errors import BadInput
 from serve.backend import Backend
+from serve.body_limit import BodyLimit
 from serve.metrics import Metrics
 from serve.moves import add_moves
 from serve.origin import same_origin
@@ -55,6 +56,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
             await app.state.sessions.stop()
 
     app = FastAPI(title="Glimpse", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit)
     if settings.host in LOOPBACK:  # a page elsewhere may give its own name this machine's address, and be same-origin
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
 

@@ -9,8 +9,6 @@ from serve.protocol import BundleRequest, Session
 from serve.running import Running
 from serve.sessions import Sessions
 
-MAX_STATE = 64 * 2**20  # bytes of a state that are taken in: many times that of any bundle
-
 
 def add_moves(app: FastAPI, find: Callable[[str], Running]) -> None:
     """Add the routes to the app; `find` raises where there is no such session."""
@@ -41,12 +39,7 @@ def add_moves(app: FastAPI, find: Callable[[str], Running]) -> None:
     @moves.put("/v1/sessions/{session}/state", status_code=204, summary="Let a paused session go on from there")
     async def load(session: str, request: Request) -> None:
         find(session)
-        state = bytearray()
-        async for piece in request.stream():
-            state += piece
-            if len(state) > MAX_STATE:
-                raise HTTPException(413, f"A state of more than {MAX_STATE} bytes is none of a session.")
-        if not await sessions().load(session, bytes(state)):
+        if not await sessions().load(session, await request.body()):
             raise HTTPException(409, f"Session {session!r} is decoding: pause it first.")
 
     @moves.post("/v1/sessions/{session}/bundle", summary="Decode with another bundle from the next hop on")

@@ -63,12 +63,6 @@ def test_a_state_is_only_given_to_a_paused_session_and_a_foreign_one_is_refused(
     assert httpx.put(f"{where}/state", content=b"quiet 7").status_code == 204
 
 
-def test_a_state_beyond_all_measure_is_not_taken_in(server, monkeypatch):
-    monkeypatch.setattr("serve.moves.MAX_STATE", 1000)
-    httpx.post(f"{server}/v1/sessions/s1/pause")
-    assert httpx.put(f"{server}/v1/sessions/s1/state", content=b"x" * 2000).status_code == 413
-
-
 def test_after_a_swap_clients_hear_the_new_labels_between_the_old_and_the_new_decisions(server):
     with listening(server) as client:
         hello = json.loads(client.recv(5))
