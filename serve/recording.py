@@ -31,6 +31,7 @@ class SessionRecording:
         self.following.cancel()
         await asyncio.gather(self.following, return_exceptions=True)
         if not self.ended:
+            self._say(RecordNews("recording", "the recording ends, its file is read back"))
             self.process.stop()
             try:
                 self._say(await asyncio.to_thread(self.process.wait, STOP_S))

@@ -1,6 +1,8 @@
 """What a session publishes on beside the web, and what records it, as the server was started."""
 
 import asyncio
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from realtime.bids_names import BidsName
@@ -15,6 +17,18 @@ from serve.running import Running
 from serve.settings import Settings
 
 
+def check_record(folder: Path) -> None:
+    """Make the folder where it is not there, as `glimpse record` does; BadInput unless it can be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"--record: {folder} cannot be written into ({error.strerror}); name a folder that can."
+        ) from None
+
+
 class WaysOut:
     """Opens the outputs and the recording of sessions; raises BadInput where the settings cannot be met."""
 
@@ -22,8 +36,8 @@ class WaysOut:
         self.folder, self.backend, self.metrics = settings.record, backend, metrics
         self.osc = osc_address(settings.osc) if settings.osc is not None else None
         self.name = BidsName(sub=settings.sub, ses=settings.ses, task=settings.task)
-        if self.folder is not None and not self.folder.is_dir():
-            raise BadInput(f"--record: {self.folder} is no folder; make it first.")
+        if self.folder is not None:
+            check_record(self.folder)
 
     async def open(self, running: Running) -> None:
         """Open those that the session's request asks for."""

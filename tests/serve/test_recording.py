@@ -41,6 +41,7 @@ def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(str
 
     asyncio.run(run())
     assert {one["state"] for one in said[:-1]} == {"recording"}
+    assert "is read back" in said[-2]["detail"]  # it may take a while: said before, not after
     assert said[-1]["state"] == "recorded"
     assert all(one["type"] == "status" and not one["lasting"] and one["detail"].endswith(".") for one in said)
     assert len(list(tmp_path.glob("**/*.xdf"))) == 1
@@ -76,8 +77,14 @@ def test_a_file_that_is_not_read_back_in_time_is_told(stream, tmp_path, monkeypa
     assert "could not be read back within 0 s" in said[-1]["detail"]
 
 
-def test_a_folder_that_is_not_there_and_names_bids_forbids_are_refused_at_the_start(tmp_path):
-    with pytest.raises(BadInput, match="--record: .* is no folder"):
-        create_app(Settings(bundle=tmp_path, record=tmp_path / "no"), BACKEND)
+def test_a_new_folder_is_made_as_glimpse_record_does(tmp_path):
+    create_app(Settings(bundle=tmp_path, record=tmp_path / "a" / "new"), BACKEND)
+    assert list((tmp_path / "a" / "new").iterdir()) == []
+
+
+def test_a_place_that_is_no_folder_and_names_bids_forbids_are_refused_at_the_start(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="--record: .*file cannot be written into .*; name a folder"):
+        create_app(Settings(bundle=tmp_path, record=tmp_path / "file"), BACKEND)
     with pytest.raises(BadInput, match="--task"):
         create_app(Settings(bundle=tmp_path, record=tmp_path, task="a_b"), BACKEND)
