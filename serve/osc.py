@@ -19,9 +19,11 @@ def osc_address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise BadInput(f"--osc: {text!r} found, host:port is needed; give it as 127.0.0.1:9000.")
     try:
-        *_, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
     except OSError as error:
         raise BadInput(f"--osc: no address of {host!r} is known ({error}); give one as 127.0.0.1:9000.") from None
+    # `localhost` may be ::1 first, and what makes sound listens on IPv4: the packets would be lost unseen.
+    *_, address = min(found, key=lambda row: row[0] != socket.AF_INET)
     return str(address[0]), int(address[1])
 
 

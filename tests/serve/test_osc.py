@@ -92,8 +92,27 @@ def test_an_address_that_cannot_be_used_is_refused_in_one_sentence(text):
         osc_address(text)
 
 
-def test_names_are_looked_up_once_and_ipv6_is_written_in_brackets():
-    assert osc_address("localhost:9000")[0] in ("127.0.0.1", "::1")
+def test_a_name_with_both_addresses_is_sent_to_over_ipv4_where_sound_programs_listen(monkeypatch):
+    six = (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("::1", 9000, 0, 0))
+    four = (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 9000))
+    monkeypatch.setattr("serve.osc.socket.getaddrinfo", lambda *asked, **how: [six, four])
+    assert osc_address("localhost:9000") == ("127.0.0.1", 9000)
+    monkeypatch.setattr("serve.osc.socket.getaddrinfo", lambda *asked, **how: [six])
+    assert osc_address("localhost:9000") == ("::1", 9000)
+
+
+def test_nobody_who_listens_is_no_failure(tmp_path):
+    """UDP to a port where nobody is: the machine may answer that nobody is there, and the next send must not fail."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+    dead = OscSink("s1", address)
+    for _ in range(5):
+        dead.send({"type": "status", "state": "live", "detail": "Samples arrive."})
+    dead.close()
+
+
+def test_ipv6_is_written_in_brackets():
     assert osc_address("[::1]:9000") == ("::1", 9000)
 
 
