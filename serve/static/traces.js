@@ -113,22 +113,20 @@ export class Traces {
 
   /** Mean of every channel in sight; also chooses the spacing, in steps of 1, 2, 5. */
   measure(first, left) {
-    const { ring } = this, means = new Float64Array(ring.nChannels), ranges = [];
+    const { ring } = this, means = new Float64Array(ring.nChannels), spreads = [];
     for (let c = 0; c < ring.nChannels; c++) {
-      let sum = 0, count = 0, low = Infinity, high = -Infinity;
+      let sum = 0, squares = 0, count = 0;
       for (let i = first; i < ring.n; i++) {
         const at = i % ring.size;
         if (ring.times[at] < left) continue;
         const value = ring.data[at * ring.nChannels + c];
-        sum += value; count += 1;
-        if (value < low) low = value;
-        if (value > high) high = value;
+        sum += value; squares += value * value; count += 1;
       }
       means[c] = count ? sum / count : 0;
-      if (count) ranges.push(high - low);
+      if (count) spreads.push(Math.sqrt(Math.max(0, squares / count - means[c] ** 2)));
     }
-    ranges.sort((a, b) => a - b);
-    const wanted = 0.45 * (ranges[ranges.length >> 1] ?? 0);
+    spreads.sort((a, b) => a - b);
+    const wanted = 3 * (spreads[spreads.length >> 1] ?? 0); // by the peaks one blink would flatten all the rest
     if (wanted > 0 && (wanted > this.spacing || wanted < 0.3 * this.spacing)) {
       const unit = 10 ** Math.floor(Math.log10(wanted));
       this.spacing = [1, 2, 5, 10].map((k) => k * unit).find((value) => value >= wanted);

@@ -188,6 +188,27 @@ def test_bad_channels_and_artifacts_are_named_beside_the_traces(server, watched)
 
 
 @needs_chromium
+def test_a_blink_does_not_flatten_the_traces(server, watched):
+    """Microvolts between two baselines, for 10 uV of noise without and with a blink of 500 uV in every channel."""
+    watched.goto(server)
+    spacing = watched.evaluate(
+        """async () => {
+            const { Traces } = await import("/static/traces.js");
+            return [0, 500].map((blink) => {
+                const traces = new Traces(document.createElement("canvas")), n = 600;
+                const samples = Float32Array.from({ length: 4 * n }, (_, i) =>
+                    17 * Math.sin(i * i) + (i > 1200 && i < 1240 ? blink : 0));
+                traces.add({ tFirst: 0, sfreq: 100, nTimes: n, nChannels: 4, samples });
+                traces.measure(0, -1);
+                return traces.spacing;
+            });
+        }"""
+    )
+    assert spacing[0] == 50
+    assert spacing[1] <= 5 * spacing[0]
+
+
+@needs_chromium
 def test_a_pause_stays_in_sight_and_is_told_to_who_comes_later(server, watched):
     httpx.post(f"{server}/v1/sessions/s1/pause")
     watched.goto(server)
