@@ -42,7 +42,7 @@ class Bank:
     def scores(self, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Inner products and cosines of `embedding` (..., dim) with every label, each (..., n_labels)."""
         inner = embedding @ self.vectors.T
-        length = np.linalg.norm(embedding, axis=-1, keepdims=True)
+        length = np.sqrt(np.square(embedding).sum(axis=-1, keepdims=True))
         return inner, inner / np.maximum(length, 1e-12)
 
     def save(self, folder: Path) -> None:

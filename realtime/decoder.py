@@ -5,6 +5,7 @@ Weights are shared and nothing of a stream is kept here; the same call decodes a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from time import perf_counter
 
 import numpy as np
@@ -139,16 +140,15 @@ class Decoder:
                 f"samples: shape {samples.shape} found, (n_times, {len(self.ch_names)}) needed for the channels of "
                 f"bundle {self.bundle.manifest.name}"
             )
-        hops, front = self.front.step(samples, state, onsets)
-        return hops, state | front
+        return self.front.step(samples, state, onsets)
 
     def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
         """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and their states then."""
         before = {key: joined([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
         tracks = [len(hop.cues) for hop in hops]
-        signal = np.stack([hop.signal for hop in hops]).repeat(tracks, axis=0)
+        signal = np.array([hop.signal for hop in hops for _ in hop.cues])
         embeddings, after = self.runner.step(signal, np.array([cue.onset for hop in hops for cue in hop.cues]), before)
-        ends = np.cumsum(tracks)
+        ends = accumulate(tracks)
         rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
         split = [
             state | {f"encoder.{k}": v[at] for k, v in after.items()} for at, state in zip(rows, states, strict=True)
@@ -165,11 +165,11 @@ class Decoder:
             rolled_back = next((one.rolled_back for one in learned if one.rolled_back), "")
         p, decided, evidence = self.evidence.step(inner * trust(hop.bad), hop.cues, part(state, "evidence"))
         running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
-        bad_channels = tuple(name for name, bad in zip(self.ch_names, hop.bad, strict=True) if bad)
+        bad_channels = tuple(self.ch_names[k] for k in hop.bad.nonzero()[0])
         decisions, ms = list[Decision](), dict[str, float]()
         for i in sorted(running, key=lambda i: hop.cues[i].trial or 0) or [0]:
-            best = np.argsort(-inner[i], kind="stable")[:TOP]
-            top = tuple(Candidate(self.bank.names[k], float(p[i, k]), float(cosine[i, k])) for k in best)
+            best = (-inner[i]).argsort(kind="stable")[:TOP].tolist()
+            top = tuple(Candidate(self.bank.names[k], p[i].item(k), cosine[i].item(k)) for k in best)
             decisions.append(
                 Decision(
                     number=hop.number,

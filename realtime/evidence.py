@@ -38,7 +38,7 @@ class Calibration:
 
 def trust(bad: np.ndarray) -> float:
     """Factor on the inner products of a hop in which the channels `bad` (n_channels,) were flagged; 1 for none."""
-    return float(1 / (1 + BAD_COST * bad.mean()))
+    return 1 / (1 + BAD_COST * (np.count_nonzero(bad) / len(bad)))
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

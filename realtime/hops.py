@@ -93,7 +93,7 @@ class Front:
         resample = self.preprocess.resample
         n_out = (n_in * resample.up - 1) // resample.down + 1
         last = (n_out // self.hop_samples + 1) * self.hop_samples - 1
-        return int(resample.newest_input(np.array(last))) + 1 - n_in
+        return resample.newest_input(last) + 1 - n_in
 
     def start_signal(self) -> State:
         """State of `signal` before the first sample of a stream."""
@@ -130,7 +130,7 @@ class Front:
 
     def next_sample(self, state: State) -> int:
         """Number of the sample that `step` expects next."""
-        return int(state["hop.origin"] + state["pre.resample.n_in"])
+        return int(state["hop.origin"]) + int(state["pre.resample.n_in"])
 
     def skip(self, state: State, lost: int) -> State:
         """State after `lost` samples went missing: the hop being filled and the running trials end here."""
@@ -155,40 +155,42 @@ class Front:
         Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
         then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
         """
-        begun = self.next_sample(state) - int(state["hop.origin"])
+        origin, begun = int(state["hop.origin"]), int(state["pre.resample.n_in"])
         y, marks, seen = self.signal(samples, state)
         left = np.concatenate([state["hop.left"], y])
         new = state | seen
         told = int(state["onset.told"])
-        numbered = np.array([(sample, told + i) for i, sample in enumerate(onsets)], np.int64).reshape(-1, 2)
-        pending = np.concatenate([state["onset.pending"], numbered[numbered[:, 0] >= state["hop.origin"]]])
+        pending = state["onset.pending"]
+        if numbered := [(sample, told + i) for i, sample in enumerate(onsets) if sample >= origin]:
+            pending = np.concatenate([pending, np.array(numbered, np.int64)])
         n_hops = len(left) // self.hop_samples
-        n_out = int(new["pre.resample.n_out"])
-        last_out = n_out - len(left) + self.hop_samples * np.arange(1, n_hops + 1) - 1
+        first_out = int(new["pre.resample.n_out"]) - len(left)
         reason, artifact, taken = state["hop.reason"], bool(state["hop.artifact"]), 0
         hops = []
-        for k, newest in enumerate(self.preprocess.resample.newest_input(last_out)):
-            sample = int(state["hop.origin"] + newest)
-            due = pending[:, 0] <= sample
-            current, pending = _latest(new["onset.current"], pending[due]), pending[~due]
-            own = slice(taken, int(newest) - begun + 1)
+        for k in range(n_hops):
+            newest = self.preprocess.resample.newest_input(first_out + (k + 1) * self.hop_samples - 1)
+            sample, current = origin + newest, new["onset.current"]
+            if len(pending):
+                due = pending[:, 0] <= sample
+                current, pending = _latest(current, pending[due]), pending[~due]
+            own = slice(taken, newest - begun + 1)
             hops.append(
                 Hop(
                     signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
                     cues=tuple(self._cue(sample - onset, trial) for onset, trial in current.tolist()),
-                    reason=marks.reason[own].max(axis=0, initial=0).clip(reason),
+                    reason=np.maximum(reason, marks.reason[own].max(axis=0, initial=0)),
                     gap=sample < int(state["hop.settled"]),
                     artifact=artifact or bool(marks.artifact[own].any()),
                 )
             )
             new["onset.current"], reason, artifact, taken = current, np.zeros_like(reason), False, own.stop
         new |= {
-            "hop.reason": marks.reason[taken:].max(axis=0, initial=0).clip(reason),
+            "hop.reason": np.maximum(reason, marks.reason[taken:].max(axis=0, initial=0)),
             "hop.artifact": np.array(artifact or bool(marks.artifact[taken:].any())),
             "hop.left": left[n_hops * self.hop_samples :],
-            "hop.number": np.array(state["hop.number"] + n_hops),
+            "hop.number": np.array(int(state["hop.number"]) + n_hops),
             "onset.pending": pending,
             "onset.told": np.array(told + len(onsets)),
         }

@@ -6,6 +6,7 @@ bit of the output. Knows nothing of streams, hops or networks.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 from scipy import signal
@@ -14,9 +15,9 @@ from realtime.align import RunningWhitening
 from realtime.errors import BadInput
 from realtime.state import State, named, part
 
+Numbers = TypeVar("Numbers", int, np.ndarray)
 # Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one of delay.
 RESAMPLE_HALF_WIDTH = 8
-FEW = 32  # outputs of a live chunk; for more at once, a loop over the taps needs less memory and no more time
 # Microvolts added before the logarithm of the running scale: a flat channel must not be blown up into noise.
 SCALE_FLOOR_UV = 0.05
 # exp(-E log|z|) of a standard normal z: turns a mean of log|x| into a standard deviation.
@@ -119,46 +120,41 @@ class Resample:
         ratio = Fraction(sfreq_out / sfreq_in).limit_denominator(2000)
         self.up, self.down = ratio.numerator, ratio.denominator
         if ratio == 1:
-            self.phases = np.ones((1, 1))
+            self.kernels = np.ones((1, 1))
             return
         slow = max(self.up, self.down)
         # Squaring inside `minimum_phase(half=True)` halves the attenuation in dB, hence half=False on a longer one.
         prototype = signal.firwin(2 * RESAMPLE_HALF_WIDTH * slow + 1, 0.9 / slow, window=("kaiser", 6.0))
         taps = signal.minimum_phase(prototype, half=False)
         taps = np.pad(taps, (0, -len(taps) % self.up))
-        phases = taps.reshape(-1, self.up).T  # (up, n_taps): phases[p, j] multiplies the input j samples back
-        self.phases = phases / phases.sum(axis=1, keepdims=True)
+        phases = taps.reshape(-1, self.up).T[:, ::-1]  # (up, n_taps), for the newest input last
+        self.kernels = np.ascontiguousarray(phases / phases.sum(axis=1, keepdims=True))
 
     @property
     def n_taps(self) -> int:
         """Input samples behind one output."""
-        return self.phases.shape[1]
+        return self.kernels.shape[1]
 
     def start(self, first: np.ndarray) -> State:
         """State of a resampler that has seen `first` (n_channels,) for ever."""
         past = np.repeat(first[None], self.n_taps - 1, axis=0)
         return {"past": past, "n_in": np.array(0), "n_out": np.array(0)}
 
-    def newest_input(self, m: np.ndarray) -> np.ndarray:
-        """Number of the newest input sample used by outputs `m`."""
-        return np.asarray(m) * self.down // self.up
+    def newest_input(self, m: Numbers) -> Numbers:
+        """Number of the newest input sample used by output `m`."""
+        return m * self.down // self.up
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Every output whose inputs are now complete."""
         n_in, n_out = int(state["n_in"]), int(state["n_out"])
         total = n_in + len(x)
         stop = (total * self.up - 1) // self.down + 1  # outputs m with m * down // up <= total - 1
-        seen = np.concatenate([state["past"], x])
-        m = np.arange(n_out, stop)
-        at = self.newest_input(m) - n_in + self.n_taps - 1
-        weights = self.phases[m * self.down % self.up]
-        # Tap by tap: a matrix product would sum in an order that depends on the chunk.
-        if len(m) <= FEW:  # the same sums in one call
-            y = np.add.accumulate(weights.T[:, :, None] * seen[at - np.arange(self.n_taps)[:, None]], axis=0)[-1]
-        else:
-            y = np.zeros((len(m), x.shape[1]))
-            for j in range(self.n_taps):
-                y += weights[:, j, None] * seen[at - j]
+        seen = np.ascontiguousarray(np.concatenate([state["past"], x]))
+        y = np.empty((stop - n_out, x.shape[1]))
+        # Output by output: one product for all would sum in an order that depends on the chunk.
+        for row, m in zip(y, range(n_out, stop), strict=True):
+            first = self.newest_input(m) - n_in
+            np.einsum("t,tc->c", self.kernels[m * self.down % self.up], seen[first : first + self.n_taps], out=row)
         past = seen[len(seen) - (self.n_taps - 1) :]
         return y, {"past": past, "n_in": np.array(total), "n_out": np.array(stop)}
 
@@ -171,7 +167,7 @@ class RunningScale:
 
     def __init__(self, sfreq: float, scale_s: float, clamp: float):
         self.keep = float(np.exp(-1 / (sfreq * scale_s)))
-        self.clamp = clamp
+        self.log_keep, self.clamp = float(np.log(self.keep)), clamp
 
     def start(self, first: np.ndarray) -> State:
         """State before any sample."""
@@ -179,14 +175,16 @@ class RunningScale:
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Scale the chunk to running standard deviations."""
-        if not len(x):  # what the resampler gives for a short chunk; scipy's lfilter then returns memory it never set
-            return x, state
-        level = np.log(np.abs(x) + SCALE_FLOOR_UV)
-        mean, log = signal.lfilter([1 - self.keep], [1, -self.keep], level, axis=0, zi=state["log"])
+        mean = (1 - self.keep) * np.log(np.abs(x) + SCALE_FLOOR_UV)
+        log = state["log"][0]
+        for row in mean:
+            row += log
+            log = row * self.keep
         n = int(state["n"])
-        weight = -np.expm1(np.log(self.keep) * np.arange(n + 1, n + len(x) + 1))[:, None]
-        scale = np.exp(mean / weight) * LOG_ABS_TO_SD
-        return np.clip(x / scale, -self.clamp, self.clamp), {"log": log, "n": np.array(n + len(x))}
+        weight = -np.expm1(self.log_keep * np.arange(n + 1, n + len(x) + 1))[:, None]
+        y = x / (np.exp(mean / weight) * LOG_ABS_TO_SD)
+        y = np.minimum(np.maximum(y, -self.clamp), self.clamp)
+        return y, {"log": log[None].copy(), "n": np.array(n + len(x))}
 
 
 class Preprocess:
@@ -220,7 +218,7 @@ class Preprocess:
         if self.config.reference == "none":
             return x
         rows = np.ascontiguousarray(x[:, self.reference] if self.reference else x)
-        return x - rows.mean(axis=1, keepdims=True)
+        return x - rows.sum(axis=1, keepdims=True) / rows.shape[1]
 
     def start(self, first: np.ndarray | None = None) -> State:
         """State before the first sample; given `first` (n_channels,), settled on it."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from realtime.artifacts import Artifacts
+from realtime.artifacts import Artifacts, steps
 from realtime.preprocess import Guard
 from realtime.spherical_spline import interpolation_matrix, sphere_centre
 from realtime.state import State, named, part
@@ -113,10 +113,11 @@ class Quality:
         if not state["started"]:
             state = state | named("guard", self.guard.start(x[0])) | {"started": np.array(True)}
         held, guard = self.guard.step(x, part(state, "guard"))
-        marks = np.where(np.isfinite(x), GOOD, HELD).astype(np.int8)
+        whole = held is x
+        marks = np.zeros(x.shape, np.int8) if whole else np.where(np.isfinite(x), GOOD, HELD).astype(np.int8)
         last = state["last"] if state["n"] else held[0]
         smooth, offset = self._without_jumps(held, last, state["offset"])
-        state = state | named("guard", guard) | {"last": held[-1].copy(), "offset": offset}
+        state = state | named("guard", guard)
         pending, holes, n = state["pending"].copy(), state["holes"].copy(), int(state["n"])
         parts, begin = [], 0
         while begin < len(x):
@@ -124,9 +125,11 @@ class Quality:
             end = min(begin + self.block - at, len(x))
             piece = held[begin:end]
             pending[at : at + len(piece)] = piece
-            holes[-1] += marks[begin:end].sum(axis=0)
+            if not whole:
+                holes[-1] += marks[begin:end].sum(axis=0)
             parts.append(self._repaired(smooth[begin:end], state))
-            np.maximum(marks[begin:end], state["reason"], out=marks[begin:end], casting="same_kind")
+            if state["reason"].any():
+                np.maximum(marks[begin:end], state["reason"], out=marks[begin:end], casting="same_kind")
             n += len(piece)
             if n % self.block == 0:
                 recent = np.concatenate([state["recent"][1:], pending[None]])
@@ -136,11 +139,11 @@ class Quality:
             begin = end
         y = np.concatenate(parts) if len(parts) > 1 else parts[0]
         artifact, artifacts = self.artifacts.step(y, part(state, "artifact"))
-        new = {"pending": pending, "holes": holes, "n": np.array(n), **named("artifact", artifacts)}
-        return y, Marks(marks, artifact), state | new
+        state |= {"last": held[-1].copy(), "offset": offset, "pending": pending, "holes": holes, "n": np.array(n)}
+        return y, Marks(marks, artifact), state | named("artifact", artifacts)
 
     def _without_jumps(self, x: np.ndarray, last: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        step = np.diff(x, axis=0, prepend=last[None])
+        step = steps(x, last)
         jump = np.abs(step) > self.jump_uv
         if not (jump.any() or offset.any()):
             return x, offset
@@ -148,10 +151,10 @@ class Quality:
         return x + offsets, offsets[-1].copy()
 
     def _repaired(self, x: np.ndarray, state: State) -> np.ndarray:
-        bad, shift = state["reason"] > 0, state["shift"]
-        if not (bad.any() or shift.any()):
+        shift = state["shift"]
+        if not (state["reason"].any() or shift.any()):
             return x
-        y = x.copy()
+        y, bad = x.copy(), state["reason"] > 0
         if bad.any():
             # Summed along the channels, whose number is fixed: a matrix product's order depends on the chunk.
             y[:, bad] = (x[:, None, :] * self.weights(bad.tobytes())).sum(axis=2)
@@ -183,6 +186,10 @@ class Quality:
         if railed.any():
             share = np.maximum((x >= high - near).mean(axis=0), (x <= low + near).mean(axis=0))
             railed &= (share >= RAIL_SHARE) & ~(flat & (x[-1] == 0))  # exactly nothing is no rail
+        found = np.where(railed, RAILED, np.where(flat, FLAT, GOOD))
+        # No line and no noise is larger than the span; most blocks end here.
+        if not (top - bottom > min(NOISE_UV, LINE_UV / 2)).any():
+            return found
         step = np.abs(np.diff(recent, axis=1)).mean(axis=1).min(axis=0)  # a single jump is in one block only
         line, rest = self._line(x)
         noisy, lined = step > NOISE_UV, (line > LINE_UV) & (line**2 / 2 > LINE_OVER_REST * rest)
@@ -191,7 +198,7 @@ class Quality:
                 n = kind.sum()
                 noisy[kind] &= (n >= MIN_NOISE) & (step[kind] > NOISE_OVER_OTHERS * np.quantile(step[kind], OTHERS))
                 lined[kind] &= (n >= MIN_GOOD) & (line[kind] > LINE_OVER_OTHERS * np.quantile(line[kind], OTHERS))
-        return np.select([railed, flat, lined, noisy], [RAILED, FLAT, LINE, NOISE], GOOD)
+        return np.where(found > 0, found, np.where(lined, LINE, np.where(noisy, NOISE, GOOD)))
 
     def _line(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Amplitude of the stronger line frequency, and the power of everything else, per channel."""
