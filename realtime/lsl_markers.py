@@ -134,3 +134,6 @@ class MarkerReader:
         except BadInput as error:
             log.warning("markers: %s; it is not read", error)
             self._unread.add(seen.uid)
+        except RuntimeError as error:  # liblsl's; the thread that finds the other streams must go on
+            log.warning("marker stream %r cannot be read: %s", seen.row.name, error)
+            self._unread.add(seen.uid)

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class Supervisor:
     clock_offset_s: float | None = None  # the stream's clock less this machine's, as last measured
     thread: threading.Thread = field(init=False)
     _beside: Beside = field(default_factory=Beside)
+    _failed: str = ""  # the exception logged last
     _head: Head = field(default_factory=Head)  # of an MEG stream that says where it is
 
     def __post_init__(self) -> None:
@@ -91,18 +93,17 @@ class Supervisor:
                 self._tell_failed(error)
                 continue
             try:
-                if (order := self._check(source.info)) is None:
-                    self.closed.wait(RETRY_S)
-                    continue
-                for sentence in source.info.warnings:
-                    self._say("assumed", f"{sentence}.")
-                self._follow(source, order, restarted)
+                with closing(source):
+                    if (order := self._check(source.info)) is None:
+                        self.closed.wait(RETRY_S)
+                        continue
+                    for sentence in source.info.warnings:
+                        self._say("assumed", f"{sentence}.")
+                    self._follow(source, order, restarted)
             except StreamLost as error:
                 self._say("lost", f"{error}; looking for it again.")
             except Exception as error:
                 self._tell_failed(error)
-            finally:
-                source.close()
             restarted = True
 
     def _say(self, state: str, detail: str) -> None:
@@ -110,7 +111,9 @@ class Supervisor:
             self.tell(state, detail)
 
     def _tell_failed(self, error: Exception) -> None:
-        log.exception("reading failed")
+        if repr(error) != self._failed:  # tried again five times a second, perhaps for days
+            self._failed = repr(error)
+            log.exception("reading failed")
         self._say("lost", f"Reading {self.query} failed: {error!r}; see the server's log.")
         self.closed.wait(RETRY_S)
 

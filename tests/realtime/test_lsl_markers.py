@@ -9,8 +9,10 @@ from uuid import uuid4
 import pylsl
 import pytest
 from pylsl.lib import lib
+from pylsl.util import InternalError
 
 from realtime.decision_outlet import SOURCE
+from realtime.lsl_inlet import open_inlet
 from realtime.lsl_markers import MarkerReader
 from tests.helpers.outlets import markers_of
 
@@ -110,6 +112,28 @@ def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
         ("b", 0.5),
         ("end", 1.0),
     ]
+
+
+def test_a_marker_stream_that_liblsl_cannot_open_keeps_no_other_from_being_read(name, monkeypatch, caplog):
+    def opening(info, buffer_s):
+        if info.name().endswith("-odd"):
+            raise InternalError("could not create stream inlet.")
+        return open_inlet(info, buffer_s)
+
+    monkeypatch.setattr("realtime.lsl_markers.open_inlet", opening)
+    odd = markers_of(f"{name}-odd")
+    with marker_reader(f"{name}-odd, {name}-markers", 0) as reader:
+        deadline = time.monotonic() + 15
+        while not caplog.records and reader._thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        fine = markers_of(f"{name}-markers")
+        while not reader.names and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert reader.names == (f"{name}-markers",)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"marker stream '{name}-odd' cannot be read: could not create stream inlet."
+    ]
+    del odd, fine
 
 
 def test_text_that_is_not_utf_8_is_read_as_latin_1_and_hides_no_other_marker(name):

@@ -1,21 +1,18 @@
 """A supervisor finds a stream, refuses what does not fit, follows it through loss and return, and says so."""
 
-import threading
 import time
-from contextlib import contextmanager
 from uuid import uuid4
 
 import numpy as np
 import pylsl
 import pytest
 
-from realtime.bundle import Manifest
 from realtime.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.lsl import LslSource, StreamQuery
-from realtime.supervisor import Pulled, Supervisor
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import ArraySource, chunk, decoding, engine, marker, same_decisions
+from tests.helpers.following import following
 from tests.helpers.outlets import Rig, outlet, rigs
 
 SFREQ = 160.0
@@ -43,64 +40,6 @@ def whole(samples=SAMPLES, index=0, markers=()):
 
 def source(*script, ch_names=CH_NAMES, sfreq=SFREQ):
     return ArraySource(ch_names, sfreq, script)
-
-
-class Following:
-    """A running supervisor and what it told, each with its `time.monotonic()`."""
-
-    def __init__(self, manifest: Manifest, query: StreamQuery, connect=LslSource):
-        self.told: list[tuple[float, str, str]] = []
-        self._changed = threading.Condition()
-        self.read: list[tuple[float, Pulled]] = []
-        self.supervisor = Supervisor("test", manifest, query, connect, self._tell, self._take)
-        self.supervisor.thread.start()
-
-    def _tell(self, state: str, detail: str) -> None:
-        with self._changed:
-            if (state, detail) != (self.told[-1][1:] if self.told else None):
-                self.told.append((time.monotonic(), state, detail))
-            self._changed.notify_all()
-
-    def _take(self) -> None:
-        with self._changed:
-            while self.supervisor.backlog:
-                self.read.append((time.monotonic(), self.supervisor.backlog.popleft()))
-            self._changed.notify_all()
-
-    def states(self) -> list[str]:
-        return [state for _, state, _ in self.told]
-
-    def wait(self, until, timeout_s=20.0) -> float:
-        with self._changed:
-            assert self._changed.wait_for(until, timeout_s), self.told
-        return time.monotonic()
-
-    def wait_told(self, state: str, after: float = 0.0, said: str = "") -> tuple[float, str]:
-        """When a state was told after a moment, and its sentence."""
-
-        def found():
-            return [(t, detail) for t, told, detail in self.told if told == state and t > after and said in detail]
-
-        self.wait(found)
-        return found()[0]
-
-    def wait_samples(self, after: float) -> tuple[float, Pulled]:
-        """The first piece with samples read after a moment."""
-
-        def found():
-            return [(t, piece) for t, piece in self.read if t > after and piece.chunk is not None]
-
-        self.wait(found)
-        return found()[0]
-
-
-@contextmanager
-def following(decoder, name, connect=LslSource, **query):
-    made = Following(decoder.bundle.manifest, StreamQuery(name, **{"markers": "none"} | query), connect)
-    try:
-        yield made
-    finally:
-        made.supervisor.close()
 
 
 # --- from arrays
@@ -138,6 +77,21 @@ def test_an_exception_of_the_source_is_told_and_the_stream_opened_again(decoder,
         got = log.wait_decisions(160)
     assert "RuntimeError('cable')" in log.detail("lost")
     np.testing.assert_array_equal([d["embedding"] for d in got], [d.embedding for d in want])
+
+
+def test_a_source_that_fails_even_when_it_is_closed_is_opened_again_and_logged_once(decoder, want, caplog):
+    """A loop that fails five times a second for a weekend must not fill the disk with its log."""
+
+    class Broken(ArraySource):
+        def close(self):
+            super().close()
+            raise OSError("socket")
+
+    broken = [Broken(CH_NAMES, SFREQ, [RuntimeError("cable")]) for _ in range(4)]
+    with decoding(decoder, *broken, source(whole())) as log:
+        same_decisions(log.wait_decisions(160), want)
+    assert sum("OSError" in status["detail"] for status in log.of("status")) == 1
+    assert [record.getMessage() for record in caplog.records].count("reading failed") == 1
 
 
 def test_a_silent_stream_is_stale_once_and_live_again_with_its_next_sample(decoder):
