@@ -17,12 +17,13 @@ from serve.settings import Settings
 
 log = logging.getLogger("glimpse")
 WARM = 64  # newest messages that keep their texts with arrays: 20 kB for an embedding of 1024 dimensions
+_JSON = json.JSONEncoder(separators=(",", ":"), default=lambda value: value.tolist(), allow_nan=False)
 ARRAYS = ("p", "embedding")  # keys of a decision that are written only for those who ask
 
 
 def encode(message: dict[str, Any]) -> str:
     """Compact JSON; numpy scalars and arrays become numbers and lists, NaN is refused (no browser can read it)."""
-    return json.dumps(message, separators=(",", ":"), default=lambda value: value.tolist(), allow_nan=False)
+    return _JSON.encode(message)
 
 
 class Event:
