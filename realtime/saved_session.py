@@ -26,7 +26,7 @@ class Saved:
 
     bundle: str  # hash of the bundle that decodes
     t_next: float | None  # LSL seconds of the sample expected next; None before the first one
-    waiting: tuple[Marker, ...]  # markers that came before the first sample
+    waiting: tuple[Marker, ...]  # markers that came since the newest samples
     trials: tuple[tuple[int, str], ...]  # sample of onset and marker of the latest trials told
     state: State
 

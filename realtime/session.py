@@ -32,7 +32,7 @@ LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other sta
 BEHIND_S = 5.0
 PAUSE_S = 60.0  # samples that a paused session keeps; older ones are lost, as a gap
 WARM_S = 10.0  # of hops a new bundle hears before it takes over
-WAITING = 500  # markers kept while there is no sample; only the newest can be of samples to come
+WAITING = 500  # markers kept while no samples come; only the newest can be of samples to come
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Session:
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
     _t_next: float | None = None  # of a session that goes on elsewhere: LSL seconds of the sample it expects next
-    _waiting: list[Marker] = field(default_factory=list)  # markers that came before the first sample
+    _waiting: list[Marker] = field(default_factory=list)  # markers that came since the newest samples
     _bad: dict[str, str] = field(default_factory=dict)  # channels that were bad in the newest hop, with the reason
     _restarted: bool = False  # the stream was opened anew since the newest chunk: it counts from 0 again
     _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
@@ -134,24 +134,23 @@ class Session:
     def take(self, pulled: Pulled) -> list[tuple[Hop, float]]:
         """Hops completed by what was read, each with the milliseconds its preprocessing took."""
         began = perf_counter()
-        chunk, markers = pulled.chunk, self._waiting + pulled.markers
+        markers = self._waiting + pulled.markers
         self._restarted |= pulled.restarted
-        if chunk is not None:
-            self._chunk = chunk = self._in_order(chunk)
-        if self._chunk is None:
+        if pulled.chunk is None:
             self._waiting = markers[-WAITING:]
             return []
         self._waiting = []
-        samples = np.empty((0, len(self.decoder.ch_names))) if chunk is None else chunk.samples[:, pulled.order]
+        self._chunk = chunk = self._in_order(pulled.chunk)
+        samples = chunk.samples[:, pulled.order]
         onsets, labels = self.trials.onsets(
-            markers, self.decoder.bundle.manifest.events, self._chunk, self.decoder.front, self.state
+            markers, self.decoder.bundle.manifest.events, chunk, self.decoder.front, self.state
         )
         hops, self.state = self.decoder.prepare(samples, self.decoder.labelled(self.state, labels), onsets)
         for hop in hops:
             self._tell_bad(hop)
         self.heard.extend(hops)
         if len(samples):
-            self.publish(self.id, traces(self._chunk, pulled.order))
+            self.publish(self.id, traces(chunk, pulled.order))
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
 

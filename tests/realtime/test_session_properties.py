@@ -80,10 +80,14 @@ RESTARTS = st.tuples(st.just("restart"), st.integers(0, 2000))
 BAD = st.tuples(st.just("bad"), st.integers(1, 200))
 MARKERS = st.tuples(st.just("marker"), st.integers(-800, 800))
 MOVES = st.tuples(st.just("move"), st.just(0))
+# Senders with clocks of their own: since they began, in ns, none at all.
+ODD = st.tuples(st.just("odd"), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e18, -1e300, 1e300]))
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(CHUNKS, CHUNKS, GAPS, AGAIN, RESTARTS, BAD, MARKERS, MOVES), max_size=25), st.integers(1, 3))
+@given(
+    st.lists(st.one_of(CHUNKS, CHUNKS, GAPS, AGAIN, RESTARTS, BAD, MARKERS, ODD, MOVES), max_size=25), st.integers(1, 3)
+)
 def test_any_sequence_of_chunks_gaps_repeats_restarts_bad_samples_markers_and_moves(decoder, events, tracks):
     rig, markers, restarted = Rig(decoder, tracks), [], False
     for kind, n in events:
@@ -100,6 +104,8 @@ def test_any_sequence_of_chunks_gaps_repeats_restarts_bad_samples_markers_and_mo
             rig.begun, restarted = rig.taken, True
         elif kind == "marker":
             markers = [*markers, Marker(LABELS[n % 3], T0 + (rig.taken + n) / SFREQ)]
+        elif kind == "odd":
+            markers = [*markers, Marker(LABELS[0], n)]
         else:
             rig.move()
             restarted = False
@@ -156,10 +162,15 @@ def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sampl
     assert len(rig.decisions) > 80 + 30
 
 
-def test_markers_of_a_stream_that_never_begins_are_not_kept_for_ever(decoder):
+@pytest.mark.parametrize("begun", [False, True])
+def test_markers_of_a_stream_that_gives_no_samples_are_not_kept_for_ever(decoder, begun):
+    """Neither before the first sample nor while an amplifier is switched off for a night."""
     rig = Rig(decoder, 1)
+    if begun:
+        rig.decode(Pulled(noise(160, 0, T0 - 100.0), [], ORDER, False))
     for n in range(2000):
         rig.decode(Pulled(None, [Marker(LABELS[0], T0 + n)], ORDER, False))
     assert len(rig.session._waiting) == 500
-    rig.decode(Pulled(noise(160, 0, T0 + 1990.0), [], ORDER, False))
+    assert len(rig.session.state["onset.pending"]) == 0
+    rig.decode(Pulled(noise(160, round(2090 * SFREQ) * begun, T0 + 1990.0), [], ORDER, False))
     assert any(decision.trial is not None for decision, _ in rig.decisions)
