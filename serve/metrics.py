@@ -1,5 +1,6 @@
 """What Prometheus may ask: counters and histograms of one server, in a registry of its own."""
 
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -44,20 +45,22 @@ class Metrics:
             registry=self.registry,
         )
 
+        # Looking a child up by its labels takes longer than counting with it.
+        self._labelled: Any = lru_cache(maxsize=1024)(lambda metric, *labels: metric.labels(*labels))
+
     def observe(self, session: str, message: dict[str, Any], hop_s: float) -> None:
         """Count one message of the engine, whose decisions are due every `hop_s` seconds."""
         match message:
             case {"type": "decision", "latency_ms": latency_ms}:
-                self.decisions.labels(session).inc()
-                self.late.labels(session).inc(latency_ms.get("age", 0.0) > hop_s * 1e3)
+                of = self._labelled
+                of(self.decisions, session).inc()
+                of(self.late, session).inc(latency_ms.get("age", 0.0) > hop_s * 1e3)
                 if (offset_ms := message.get("clock_offset_ms")) is not None:
-                    self.clock_offset.labels(session).set(offset_ms / 1e3)
-                self.bad_channels.labels(session).set(len(message.get("quality", {}).get("bad_channels", ())))
+                    of(self.clock_offset, session).set(offset_ms / 1e3)
+                of(self.bad_channels, session).set(len(message.get("quality", {}).get("bad_channels", ())))
                 for stage, ms in latency_ms.items():
-                    if stage == "age":
-                        self.age.labels(session).observe(ms / 1e3)
-                    else:
-                        self.stages.labels(session, stage).observe(ms / 1e3)
+                    child = of(self.age, session) if stage == "age" else of(self.stages, session, stage)
+                    child.observe(ms / 1e3)
             case {"type": "status", "state": state}:
                 self.statuses.labels(session, state).inc()
                 self.gaps.labels(session).inc(state == "gap")
