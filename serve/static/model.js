@@ -4,7 +4,7 @@ const LATENCY_DECISIONS = 200, STRIP = 36, TRIALS = 64, MOMENTS = 4;
 
 export function newModel() {
   return {
-    hello: null, state: "connecting", detail: "", paused: false, moments: [], decision: null,
+    hello: null, state: "connecting", detail: "", paused: false, unrecorded: "", moments: [], decision: null,
     trials: new Map(), // by number, the newest: markers may run ahead of decisions, and trials may overlap
     trial: null, before: null, // the one that is drawn, and the one drawn before it
     skipped: 0, latency: new Map(),
@@ -25,6 +25,7 @@ const FOLDS = {
   status(model, said) {
     if (said.lasting) Object.assign(model, { state: said.state, detail: said.detail });
     else model.moments = [...model.moments.slice(1 - MOMENTS), { state: said.state, detail: said.detail }];
+    if (said.state === "record_failed") model.unrecorded = said.detail; // stays in sight: the data are being lost
     if (said.state === "paused" || said.state === "resumed") model.paused = said.state === "paused";
   },
   trial(model, said) {

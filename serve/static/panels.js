@@ -17,6 +17,7 @@ export function showState(find, model, connected) {
     ? { kind: "lost", state: "no server", detail: "The connection to the server is gone; trying again." }
     : moment ? { kind: FAILURES.includes(moment.state) ? "failed" : NEWS.includes(moment.state) ? "news" : "moment", ...moment }
     : model.paused ? { kind: "moment", state: "paused", detail: "Decoding waits to be resumed." }
+    : model.unrecorded && model.state === "live" ? { kind: "failed", state: "not recorded", detail: model.unrecorded }
     : { kind: model.state, state: model.state, detail: model.detail };
   find("state").dataset.state = now.kind;
   write(find("state-name"), words(now.state));

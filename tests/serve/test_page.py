@@ -218,6 +218,30 @@ def test_a_pause_stays_in_sight_and_is_told_to_who_comes_later(server, watched):
 
 
 @needs_chromium
+def test_a_recording_that_failed_stays_in_sight_while_decoding_goes_on(server, watched):
+    """Whoever looks away for a minute must not think that the session is in a file; a lost stream is said first."""
+    watched.goto(f"{server}/docs")
+    shown = watched.evaluate(
+        """async () => {
+            const { fold, newModel } = await import("/static/model.js");
+            const { showState } = await import("/static/panels.js");
+            const model = newModel(), parts = {};
+            const find = (id) => parts[id] ??= document.createElement("i");
+            const now = () => (showState(find, model, true), parts["state-name"].textContent);
+            const detail = "The disk is full.";
+            const say = (state, lasting) => fold(model, { type: "status", state, detail, lasting });
+            say("live", true);
+            say("record_failed", false);
+            model.moments = []; // its time is over
+            const seen = [now(), parts["state-detail"].textContent];
+            say("lost", true);
+            return [...seen, now()];
+        }"""
+    )
+    assert shown == ["not recorded", "The disk is full.", "lost"]
+
+
+@needs_chromium
 def test_moments_that_come_fast_are_each_shown_long_enough_to_be_read(server, watched):
     watched.goto(f"{server}/docs")
     seen = watched.evaluate(
