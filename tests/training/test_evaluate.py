@@ -126,10 +126,10 @@ def test_a_bundle_that_was_changed_is_refused(trained, tmp_path, capsys):
     assert "encoder.onnx" in refused(capsys, tmp_path, str(changed), "--data", str(trained.data))
 
 
-def test_figures_that_cannot_be_written_are_a_failure_in_one_sentence(trained, tmp_path, capsys):
+def test_figures_that_cannot_be_written_are_refused_before_any_work_in_one_sentence(trained, tmp_path, capsys):
     out = tmp_path / "folder"
     out.mkdir()
-    assert glimpse.main(["evaluate", str(trained.run), "--data", str(trained.data), "--json", str(out)]) == 1
+    assert glimpse.main(["evaluate", str(trained.run), "--data", str(trained.data), "--json", str(out)]) == 2
     error = capsys.readouterr().err
     assert str(out) in error
     assert error.count("\n") == 1
