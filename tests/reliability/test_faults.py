@@ -4,6 +4,7 @@ Real LSL, the amplifier in a process of its own. Every decision is compared with
 """
 
 import re
+import time
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -202,7 +203,7 @@ def test_a_header_that_lies_about_the_rate_stops_decoding(decoder, row):
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         told = log.wait_after(running.t0, "status", "mismatch")
         decided = len(log.of("decision"))
-        log.wait(lambda: log.detail("mismatch") != "", 1)
+        time.sleep(1.0)  # its samples go on, and so would decisions
         assert re.search(r"are stamped 12[45](\.\d)? a second, its header says 250", told["detail"])
         first = log.after(running.t0, "status", "live")["heard"]
     assert len(log.of("decision")) <= decided + 1
@@ -312,7 +313,9 @@ def test_a_storm_of_markers_delays_no_decision(decoder, row):
     ages = [d["latency_ms"]["age"] for d in log.of("decision")[calm:]]
     trials = [t["marker"] for t in log.of("trial")]
     assert set(trials) == {LABELS[0]}
-    assert len(trials) == 15  # every known one
+    known = len(range(0, sent, 2000))  # a busy machine sends the last of them too late
+    assert len(trials) == known
     numbers = [d["hop"] for d in log.of("decision")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    row("10,000 markers a second", f"15 of 15 trials; age of decisions at most {max(ages):.0f} ms", None, None, 0)
+    assert np.median(ages) < 500  # behind the 30,000 markers of the storm it would be seconds
+    row("10,000 markers a second", f"{len(trials)} of {known} trials; age of decisions at most {max(ages):.0f} ms", None, None, 0)
