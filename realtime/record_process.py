@@ -34,7 +34,7 @@ class RecordProcess:
         self._process = context.Process(target=_child, args=(child, Path(out), tuple(streams), name), daemon=True)
         self._process.start()
         child.close()
-        self._ended = False
+        self._last: RecordNews | None = None  # its last word, once told
 
     @property
     def pid(self) -> int:
@@ -45,13 +45,13 @@ class RecordProcess:
         """What the recording has told since the last call, at once; a child that died tells `record_failed`."""
         told = []
         try:
-            while not self._ended and self._pipe.poll():
+            while self._last is None and self._pipe.poll():
                 told.append(RecordNews(*self._pipe.recv()))
-                self._ended = told[-1].state != "recording"
+                self._last = told[-1] if told[-1].state != "recording" else None
         except (EOFError, ConnectionError):
-            self._ended = True
             sentence = f"the recording process {self.pid} died; its file holds what it wrote until then"
-            told.append(RecordNews("record_failed", sentence))
+            self._last = RecordNews("record_failed", sentence)
+            told.append(self._last)
         return told
 
     def stop(self) -> None:
@@ -62,12 +62,12 @@ class RecordProcess:
             return  # it has ended already
 
     def wait(self, timeout_s: float) -> RecordNews:
-        """The last word of a recording; TimeoutError if it does not come within `timeout_s` seconds."""
+        """The last word of a recording, even if `news` has told it; TimeoutError if there is none in `timeout_s` s."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            for word in self.news():
-                if word.state != "recording":
-                    return word
+            self.news()
+            if self._last is not None:
+                return self._last
             self._pipe.poll(min(0.1, max(0.0, deadline - time.monotonic())))
         raise TimeoutError(f"the recording process {self.pid} did not end within {timeout_s:g} s")
 

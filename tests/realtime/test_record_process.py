@@ -97,6 +97,18 @@ def test_starting_asking_and_stopping_never_wait(tmp_path, name):
     assert max(took) < 0.5
 
 
+def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
+    """Whoever looks for news and then waits would otherwise turn round and round until the time is up."""
+    with record_process(tmp_path / "a.xdf", [name]) as recorder:
+        recorder.stop()
+        told, deadline = [], time.monotonic() + 30
+        while not told and time.monotonic() < deadline:
+            told += [word for word in recorder.news() if word.state != "recording"]
+            time.sleep(0.02)
+        assert recorder.wait(5.0) == told[0]
+    assert recorder.news() == []
+
+
 def test_what_cannot_be_recorded_is_told(tmp_path, name):
     (tmp_path / "a.xdf").write_text("precious")
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
