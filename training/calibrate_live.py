@@ -113,7 +113,7 @@ def record_session(
                 known = [Marker(d.events[m.label], m.t_lsl) for m in found if m.label in d.events]
                 heard.add(chunks, cues.show(say) if cues else known, order)
         except (StreamLost, KeyboardInterrupt) as error:
-            say(f"the session ends after {heard.seconds:.0f} s: {error or 'Ctrl-C'}")
+            say(f"the session ends after {heard.seconds:.0f} s: {str(error) or 'Ctrl-C'}")
     finally:
         source.close()
     return heard.recording(d.ch_names, name)

@@ -86,6 +86,23 @@ def test_without_a_marker_stream_cues_are_shown_and_marked(run, monkeypatch):
     assert np.array_equal(found.samples[:, 0], np.arange(len(found.samples)))
 
 
+def test_ctrl_c_ends_the_session_says_so_and_keeps_what_came(run, monkeypatch):
+    source, said = FakeSource(60.0), list[str]()
+    pull = source.pull
+
+    def interrupted(timeout_s: float) -> tuple[list[Chunk], list[Marker]]:
+        if source.sent > 20:
+            raise KeyboardInterrupt
+        return pull(timeout_s)
+
+    source.pull = interrupted  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(calibrate_live, "connect", lambda query: source)
+    found = record_session(run.description, "amp", None, 60.0, said.append)
+    assert len(found.samples) > 20
+    assert said[-1].endswith(": Ctrl-C")
+    assert source.closed
+
+
 def test_every_label_is_cued_as_often_as_any_other():
     cues = Cues(LABELS, 0.0, np.random.default_rng(0), due=0.0)
     shown: list[str] = []
