@@ -149,9 +149,9 @@ class Engine:
         due: list[Due] = []
         waited = False
         for session in list(self._sessions.values()):
-            if (pulled := session.oldest()) is not None:
-                waited = True
-                with _told_to(session):
+            with _told_to(session):
+                if (pulled := session.oldest()) is not None:
+                    waited = True
                     due += [(session, hop, ms) for hop, ms in session.take(pulled)]
         while due:
             first, due = _first_hops(due)

@@ -31,6 +31,7 @@ LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other sta
 # that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
 BEHIND_S = 5.0
 PAUSE_S = 60.0  # samples that a paused session keeps; older ones are lost, as a gap
+MOST_NAMED = 8  # channels in one sentence
 WARM_S = 10.0  # of hops a new bundle hears before it takes over
 WAITING = 500  # markers kept while no samples come; only the newest can be of samples to come
 
@@ -191,9 +192,10 @@ class Session:
         bad = {name: reason for name, reason in found.items() if reason != "held"}
         was = {name for name, reason in self._bad.items() if reason != "held"}
         if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in was]:
-            self.tell("bad_channels", f"Bad, and stood in for by the good ones: {', '.join(new)}.")
+            stand_in = "stood in for by the good ones" if len(bad) < len(hop.reason) else "none is good"
+            self.tell("bad_channels", f"Bad, and {stand_in}: {_listed(new)}.")
         if over := [name for name in self._bad if name in was and name not in bad]:
-            self.tell("bad_channels", f"Good again: {', '.join(over)}.")
+            self.tell("bad_channels", f"Good again: {_listed(over)}.")
         self._bad = found
 
     # --- moves of the session
@@ -285,3 +287,12 @@ class Session:
         self.state = fresh | heard
         self.decoder, self.supervisor.manifest = decoder, decoder.bundle.manifest
         self.tell("swapped", f"Bundle {decoder.bundle.manifest.name!r} decodes from here on.")
+
+
+def _listed(names: list[str]) -> str:
+    """The names, or the first of very many."""
+    return (
+        ", ".join(names)
+        if len(names) <= MOST_NAMED
+        else f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} others"
+    )
