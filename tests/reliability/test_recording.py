@@ -66,6 +66,6 @@ def test_a_full_disk_ends_the_recording_in_a_sentence_and_decoding_goes_on(bundl
     (path,) = tmp_path.rglob("*.xdf")
     assert path.stat().st_size <= LIMIT
     found = read_recording(path)
-    held = f"samples {len(found.samples)} of {amplifier.name}"
+    held = f" {len(found.samples)} of {amplifier.name}"
     assert held in failed["detail"]
     row("disk full while a session is recorded", "`record_failed`; the file loads, decoding goes on", None, None, 0)

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import TypeAdapter
 
-from serve.hub import ARRAYS, WARM, Event, Hub, reading
+from serve.hub import ARRAYS, WARM, Hub, keep, reading, text_of
 from serve.metrics import Metrics
 from serve.protocol import Message, pack_frame, unpack_frame
 from serve.settings import Settings
@@ -78,22 +79,29 @@ def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
 
 @given(arrays(np.float32, 16, elements=FLOATS))
 def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
-    event = Event({"type": "decision", "seq": 1, "embedding": embedding, "p": embedding[:3]})
-    assert set(json.loads(event.text())) == {"type", "seq"}
-    assert set(json.loads(event.text(("p",)))) == {"type", "seq", "p"}
-    both = json.loads(event.text(ARRAYS))
+    kept = keep({"type": "decision", "seq": 1, "embedding": embedding, "p": embedding[:3]})
+    assert set(json.loads(text_of(kept))) == {"type", "seq"}
+    assert set(json.loads(text_of(kept, ("p",)))) == {"type", "seq", "p"}
+    both = json.loads(text_of(kept, ARRAYS))
     assert np.array_equal(np.float32(both["embedding"]), embedding)
     assert np.array_equal(np.float32(both["p"]), embedding[:3])
-    assert event.text(("embedding",)) is event.text(("embedding",))
-    assert event.text() is event.text()
 
 
-def test_old_messages_do_not_keep_the_text_of_their_embedding(tmp_path):
+def test_a_text_is_made_once_for_all_clients_and_old_ones_are_not_kept(tmp_path):
     hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
     for _ in range(3 * WARM):
         publish_decisions(hub, 1)
-        hub.events.ring[-1].text(ARRAYS)
-    assert sum(bool(event.full) for event in hub.events.ring) == WARM
+        seq, kept = hub.events.last, hub.events.ring[-1]
+        assert hub.text(seq, kept, ARRAYS) is hub.text(seq, kept, ARRAYS)
+        assert hub.text(seq, kept, ()) is kept[0]
+    assert len(hub.warm) == WARM
+
+
+def test_the_garbage_collector_need_not_walk_what_is_kept(tmp_path):
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 10)
+    gc.collect()
+    assert not any(gc.is_tracked(kept) for kept in hub.events.ring)
 
 
 def test_a_message_no_browser_could_read_is_refused(tmp_path):
