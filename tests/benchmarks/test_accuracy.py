@@ -93,7 +93,7 @@ def test_a_stopped_bench_goes_on_where_it_was_and_measures_anew_what_was_asked_o
     ("words", "said"),
     [
         (["--methods", "eegnte"], "--methods: 'eegnte' is not known, one of "),
-        (["--seeds", "0"], "--seeds 0, "),
+        (["--seeds", "0"], "--seeds: 0 found, "),
         (["--methods", "eegnet", "--json", "no-such-folder/out.json"], "there is no folder"),
     ],
 )
