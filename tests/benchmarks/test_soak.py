@@ -91,19 +91,16 @@ def pair(decoder):
     return live, wanted
 
 
-def test_decisions_that_differ_or_are_missing_are_counted_and_rounding_is_not(pair):
+def test_decisions_that_differ_or_are_missing_are_counted(pair):
     live, wanted = pair
     assert bench.differences(live, wanted) == 0
     assert bench.differences(live[:-3], wanted) == 3
-    rounded = copy.copy(live)
-    rounded[5] = live[5] | {"embedding": np.nextafter(live[5]["embedding"], np.float32(9))}
-    assert bench.differences(rounded, wanted) == 0
     for change in (
         {"sample": -1},
         {"decided": not live[5]["decided"]},
-        {"embedding": live[5]["embedding"] + np.float32(1e-3)},
+        {"embedding": np.nextafter(live[5]["embedding"], np.float32(9))},
         {"top": live[5]["top"][::-1]},
-        {"p": live[5]["p"] + 1e-4},
+        {"p": live[5]["p"] + 1e-9},
         {"quality": live[5]["quality"] | {"artifact": not live[5]["quality"]["artifact"]}},
         {"quality": live[5]["quality"] | {"bad_channels": ["Fz"]}},
     ):

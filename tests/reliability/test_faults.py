@@ -229,7 +229,7 @@ def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
     true = [d["t_lsl"] - by_s - running.t0 for d in late]  # seconds since its first sample, as it then counts
     assert all(abs(t * SFREQ - round(t * SFREQ)) < 0.25 for t in true)
     told = "`clock`, `gap`" if log.after(jumped, "status", "clock") else "`gap`"
-    row(f"clock jumps by {by_s:+g} s", told, gap["heard"] - jumped, after["heard"] - jumped, 0)
+    row(f"clock jumps by {by_s:+g} s", told, gap["heard"] - jumped, after["heard"] - jumped, "-")
 
 
 @pytest.mark.parametrize(("kind", "said"), [("nan", "not finite"), ("flat", "flat")])

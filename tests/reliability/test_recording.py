@@ -42,7 +42,7 @@ def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, r
     np.testing.assert_array_equal(found.samples, amplifier.samples(first, first + len(found.samples)))
     lost_s = killed - stream["time_stamps"][-1]
     assert lost_s < 1.0
-    row("recorder killed", f"`record_failed`; the file loads and lacks {lost_s:.2f} s", None, None, 0)
+    row("recorder killed", f"`record_failed`; the file loads and lacks {lost_s:.2f} s", None, None, "-")
 
 
 def test_a_full_disk_ends_the_recording_in_a_sentence_and_decoding_goes_on(bundle, tmp_path, row):
