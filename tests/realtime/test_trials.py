@@ -17,6 +17,7 @@ from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, engine, same_decisions
 
 SFREQ = 160.0
+HOP = 10  # samples of the stream
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_ten_pictures_a_second_of_a_real_timeline_are_each_decoded_to_the_end_of
         script.append(([chunk(samples[begin : begin + 160], begin, SFREQ)], due))
     with engine(lambda query: ArraySource(CH_NAMES, SFREQ, script)) as (running, log):
         running.open("s1", decoder, StreamQuery("arrays"), tracks=14)
-        log.wait(lambda: any(d["sample"] > len(samples) - 160 for d in log.of("decision")))
+        log.wait(lambda: any(d["sample"] >= len(samples) - HOP for d in log.of("decision")))
     told = [trial["marker"] for trial in log.of("trial")]
     assert sorted(told) == sorted(name for _, name in events)
     ends = {d["trial"]: d["since_onset_s"] for d in log.of("decision") if d["trial"] is not None}
