@@ -6,9 +6,9 @@ from importlib import import_module
 COMMANDS = {
     "demo": ("serve.demo", "simulated amplifier -> LSL -> decoder -> web page; nothing to download"),
     "doctor": ("realtime.doctor", "what works on this machine, what does not, what to do; --certify: what it can hold"),
-    "streams": ("realtime.streams_command", "LSL streams in sight"),
-    "record": ("realtime.record_command", "LSL streams into an XDF file that is verified at the end"),
-    "replay": ("realtime.replay", "a recorded file as live LSL streams"),
+    "streams": ("realtime.sources.streams_command", "LSL streams in sight"),
+    "record": ("realtime.files.record_command", "LSL streams into an XDF file that is verified at the end"),
+    "replay": ("realtime.sources.replay", "a recorded file as live LSL streams"),
     "data": ("training.data_command", "check or list dataset files, draw which sensors are coupled"),
     "train": ("training.train_command", "train a network on a dataset file"),
     "evaluate": ("training.evaluate", "figures of a run or a bundle on a dataset file"),
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"glimpse: {arguments[0]!r} is no command, one of {', '.join(COMMANDS)} is needed", file=sys.stderr)
         return 2
     from realtime.errors import BadInput
-    from realtime.lsl_config import configure_liblsl
+    from realtime.sources.lsl_config import configure_liblsl
 
     configure_liblsl()
     try:

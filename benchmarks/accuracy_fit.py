@@ -12,7 +12,7 @@ import torch
 from benchmarks import peers
 from benchmarks.accuracy_splits import Split
 from realtime.errors import BadInput
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.dataset import load_split
 from training.decider import decode_run
 from training.decode import Decoded, overlap

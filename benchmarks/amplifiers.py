@@ -11,8 +11,8 @@ from pylsl import local_clock
 from scipy.signal import lfilter
 
 from benchmarks.timing import percentiles
-from realtime.outlet import LiveOutlet
-from realtime.simulator import PINK
+from realtime.sources.outlet import LiveOutlet
+from realtime.sources.simulator import PINK
 
 NOISE_S = 30.0  # drawn once, then played again and again from another place by every amplifier
 NOISE_UV = 20.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from realtime.lsl_config import configure_liblsl
+from realtime.sources.lsl_config import configure_liblsl
 
 START_S = 120.0  # importing torch and opening streams, on a busy machine
 END_S = 60.0

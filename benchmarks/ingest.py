@@ -19,8 +19,8 @@ from benchmarks.timing import Timing, percentiles, summary
 from benchmarks.untrained import untrained
 from realtime.bundle import Bundle, positions_to_json
 from realtime.decoder import Decoder
-from realtime.engine import Engine
-from realtime.lsl import LslSource, StreamQuery
+from realtime.live.engine import Engine
+from realtime.sources.lsl import LslSource, StreamQuery
 
 STREAM = "glimpse-bench-ingest"
 HELMET_M = 0.11  # radius

@@ -24,7 +24,7 @@ from benchmarks.timing import percentiles, quantiles, summary
 from benchmarks.untrained import parameters
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from realtime.simulator import Amplifier, simulated_amplifier
+from realtime.sources.simulator import Amplifier, simulated_amplifier
 from serve.demo import DEMO_BUNDLE
 from serve.settings import Settings
 

@@ -21,11 +21,11 @@ from benchmarks.day import STRETCH_S, Day, Piece
 from benchmarks.machine import machine
 from benchmarks.untrained import untrained
 from realtime.bundle import Bundle
-from realtime.clock import ClockState, measured_rate, place
 from realtime.decoder import Decision, Decoder
-from realtime.engine import Engine
 from realtime.errors import StreamLost
-from realtime.lsl import StreamQuery
+from realtime.live.engine import Engine
+from realtime.sources.clock import ClockState, measured_rate, place
+from realtime.sources.lsl import StreamQuery
 from realtime.state import State
 from realtime.stream import Chunk, Marker, StreamInfo
 

@@ -21,7 +21,7 @@ from benchmarks.zero_shot_simulation import (
     split,
     usual_front,
 )
-from realtime.simulator import SimulatedBrain
+from realtime.sources.simulator import SimulatedBrain
 from training.intervals import wilson
 from training.prepare import Segment
 from training.retrieval import ranks

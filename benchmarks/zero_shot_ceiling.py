@@ -9,7 +9,7 @@ import numpy as np
 from scipy import linalg, signal
 
 from benchmarks.zero_shot_simulation import Session
-from realtime.simulator import BLINK_EVERY_S, LINE_HZ, SENSOR_UV, SimulatedBrain
+from realtime.sources.simulator import BLINK_EVERY_S, LINE_HZ, SENSOR_UV, SimulatedBrain
 
 # From before the onset, which tells what slow noise is about to do, to the end of what decoders see.
 CEILING_WINDOW_S = (-0.2, 1.0)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from realtime.files.recording import Recording
 from realtime.hops import Front
 from realtime.label_vectors import read_label_vectors
 from realtime.preprocess import Preprocess, PreprocessConfig
-from realtime.recording import Recording
-from realtime.simulator import FIRST_ONSET_S, JITTER_S, ONSET_TO_ONSET_S, SimulatedBrain
+from realtime.sources.simulator import FIRST_ONSET_S, JITTER_S, ONSET_TO_ONSET_S, SimulatedBrain
 from training.prepare import Segment, segments_of
 
 # The occipital and parietal electrodes of THINGS-EEG2 (Gifford et al., NeuroImage 2022).

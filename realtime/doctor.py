@@ -112,7 +112,7 @@ def loopback() -> Finding:
     """A stream of our own, found and read back through LSL; median milliseconds from push to pull."""
     import pylsl
 
-    from realtime.lsl_inlet import in_sight
+    from realtime.sources.lsl_inlet import in_sight
 
     source_id = f"glimpse-doctor-{uuid4().hex}"
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo("glimpse-doctor", "Test", 1, 100.0, pylsl.cf_float32, source_id))
@@ -142,7 +142,7 @@ def loopback() -> Finding:
 
 def streams() -> Finding:
     """LSL streams in sight; a source_id that two of them share, or that is missing, cannot be followed."""
-    from realtime.lsl import find_streams
+    from realtime.sources.lsl import find_streams
 
     rows = find_streams(1.0)
     if not rows:

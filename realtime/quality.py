@@ -109,7 +109,7 @@ class Quality:
         """Repair and mark `x` (n_times, n_channels), microvolts; where nothing is bad `y` is `x`, bit for bit."""
         if not len(x):
             return x, Marks(np.zeros(x.shape, np.int8), np.zeros(0, bool)), state
-        x = np.asarray(x, float)
+        x = np.ascontiguousarray(x, float)  # columns picked by index lie otherwise, and sums run in another order
         if not state["started"]:
             state = state | named("guard", self.guard.start(x[0])) | {"started": np.array(True)}
         held, guard = self.guard.step(x, part(state, "guard"))

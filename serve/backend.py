@@ -60,8 +60,8 @@ def realtime_backend() -> Backend:
     """The real thing: LSL streams, decoded by onnxruntime."""
     from realtime.bundle import Bundle
     from realtime.decoder import Decoder
-    from realtime.engine import Engine, StreamQuery
-    from realtime.lsl import find_streams
+    from realtime.live.engine import Engine, StreamQuery
+    from realtime.sources.lsl import find_streams
 
     def load(path: Path) -> Decoder:
         decoder = Decoder(Bundle.load(path))

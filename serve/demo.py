@@ -13,7 +13,7 @@ from rich.console import Console
 
 from realtime.bundle import Bundle
 from realtime.errors import check_folder_of
-from realtime.simulator import Amplifier, simulated_amplifier
+from realtime.sources.simulator import Amplifier, simulated_amplifier
 from serve.backend import realtime_backend
 from serve.main import serving
 from serve.settings import Settings

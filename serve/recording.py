@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from realtime.bids_names import BidsName
-from realtime.record_process import RecordNews, RecordProcess, record_process
+from realtime.files.bids_names import BidsName
+from realtime.files.record_process import RecordNews, RecordProcess, record_process
 
 LOOK_S = 0.25  # between two looks for what the recorder says
 LAST_S = 0.25  # the last decisions need to reach the recorder

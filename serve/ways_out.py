@@ -5,9 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from realtime.bids_names import BidsName
-from realtime.decision_outlet import SOURCE, DecisionOutlet
 from realtime.errors import BadInput
+from realtime.files.bids_names import BidsName
+from realtime.live.decision_outlet import SOURCE, DecisionOutlet
 from serve.backend import Backend
 from serve.metrics import Metrics
 from serve.osc import OscSink, osc_address

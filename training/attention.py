@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from decoder.sensor_graph import GraphAttention
 from decoder.streaming import Streaming
 from realtime.errors import BadInput
+from realtime.files.recording import Recording
 from realtime.hops import Hop
-from realtime.recording import Recording
 from training.decode import torch_encoder
 from training.prepare import hops_of
 from training.run import Run

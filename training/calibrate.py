@@ -14,7 +14,7 @@ import numpy as np
 
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.calibrate_fit import fit_mixing
 from training.calibration import fit_cued, fit_uncued
 from training.dataset import digest, label_counts

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.calibrate import AFTER, BEFORE, CONFIDENCE, Fitted, fit_to_person
 from training.calibrate_live import record_session
 from training.calibrate_open import reopened

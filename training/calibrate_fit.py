@@ -15,7 +15,7 @@ from torch import Tensor
 from decoder.networks import build
 from decoder.networks.calibrated import Calibrated
 from decoder.streaming import Streaming
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training import losses
 from training.objective import hop_weights
 from training.prepare import Crops, crops_of, segments_of

@@ -7,10 +7,10 @@ import numpy as np
 from pylsl import local_clock
 
 from realtime.errors import BadInput, StreamLost
-from realtime.lsl import StreamQuery
+from realtime.files.recording import Recording
 from realtime.montage import match, renamed
-from realtime.recording import Recording
-from realtime.sources import connect
+from realtime.sources.connect import connect
+from realtime.sources.lsl import StreamQuery
 from realtime.stream import Chunk, Marker, StreamInfo
 from training.run import RunDescription
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from realtime.evidence import Calibration
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.decode import Decoded, decode, torch_encoder
 from training.run import Run
 from training.teacher import window_decode

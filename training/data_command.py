@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from realtime.errors import BadInput, check_folder_of
+from realtime.files.recording import Recording
 from realtime.montage import positions
-from realtime.recording import Recording
 from training.dataset import label_counts, load_dataset, load_splits
 from training.dataset_schema import DatasetFile
 from training.targets import load_targets

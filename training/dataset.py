@@ -12,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 
 from realtime.errors import BadInput
+from realtime.files.recording import Recording, read_recording
 from realtime.montage import match
-from realtime.recording import Recording, read_recording
 from training.dataset_faults import explain
 from training.dataset_schema import DatasetFile, Simulate
 from training.targets import load_targets
@@ -166,8 +166,8 @@ def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
 
 
 def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Recording]:
-    from realtime.simulator import SimulatedBrain  # loads liblsl, which no recording needs
-    from realtime.simulator import simulate as play
+    from realtime.sources.simulator import SimulatedBrain  # loads liblsl, which no recording needs
+    from realtime.sources.simulator import simulate as play
 
     labels, vectors = load_targets(dataset, dataset.labels or None)
     assert vectors is not None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from realtime.errors import BadInput
-from realtime.recording import tidy
+from realtime.files.recording import tidy
 
 # Strict, because YAML's `yes` would otherwise pass for 1.0 and "40" for a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]

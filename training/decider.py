@@ -10,7 +10,7 @@ from realtime.bundle import MANIFEST, Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.dataset import digest
 from training.dataset_schema import DatasetFile
 from training.decode import Decoded, decode, onnx_encoder, torch_encoder

@@ -13,8 +13,8 @@ from realtime.bank import Bank
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.evidence import Calibration, softmax, trust
+from realtime.files.recording import Recording
 from realtime.hops import Cue, Front, Hop
-from realtime.recording import Recording
 from training.prepare import hops_of, marks_of
 
 WHOLE_HOPS = 512  # hops a whole-mode pass takes at once: bounds memory on recordings of hours

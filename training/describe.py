@@ -11,9 +11,9 @@ from decoder.closed_form import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.bundle import positions_to_json
 from realtime.errors import BadInput
+from realtime.files.recording import Recording
 from realtime.montage import positions
 from realtime.preprocess import PreprocessConfig
-from realtime.recording import Recording
 from training.dataset import digest
 from training.dataset_schema import DatasetFile
 from training.line_noise import notch_for

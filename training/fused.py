@@ -14,7 +14,7 @@ import torch
 
 from decoder.networks.fusion import SIDES, FusionNetwork
 from realtime.errors import BadInput
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.calibration import calibrate
 from training.dataset_schema import DatasetFile
 from training.pairs import PairedCrops, pair

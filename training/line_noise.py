@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import signal
 
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 
 LINE_HZ = (50.0, 60.0)
 # A line this many times the power of its neighbourhood is worth a notch.

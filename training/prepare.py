@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.files.recording import Recording
 from realtime.hops import Front, Hop
-from realtime.recording import Recording
 from realtime.state import State
 
 

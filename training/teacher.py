@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from realtime.errors import BadInput
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.batches import Cuts
 from training.decode import Decoded
 from training.loop import embed

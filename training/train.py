@@ -12,8 +12,8 @@ from decoder.closed_form import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
+from realtime.files.recording import Recording
 from realtime.montage import positions
-from realtime.recording import Recording
 from training.batches import Cuts, loader
 from training.calibration import calibrate
 from training.closed import fit_closed

@@ -9,7 +9,7 @@ from benchmarks import amplifiers
 from benchmarks import ingest as bench
 from benchmarks.apart import Apart
 from realtime.decoder import Decoder
-from realtime.lsl import LslSource
+from realtime.sources.lsl import LslSource
 from tests.helpers.bundles import CH_NAMES, LABELS, SFREQ, tiny_bundle
 
 SECONDS = 2.0

@@ -19,7 +19,7 @@ from benchmarks.zero_shot_simulation import (
     sessions,
     split,
 )
-from realtime.simulator import SimulatedBrain
+from realtime.sources.simulator import SimulatedBrain
 from training.recipe import Recipe
 
 TINY = Sizes(n_test=12, n_valid=6, train_each=10, valid_each=4, test_each=10)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from realtime.decoder import Decision, Decoder
-from realtime.engine import Engine
 from realtime.errors import BadInput
-from realtime.lsl import StreamQuery
+from realtime.live.engine import Engine
+from realtime.sources.lsl import StreamQuery
 from realtime.stream import Chunk, Marker, StreamInfo
 
 T0 = 5000.0  # LSL seconds of sample 0

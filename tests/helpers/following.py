@@ -5,8 +5,8 @@ import time
 from contextlib import contextmanager
 
 from realtime.bundle import Manifest
-from realtime.lsl import LslSource, StreamQuery
-from realtime.supervisor import Pulled, Supervisor
+from realtime.live.supervisor import Pulled, Supervisor
+from realtime.sources.lsl import LslSource, StreamQuery
 
 
 class Following:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime import simulator
 from realtime.artifacts import Artifacts
+from realtime.files.recording import read_recording
 from realtime.montage import positions
-from realtime.recording import read_recording
+from realtime.sources import simulator
 
 SFREQ, BLOCK = 250.0, 25
 NAMES = ("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 Oz O2").split()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from realtime.files.recording import read_recording
 from realtime.montage import positions
 from realtime.quality import REASONS, Quality
-from realtime.recording import read_recording
-from realtime.simulator import SimulatedBrain, simulate
+from realtime.sources.simulator import SimulatedBrain, simulate
 from realtime.state import State
 
 SFREQ = 250.0
@@ -187,14 +187,22 @@ TROUBLE = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(trouble=TROUBLE, cuts=st.lists(st.integers(1, 4999), max_size=10), gap=st.none() | st.integers(1, 4999))
-def test_no_bit_depends_on_the_chunks(trouble, cuts, gap):
+@given(
+    trouble=TROUBLE,
+    cuts=st.lists(st.integers(1, 4999), max_size=10),
+    gap=st.none() | st.integers(1, 4999),
+    order=st.sampled_from("CF"),
+)
+def test_no_bit_depends_on_the_chunks_or_on_how_they_lie_in_memory(trouble, cuts, gap, order):
     x = clean().copy()
     for kind, channel, begin, n in trouble:
         x[begin : begin + n, channel] = spoiled(kind, channel, begin, min(begin + n, len(x)))[
             begin : begin + n, channel
         ]
-    (y, bad, artifact, state), (z, bad_too, artifact_too, other) = fed(x, gap=gap), fed(x, cuts, gap)
+    (y, bad, artifact, state), (z, bad_too, artifact_too, other) = (
+        fed(x, gap=gap),
+        fed(np.asarray(x, order=order), cuts, gap),
+    )
     assert np.isfinite(y).all()
     assert np.array_equal(y, z)
     assert np.array_equal(bad, bad_too)

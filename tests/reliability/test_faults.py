@@ -13,8 +13,8 @@ import pytest
 from pylsl import local_clock
 
 from realtime.decoder import Decoder
-from realtime.engine import Engine
-from realtime.lsl import StreamQuery
+from realtime.live.engine import Engine
+from realtime.sources.lsl import StreamQuery
 from tests.helpers.amplifiers import Amplifier, Running, streaming, unique
 from tests.helpers.bundles import CH_NAMES, HOP_SAMPLES, LABELS, tiny_bundle
 from tests.helpers.engines import Log

@@ -10,8 +10,8 @@ import pytest
 import pyxdf
 from pylsl import local_clock
 
-from realtime.record_process import record_process
-from realtime.recording import read_recording
+from realtime.files.record_process import record_process
+from realtime.files.recording import read_recording
 from tests.helpers.amplifiers import streaming, unique
 from tests.helpers.bundles import CH_NAMES, tiny_bundle
 from tests.helpers.servers import server

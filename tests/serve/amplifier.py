@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from realtime.errors import BadInput
-from realtime.lsl import StreamRow
+from realtime.sources.lsl import StreamRow
 from serve.backend import Backend
 
 LABELS = (

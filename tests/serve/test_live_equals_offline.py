@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from websockets.sync.client import connect
 
 from realtime.decoder import Decision, Decoder
+from realtime.files.recording import Recording, read_recording
 from realtime.montage import match
-from realtime.recording import Recording, read_recording
-from realtime.replay import replay_process
+from realtime.sources.replay import replay_process
 from serve.backend import realtime_backend
 from serve.main import serving
 from serve.protocol import Message

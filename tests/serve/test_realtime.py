@@ -10,7 +10,7 @@ import pyxdf
 from pydantic import TypeAdapter
 from websockets.sync.client import connect
 
-from realtime.simulator import Amplifier, simulated_amplifier
+from realtime.sources.simulator import Amplifier, simulated_amplifier
 from serve.backend import realtime_backend
 from serve.main import from_environment, serving
 from serve.protocol import Message, unpack_frame

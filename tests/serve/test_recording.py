@@ -7,8 +7,8 @@ from uuid import uuid4
 import pylsl
 import pytest
 
-from realtime.bids_names import BidsName
 from realtime.errors import BadInput
+from realtime.files.bids_names import BidsName
 from serve.app import create_app
 from serve.recording import SessionRecording
 from serve.settings import Settings

@@ -9,8 +9,8 @@ from pylsl import local_clock
 import glimpse
 from realtime.bundle import Bundle
 from realtime.errors import BadInput, StreamLost
-from realtime.recording import Recording, read_recording
-from realtime.replay import replay_process
+from realtime.files.recording import Recording, read_recording
+from realtime.sources.replay import replay_process
 from realtime.stream import Chunk, Marker, StreamInfo
 from tests.helpers.rhythms import CH_NAMES, LABELS, MARKERS, SFREQ, write_experiment, write_session
 from training import calibrate_live

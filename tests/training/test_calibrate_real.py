@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.calibrate import decoded, fit_to_person, scored
 from training.dataset import load_dataset, load_split
 from training.recipe import small

@@ -8,7 +8,7 @@ import pytest
 from realtime.bundle import Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.dataset import load_dataset, load_split
 from training.decode import Decoded, decode, onnx_encoder, overlap, save_embeddings, torch_encoder
 from training.prepare import marks_of

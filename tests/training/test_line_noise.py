@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from realtime.recording import Recording
+from realtime.files.recording import Recording
 from training.line_noise import notch_for
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realtime.files.recording import Recording
 from realtime.hops import Front
 from realtime.preprocess import Preprocess, PreprocessConfig
-from realtime.recording import Recording
 from training.prepare import Crops, Segment, crops_of, hops_of, marks_of, pieces, segments_of
 
 HOP, WINDOW_S, CH_NAMES = 8, 0.6, ("Fz", "Cz", "Pz")

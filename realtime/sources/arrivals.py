@@ -1,0 +1,66 @@
+"""Times of samples that come counted and without stamps: a line through the moments at which they arrived.
+
+How many samples there were is known, so nothing has to be guessed from late packets as in `realtime.sources.clock`:
+only the drift of the device's clock and the jitter of the way here are left, and a recursive least-squares line with
+forgetting follows the one and not the other.
+"""
+
+from dataclasses import dataclass
+
+from realtime.sources.clock import FIRST_JITTER_S, MEMORY_S, RATE_PRIOR
+
+MOST_LATE_S = 3 * FIRST_JITTER_S  # one arrival bends the line as if it were no later than this
+AWAY_S = 0.1  # beyond it an arrival says nothing about time: it was stalled, or the device paused
+PATIENCE_S = 1.0  # unless the next ones come back within this time
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Where the line stands; `Arrivals()` is before the first sample."""
+
+    count: int = 0  # samples that have arrived
+    n_first: int = 0  # of them, at the first look
+    line: float = 0.0  # smoothed time of the newest, seconds
+    period: float = 0.0  # seconds per sample
+    p_line: float = 0.0  # covariance of (line, period), in squared nominal periods
+    p_cross: float = 0.0
+    p_period: float = 0.0
+    away_since: float | None = None  # when arrivals left the line, None while they are on it
+    broken: bool = False  # they left it for good: sample numbers say no more when a sample was taken
+
+    def time_of(self, index: int) -> float:
+        """Seconds at which sample number `index` was taken, counted from 0."""
+        return self.line + (index - self.count + 1) * self.period
+
+
+def arrived(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals:
+    """The line once it is seen at time `t`, in seconds, that `count` samples are there; `sfreq` is nominal, in Hz."""
+    noise = (FIRST_JITTER_S * sfreq) ** 2
+    if state.count == 0:
+        return Arrivals(count, count, t, 1 / sfreq, p_line=noise, p_period=RATE_PRIOR**2)
+    n = count - state.count
+    keep = (1 - 1 / (MEMORY_S * sfreq)) ** n
+    p_line = (state.p_line + 2 * n * state.p_cross + n**2 * state.p_period) / keep
+    p_cross = (state.p_cross + n * state.p_period) / keep
+    p_period = state.p_period / keep
+    gain, gain_period = p_line / (p_line + noise), p_cross / (p_line + noise)
+    predicted = state.line + n * state.period
+    error = t - predicted
+    away_since = None if abs(error) <= AWAY_S else t if state.away_since is None else state.away_since
+    bounded = min(max(error, -MOST_LATE_S), MOST_LATE_S) if away_since is None else 0.0
+    return Arrivals(
+        count=count,
+        n_first=state.n_first,
+        line=predicted + gain * bounded,
+        period=state.period + gain_period * bounded,
+        p_line=(1 - gain) * p_line,
+        p_cross=(1 - gain) * p_cross,
+        p_period=p_period - gain_period * p_cross,
+        away_since=away_since,
+        broken=away_since is not None and t - away_since > PATIENCE_S,
+    )
+
+
+def measured_rate(state: Arrivals, sfreq: float, after_s: float = 2.0) -> float | None:
+    """Rate in Hz at which samples arrive, or None until they have for `after_s` seconds."""
+    return 1 / state.period if state.count - state.n_first >= after_s * sfreq else None

@@ -1,0 +1,16 @@
+"""Which kind of source a query asks for."""
+
+from realtime.sources.lsl import LslSource, StreamQuery
+from realtime.stream import Source
+
+
+def connect(query: StreamQuery) -> Source:
+    """Open the stream: a FieldTrip buffer for `fieldtrip://host:port`, else the LSL stream of that name or source_id.
+
+    Raises BadInput and StreamLost as the source does.
+    """
+    if query.name.startswith("fieldtrip://"):
+        from realtime.sources.fieldtrip import FieldTripSource
+
+        return FieldTripSource(query)
+    return LslSource(query)

@@ -1,0 +1,187 @@
+"""Signal and markers from the Lab Streaming Layer, as chunks in microvolts with checked times.
+
+liblsl is asked for clock synchronisation only: its own dejitter and recovery hide lost samples and changed streams.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+import numpy as np
+import pylsl
+from pylsl import local_clock
+from pylsl.util import LostError
+
+from realtime.errors import BadInput, StreamLost
+from realtime.sources.clock import ClockState, measured_rate, place
+from realtime.sources.lsl_header import read_header
+from realtime.sources.lsl_inlet import SETTLE_S, first_reading, in_sight, open_inlet, read_clock
+from realtime.sources.lsl_markers import MarkerReader
+from realtime.sources.lsl_sight import LOOK_S, Seen, StreamRow, row_of, sight
+from realtime.stream import Chunk, Marker, StreamInfo
+
+PULL_SAMPLES = 4096  # most samples taken from liblsl in one call
+CLOCK_EVERY_S = 0.5  # between two looks at the clock offset
+
+
+@dataclass(frozen=True)
+class StreamQuery:
+    """Which stream to read."""
+
+    name: str  # or its source_id
+    markers: str | None = None  # names or source_ids of the marker streams, with commas between; None: all in sight
+    delay_s: float | None = None  # of the device: a sample stamped t was taken at t - delay_s; None: as the header says
+    without: frozenset[str] = frozenset()  # uids of streams that are not meant although they match
+
+    def __str__(self) -> str:
+        return f"name {self.name!r}"
+
+    def asks_for(self, row: StreamRow) -> bool:
+        """Whether this is such a stream."""
+        return self.name in (row.name, row.source_id) and not row.is_marker
+
+
+def find_streams(wait_s: float = 1.0) -> list[StreamRow]:
+    """Every LSL stream that answers within `wait_s` seconds, signals first."""
+    rows = [row_of(info) for info in in_sight(pylsl.ContinuousResolver(), wait_s, settle_s=wait_s)]
+    return sorted(rows, key=lambda row: (row.is_marker, row.name, row.source_id))
+
+
+class LslSource:
+    """One LSL signal stream with the marker streams beside it; implements `realtime.stream.Source`.
+
+    Times are LSL `local_clock()` seconds of this machine, a constant delay of the device taken off. A silent stream
+    gives no chunks; one whose connection broke raises `StreamLost`. `BadInput` if none or several streams match within
+    `wait_s` (whoever expects one later asks again), `Unfit` if the header cannot be used, `StreamLost` if the stream
+    goes away while it is opened.
+    """
+
+    def __init__(self, query: StreamQuery, wait_s: float = 1.0, buffer_s: float = 360.0):
+        self._query = query
+        found = _search(query, wait_s)
+        self._markers = MarkerReader(query.markers)
+        try:
+            self._markers.open_known()  # before the signal: a player that waits for us starts at its first marker
+            self._inlet, header = open_inlet(found.info, buffer_s)
+            self.info: StreamInfo = read_header(header)
+            self._clock = first_reading(self._inlet, self.info.name)
+            self._markers.open_known()  # those that came up together with the signal are in sight by now
+        except StreamLost:
+            sight().gone(found.uid)
+            self._markers.close()
+            raise
+        except BaseException:
+            self._markers.close()
+            raise
+        self.clock = ClockState()
+        self._delay_s = self.info.delay_s if query.delay_s is None else query.delay_s
+        self._looked = local_clock()
+        self._step_s = 0.0  # jump of the clock not told yet
+        self._factors = np.array(self.info.unit_to_uv)
+        self._held = np.empty((0, len(self.info.ch_names)))  # samples whose place is not decided yet
+
+    @property
+    def marker_names(self) -> tuple[str, ...]:
+        """Names of the marker streams being read now; others may appear later."""
+        return self._markers.names
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """The clock of the stream's machine less this one's, seconds; liblsl measures it every 2 s."""
+        return -self._clock.correction_s
+
+    @property
+    def rivals(self) -> Mapping[str, str]:
+        """Other streams in sight that the query asks for as well: uid and what it is, in words."""
+        seen = sight().streams()
+        return {s.uid: str(s.row) for s in seen if s.uid != self.info.uid and self._query.asks_for(s.row)}
+
+    def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
+        """Wait up to `timeout_s` seconds for so many samples; everything that has arrived since the last call."""
+        blocks: list[np.ndarray] = [self._held]
+        stamps: list[np.ndarray] = []
+        wait_s, at_least = timeout_s, min(max(1, min_samples), PULL_SAMPLES)
+        try:
+            self._look_at_clock()
+            while True:
+                samples, times = self._inlet.pull_chunk(
+                    timeout=wait_s, max_samples=PULL_SAMPLES, min_samples=at_least, as_numpy=True
+                )
+                timed = np.isfinite(times)  # a sample without a time is a lost one
+                blocks.append(samples[timed].astype(np.float64) * self._factors)
+                stamps.append(times[timed])
+                if len(times) < PULL_SAMPLES:
+                    break
+                wait_s, at_least = 0.0, 1
+        except LostError as error:
+            if not stamps:
+                sight().gone(self.info.uid)
+                raise StreamLost(f"stream {self.info.name!r} (source_id {self.info.source_id!r}) was lost") from error
+            # Hand out what came before the end; the next call tells.
+        # Markers after samples: one that was sent before a sample is never behind it.
+        return self._placed(blocks, stamps), self._markers.pull()
+
+    def measured_rate(self) -> float | None:
+        """Rate in Hz that the stamps show, None until two unbroken seconds have been seen."""
+        return measured_rate(self.clock, self.info.sfreq)
+
+    def close(self) -> None:
+        """Let go of the signal and marker streams."""
+        self._inlet.close_stream()
+        self._markers.close()
+
+    def _look_at_clock(self) -> None:
+        if (now := local_clock()) - self._looked < CLOCK_EVERY_S:
+            return
+        self._looked = now
+        if reading := read_clock(self._inlet):
+            self._step_s += reading.jump_from(self._clock)
+            self._clock = reading
+
+    def _placed(self, blocks: list[np.ndarray], stamps: list[np.ndarray]) -> list[Chunk]:
+        samples = np.concatenate(blocks)
+        segments, self.clock = place(np.concatenate(stamps), self.clock, self.info.sfreq)
+        chunks = []
+        for segment in segments:
+            rows, samples = np.split(samples, [len(segment.times)])
+            t_first, step_s = float(segment.times[0]) - self._delay_s, segment.back_s or self._step_s
+            chunks.append(Chunk(rows, segment.index, t_first, self.info.sfreq, segment.lost, step_s))
+            self._step_s = 0.0
+        self._held = samples
+        return chunks
+
+
+def _search(query: StreamQuery, wait_s: float) -> Seen:
+    """The one signal stream that is asked for, as soon as it is in sight and others would be."""
+    began, looked = monotonic(), sight()
+    while True:
+        looked.ask()
+        found = [seen for seen in looked.streams() if query.asks_for(seen.row)]
+        meant = [seen for seen in found if seen.uid not in query.without]
+        now = monotonic()
+        if (meant and now - looked.began > SETTLE_S) or (not meant and now - began > wait_s):
+            break
+        sleep(LOOK_S)
+    if len(meant) > 1:  # or one has just ended: ask them again
+        answers = {info.uid() for info in in_sight(pylsl.ContinuousResolver(), SETTLE_S, settle_s=SETTLE_S)}
+        for seen in meant:
+            if seen.uid not in answers:
+                looked.gone(seen.uid)
+        meant = [seen for seen in meant if seen.uid in answers]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise BadInput(
+            f"{len(meant)} LSL streams match {query}: {_listed(meant)}; name one of them by its source_id, or close "
+            "all but one"
+        )
+    if found:
+        raise BadInput(
+            f"only {_listed(found)} matches {query}, which was there beside the stream that was lost; restart that "
+            "one, or start a new session to read this one"
+        )
+    raise BadInput(f"no LSL stream matches {query}; streams in sight: {_listed(looked.streams())}")
+
+
+def _listed(streams: Iterable[Seen]) -> str:
+    return ", ".join(sorted(str(seen.row) for seen in streams)) or "none"

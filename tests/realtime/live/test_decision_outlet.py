@@ -1,0 +1,130 @@
+import json
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+import numpy as np
+import pylsl
+import pytest
+
+from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
+
+LABELS = ("owl", "sailing boat", "café")
+
+
+def hello(labels=LABELS, bundle="sha256:0123456789abcdef"):
+    return {"type": "hello", "bundle": bundle, "labels": list(labels), "hop_s": 0.04}
+
+
+def decision(t_lsl, p=(0.5, 0.3, 0.2), trial=3):
+    return {
+        "type": "decision",
+        "trial": trial,
+        "t_lsl": t_lsl,
+        "top": [{"label": "owl", "p": p[0], "similarity": np.float32(0.25)}],
+        "p": np.float32(p),
+        "embedding": np.zeros(4, np.float32),
+    }
+
+
+@contextmanager
+def heard(name):
+    """An inlet of the stream of that name, connected."""
+    found = pylsl.resolve_byprop("name", name, timeout=10)
+    assert len(found) == 1
+    inlet = pylsl.StreamInlet(found[0], recover=False)
+    inlet.open_stream(10)
+    try:
+        yield inlet
+    finally:
+        inlet.close_stream()
+
+
+@pytest.fixture
+def outlet():
+    name = f"amp-{uuid4().hex[:8]}"
+    made = DecisionOutlet(name, f"serial-{name}", "s1")
+    yield made
+    made.close()
+
+
+def test_scores_and_text_of_a_decision_carry_the_time_of_its_newest_sample(outlet):
+    outlet.send(hello())
+    with heard(f"{outlet.name}-scores") as scores, heard(f"{outlet.name}-decisions") as decisions:
+        sent = [pylsl.local_clock() - 0.5 + 0.04 * k for k in range(3)]
+        for k, t_lsl in enumerate(sent):
+            outlet.send(decision(t_lsl, (0.5 + k / 10, 0.3, 0.2), trial=k))
+        rows = [scores.pull_sample(10) for _ in sent]
+        texts = [decisions.pull_sample(10) for _ in sent]
+    assert [stamp for _, stamp in rows] == sent
+    assert [stamp for _, stamp in texts] == sent
+    np.testing.assert_array_equal(np.float32([row for row, _ in rows])[:, 0], np.float32([0.5, 0.6, 0.7]))
+    said = [json.loads(text) for [text], _ in texts]
+    assert [one["trial"] for one in said] == [0, 1, 2]
+    assert said[0]["top"] == [{"label": "owl", "p": 0.5, "similarity": 0.25}]
+    assert said[0]["sent_age_ms"] > 500
+    assert not {"p", "embedding"} & set(said[0])
+
+
+def test_the_headers_say_what_a_value_is_and_where_it_comes_from(outlet):
+    outlet.send(hello())
+    with heard(f"{outlet.name}-scores") as scores, heard(f"{outlet.name}-decisions") as decisions:
+        about, text = scores.info(10), decisions.info(10)
+    assert about.get_channel_labels() == list(LABELS)
+    assert about.get_channel_types() == ["probability"] * 3
+    assert (about.type(), about.nominal_srate(), about.channel_format()) == ("Classifier", 0.0, pylsl.cf_float32)
+    assert (text.type(), text.nominal_srate(), text.channel_format()) == ("Markers", 0.0, pylsl.cf_string)
+    meta = about.desc().child("glimpse")
+    said = {key: meta.child_value(key) for key in ("source_name", "source_id", "session", "bundle", "hop_s")}
+    assert said == {
+        "source_name": outlet.name,
+        "source_id": f"serial-{outlet.name}",
+        "session": "s1",
+        "bundle": "sha256:0123456789abcdef",
+        "hop_s": "0.04",
+    }
+    for info in (about, text):
+        assert info.desc().child_value("manufacturer") == "Glimpse"
+        assert f"serial-{outlet.name}" in info.source_id()
+    assert about.source_id() != text.source_id()
+
+
+def test_a_status_is_text_stamped_with_now_and_traces_and_trials_are_not_sent(outlet):
+    outlet.send(hello())
+    with heard(f"{outlet.name}-decisions") as decisions:
+        before = pylsl.local_clock()
+        outlet.send({"type": "signal", "samples": np.zeros((2, 3))})
+        outlet.send({"type": "trial", "trial": 1, "t_onset": 1.0, "marker": "T1", "label": None})
+        outlet.send({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+        [text], stamp = decisions.pull_sample(10)
+    assert json.loads(text)["state"] == "gap"
+    assert before <= stamp <= pylsl.local_clock()
+
+
+def test_another_bundle_opens_its_own_scores_while_the_text_goes_on(outlet):
+    outlet.send(hello())
+    with heard(f"{outlet.name}-decisions") as decisions:
+        outlet.send(hello(labels=("left", "right"), bundle="sha256:ffff"))
+        with heard(f"{outlet.name}-scores") as scores:
+            assert scores.info(10).get_channel_labels() == ["left", "right"]
+            outlet.send(decision(5.0, (0.75, 0.25)))
+            assert scores.pull_sample(10) == ([0.75, 0.25], 5.0)
+        assert decisions.pull_sample(10)[1] == 5.0
+
+
+def test_a_bank_of_many_labels_has_only_the_text(outlet):
+    outlet.send(hello(labels=[f"label {i}" for i in range(MAX_SCORES + 1)]))
+    assert outlet.stream_names == (f"{outlet.name}-decisions",)
+    with heard(f"{outlet.name}-decisions") as decisions:
+        outlet.send(decision(7.0, np.full(MAX_SCORES + 1, 1 / (MAX_SCORES + 1))))
+        assert decisions.pull_sample(10)[1] == 7.0
+
+
+def test_closed_streams_are_out_of_sight():
+    outlet = DecisionOutlet(f"amp-{uuid4().hex[:8]}", "", "s1")
+    outlet.send(hello())
+    names = outlet.stream_names
+    assert all(pylsl.resolve_byprop("name", name, timeout=10) for name in names)
+    outlet.close()
+    time.sleep(0.2)
+    assert not any(pylsl.resolve_byprop("name", name, timeout=0.5) for name in names)

@@ -1,0 +1,57 @@
+"""Times of counted samples: jitter is smoothed, drift followed, and what cannot be time is told."""
+
+import numpy as np
+import pytest
+
+from realtime.sources.arrivals import Arrivals, arrived, measured_rate
+
+SFREQ, PACKET = 1000.0, 28
+
+
+def arrive(true_sfreq: float, late: np.ndarray) -> list[Arrivals]:
+    """The line after each packet of a device at `true_sfreq`, packet k late by `late[k]` seconds."""
+    state, states = Arrivals(), []
+    for k, late_s in enumerate(late, start=1):
+        count = k * PACKET
+        state = arrived(count, 100.0 + (count - 1) / true_sfreq + late_s, state, SFREQ)
+        states.append(state)
+    return states
+
+
+def test_jitter_of_five_milliseconds_moves_times_by_less_than_one():
+    late = np.random.default_rng(0).uniform(0, 0.01, 3000)
+    states = arrive(SFREQ, late)[1000:]
+    errors = [state.time_of(state.count - 1) - 100.0 - (state.count - 1) / SFREQ - 0.005 for state in states]
+    assert np.abs(errors).max() < 0.001
+    assert measured_rate(states[-1], SFREQ) == pytest.approx(SFREQ, rel=1e-4)
+
+
+@pytest.mark.parametrize("true_sfreq", [995.0, 999.9, 1005.0])
+def test_a_device_whose_clock_runs_off_is_followed_and_its_rate_found(true_sfreq):
+    late = np.random.default_rng(1).uniform(0, 0.004, 3000)
+    state = arrive(true_sfreq, late)[-1]
+    assert state.time_of(state.count - 1) == pytest.approx(100.0 + (state.count - 1) / true_sfreq + 0.002, abs=0.002)
+    assert measured_rate(state, SFREQ) == pytest.approx(true_sfreq, rel=2e-4)
+
+
+def test_the_rate_is_not_told_before_two_seconds():
+    states = arrive(SFREQ, np.zeros(80))
+    assert measured_rate(states[70], SFREQ) is None
+    assert measured_rate(states[79], SFREQ) == pytest.approx(SFREQ)
+
+
+def test_packets_that_stall_and_come_all_at_once_are_no_pause():
+    late = np.zeros(400)
+    late[100:140] = np.linspace(40 * PACKET / SFREQ, 0, 40)  # over a second of them, at one moment
+    states = arrive(SFREQ, late)
+    assert not any(state.broken for state in states)
+    worst = max(abs(state.time_of(state.count - 1) - 100.0 - (state.count - 1) / SFREQ) for state in states)
+    assert worst < 0.015  # of the second that they were late
+
+
+def test_a_device_that_paused_is_told_within_little_more_than_a_second():
+    late = np.zeros(400)
+    late[200:] = 3.0
+    states = arrive(SFREQ, late)
+    first = next(k for k, state in enumerate(states) if state.broken)
+    assert 1.0 < (first - 200) * PACKET / SFREQ < 1.2

@@ -1,0 +1,194 @@
+"""The clock of a stream: exact stamps stay exact, jitter is no gap, lost samples are, and chunking never matters."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realtime.sources.clock import ClockState, Segment, measured_rate, place
+
+SFREQ = 250.0
+T0 = 5000.0
+
+
+def run(stamps, cuts=(), sfreq=SFREQ):
+    segments, state = [], ClockState()
+    for part in np.split(np.asarray(stamps), sorted(cuts)):
+        more, state = place(part, state, sfreq)
+        segments += more
+    return segments, state
+
+
+def flat(segments: list[Segment]):
+    """Number and time of every placed sample."""
+    numbers = [np.arange(len(s.times)) + s.index for s in segments]
+    return np.concatenate(numbers), np.concatenate([s.times for s in segments])
+
+
+def regular(n, sfreq=SFREQ):
+    return T0 + np.arange(n) / sfreq
+
+
+def muse(n, seed=0, sfreq=256.0):
+    """Packets of 12 samples, each late by up to 30 ms as a whole."""
+    late = np.random.default_rng(seed).uniform(0, 0.03, n // 12 + 1)
+    return regular(n, sfreq) + np.repeat(late, 12)[:n]
+
+
+def breaks(segments):
+    return [(s.index, s.lost) for s in segments if s.lost]
+
+
+@pytest.mark.parametrize("sfreq", [100.0, 250.0, 256.0, 512.0, 1000.0])
+def test_regular_stamps_give_exact_times_and_no_gap(sfreq):
+    stamps = regular(int(20 * sfreq), sfreq)
+    numbers, times = flat(run(stamps, sfreq=sfreq)[0])
+    np.testing.assert_array_equal(numbers, np.arange(len(stamps)))
+    np.testing.assert_allclose(times, stamps, atol=1e-6, rtol=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    jitter_ms=st.sampled_from([0.0, 2.0, 10.0]),
+    losses=st.lists(st.tuples(st.integers(1, 1500), st.integers(1, 800)), max_size=4),
+    cuts=st.lists(st.integers(0, 1500), max_size=12),
+)
+def test_how_a_stream_is_cut_changes_nothing(seed, jitter_ms, losses, cuts):
+    numbers = np.arange(1500)
+    for at, lost in losses:
+        numbers[at:] += lost
+    stamps = T0 + numbers / SFREQ + np.random.default_rng(seed).normal(0, jitter_ms / 1e3, 1500)
+    whole, end = run(stamps)
+    parts, end_parts = run(stamps, cuts)
+    assert end == end_parts
+    for a, b in zip(flat(whole), flat(parts), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert breaks(whole) == breaks(parts)
+
+
+@settings(max_examples=30, deadline=None)
+@given(at=st.integers(1000, 2000), lost=st.integers(2, 5000))
+def test_lost_samples_of_a_steady_stream_are_counted_exactly(at, lost):
+    numbers = np.arange(3000)
+    numbers[at:] += lost
+    segments, _ = run(T0 + numbers / SFREQ)
+    assert breaks(segments) == [(at + lost, lost)]
+    found, times = flat(segments)
+    np.testing.assert_array_equal(found, numbers)
+    np.testing.assert_allclose(times, T0 + numbers / SFREQ, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_packets_late_by_30_ms_are_no_gap_and_are_smoothed(seed):
+    stamps = muse(256 * 40, seed)
+    segments, _ = run(stamps, sfreq=256.0)
+    numbers, times = flat(segments)
+    assert breaks(segments) == []
+    late = (times - regular(len(times), 256.0))[256 * 20 :]
+    assert late.std() < 0.002 < (stamps - regular(len(stamps), 256.0)).std()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_lost_seconds_among_late_packets_are_a_gap_of_two_seconds(seed):
+    stamps = muse(256 * 40, seed)
+    stamps[256 * 20 :] += 2.0
+    segments, _ = run(stamps, sfreq=256.0)
+    [(_, lost)] = breaks(segments)
+    assert lost == pytest.approx(512, abs=10)
+
+
+def test_a_stall_delivered_in_a_burst_is_no_gap():
+    stamps = regular(5000)
+    held_up = (stamps > T0 + 10) & (stamps < T0 + 11)
+    stamps[held_up] = T0 + 11 + 0.01 * (stamps[held_up] - T0 - 10)
+    segments, state = run(stamps)
+    assert breaks(segments) == []
+    assert not state.held
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("sfreq", [160.0, 250.0, 1000.0])
+def test_a_second_after_two_lost_ones_time_is_right_to_a_millisecond_and_stays_right(sfreq, seed):
+    """Stamps jitter by 2 ms; the dejitter of liblsl is wrong by 2 s here, for minutes."""
+    n = round(40 * sfreq)
+    numbers = np.arange(n)
+    numbers[round(20 * sfreq) :] += round(2 * sfreq)
+    true = T0 + numbers / sfreq
+    segments, _ = run(true + np.random.default_rng(seed).normal(0, 0.002, n), sfreq=sfreq)
+    found, times = flat(segments)
+    assert [index for index, _ in breaks(segments)] == [pytest.approx(numbers[round(20 * sfreq)], abs=0.01 * sfreq)]
+    late = times - true[: len(times)]
+    assert np.abs(late[round(21 * sfreq) :]).max() < 0.001
+    assert np.abs(late).max() < 0.02
+
+
+@pytest.mark.parametrize("step_s", [-400.0, -0.5, 0.5, 400.0])
+def test_a_clock_that_jumps_starts_a_new_segment_whose_times_are_the_new_ones(step_s):
+    stamps = regular(3000)
+    stamps[1500:] += step_s
+    segments, _ = run(stamps)
+    assert breaks(segments) == [(1501, 1) if step_s < 0 else (1500 + step_s * SFREQ, step_s * SFREQ)]
+    assert [s.back_s for s in segments if s.lost] == [pytest.approx(min(step_s, 0.0))]
+    _, times = flat(segments)
+    np.testing.assert_allclose(times, stamps, atol=1e-6, rtol=0)
+
+
+piece = st.tuples(
+    st.integers(1, 400),  # samples
+    st.one_of(st.just(0.0), st.floats(-500.0, 500.0)),  # seconds the clock, or what was lost, moves before it
+    st.sampled_from([0.0, 0.001, 0.03, 2.0]),  # jitter, seconds
+    st.sampled_from([0.0, 0.5, 1.0, 1.02, 2.0]),  # pace
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pieces=st.lists(piece, min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 2400), max_size=12),
+    seed=st.integers(0, 1000),
+)
+def test_whatever_the_stamps_do_samples_are_numbered_upwards_and_time_never_runs_back_in_a_segment(pieces, cuts, seed):
+    rng, stamps, t = np.random.default_rng(seed), [], T0
+    for n, step_s, jitter_s, pace in pieces:
+        run_s = t + step_s + np.arange(n) * pace / SFREQ
+        stamps.append(run_s + rng.normal(0, jitter_s, n))
+        t = run_s[-1] + 1 / SFREQ
+    whole = np.concatenate(stamps)
+    segments, state = run(whole)
+    placed = sum(len(segment.times) for segment in segments)
+    assert placed + len(state.held) == len(whole)
+    if segments:
+        assert (np.diff(flat(segments)[0]) > 0).all()
+    for segment in segments:
+        assert (np.diff(segment.times) >= 0).all()
+        assert np.isfinite(segment.times).all()
+    rate = measured_rate(state, SFREQ)
+    assert rate is None or np.isfinite(rate)
+    parts, end = run(whole, [cut for cut in cuts if cut < len(whole)])
+    assert end == state
+    assert breaks(parts) == breaks(segments)
+
+
+def test_only_samples_in_doubt_are_held_and_for_a_tenth_of_a_second():
+    stamps = regular(2000)
+    stamps[1500:] += 1.0
+    state = ClockState()
+    held = []
+    for stamp in stamps:
+        _, state = place(np.array([stamp]), state, SFREQ)
+        held.append(len(state.held))
+    assert max(held[:1500]) == 0
+    assert max(held) == 24
+    assert held[1525:] == [0] * 475
+
+
+@pytest.mark.parametrize("true", [250.0, 250.5, 240.0, 256.0, 500.0])
+def test_a_rate_that_differs_from_the_nominal_one_is_measured(true):
+    _, state = run(regular(2000, true))
+    assert measured_rate(state, SFREQ) == pytest.approx(true, rel=0.002)
+
+
+def test_a_rate_is_not_judged_before_two_seconds():
+    _, state = run(regular(499, 100.0))
+    assert measured_rate(state, SFREQ) is None
