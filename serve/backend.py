@@ -39,7 +39,7 @@ class EngineLike(Protocol):
         """
 
     def close(self, session: str) -> None:
-        """Stop decoding it; a message on its way may still be published."""
+        """Stop decoding it; once this returns none of its messages follows."""
 
     def stop(self) -> None:
         """Close every session and end every thread."""

@@ -54,17 +54,22 @@ class Hub:
         self.session = session
         self.about = about  # the hello message without seq
         self.metrics = metrics
+        # Looked up once: a client that leaves after the end of the session must not bring its row back.
+        self.clients, self.dropped = metrics.clients.labels(session), metrics.dropped.labels(session)
         self.events: Feed[Kept] = Feed(settings.keep_messages, settings.queue_messages)
         self.warm: dict[tuple[int, tuple[str, ...]], str] = {}  # the newest texts with arrays
         self.signal: Feed[bytes] = Feed(settings.signal_frames, settings.signal_frames)
         self.status: dict[str, Any] = {"state": "connecting", "detail": "Waiting for the first samples."}
         self.trial: dict[str, Any] | None = None
         self.paused: dict[str, Any] | None = None  # the status that said so, while it is
+        self.record_failed: dict[str, Any] | None = None  # the status that said so, for good
         self.heard = -float("inf")  # time.monotonic() of the newest decision or signal frame
         self.run = uuid.uuid4().hex[:12]
 
     def publish(self, message: dict[str, Any]) -> None:
-        """Take one message of the engine, number it, keep it and wake the clients."""
+        """Take one message of the engine, number it, keep it and wake the clients; nothing once it is closed."""
+        if self.events.closed:
+            return
         kind = message["type"]
         if kind in ("decision", "signal"):
             self.heard = time.monotonic()
@@ -78,6 +83,8 @@ class Hub:
             self.status = {"state": message["state"], "detail": message["detail"]}
         if kind == "status" and message["state"] in ("paused", "resumed"):
             self.paused = message if message["state"] == "paused" else None
+        if kind == "status" and message["state"] == "record_failed":
+            self.record_failed = message
         if kind == "trial":
             self.trial = message
         if kind == "hello":  # another bundle decides from here on
@@ -103,8 +110,9 @@ class Hub:
         now = {"seq": reader.seen, "session": self.session}
         yield encode(self.hello(reader.seen))
         yield encode({"type": "status", **now, **self.status, "lasting": True})
-        if self.paused is not None:
-            yield encode({**self.paused, **now})
+        for said in (self.paused, self.record_failed):
+            if said is not None:
+                yield encode({**said, **now})
         if self.trial is not None and reader.seen == self.events.last:
             yield encode({"type": "trial", **now, **self.trial})
 
@@ -114,7 +122,7 @@ class Hub:
             yield text
         async for lost, seq, kept in reader:
             if lost:
-                self.metrics.dropped.labels(self.session).inc(lost)
+                self.dropped.inc(lost)
                 yield encode({"type": "dropped", "seq": seq - 1, "session": self.session, "count": lost})
             yield self.text(seq, kept, arrays)
 
@@ -129,9 +137,10 @@ class Hub:
         return self.warm[seq, arrays]
 
     def close(self) -> None:
-        """End every client of this session."""
+        """End every client of this session, and forget what was counted."""
         self.events.close()
         self.signal.close()
+        self.metrics.forget(self.session)
 
 
 @contextmanager

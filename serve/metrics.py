@@ -45,8 +45,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._by_session = (
+            *(self.decisions, self.trials, self.gaps, self.dropped, self.clients, self.clock_offset, self.bad_channels),
+            *(self.late, self.statuses, self.outputs_dropped, self.age, self.stages),
+        )
         # Looking a child up by its labels takes longer than counting with it.
         self._labelled: Any = lru_cache(maxsize=1024)(lambda metric, *labels: metric.labels(*labels))
+
+    def forget(self, session: str) -> None:
+        """Take the rows of a closed session away: a server that opens sessions for weeks would keep them all."""
+        for metric in self._by_session:
+            metric.remove_by_labels({"session": session})
 
     def observe(self, session: str, message: dict[str, Any], hop_s: float) -> None:
         """Count one message of the engine, whose decisions are due every `hop_s` seconds."""

@@ -38,8 +38,10 @@ class Output:
         self.thread.start()
 
     def put(self, message: dict[str, Any]) -> None:
-        """Queue a message, from any thread; never waits for the sink."""
+        """Queue a message, from any thread; never waits for the sink, and does nothing once the output ends."""
         with self.changed:
+            if self.ending:
+                return
             full = len(self.waiting) == KEEP
             self.waiting.append(message)
             self.changed.notify()
@@ -53,9 +55,14 @@ class Output:
             self.changed.notify()
 
     def close(self) -> None:
-        """End, and wait a moment for the sink to send what waits."""
+        """End, and wait a moment for the sink to send what waits; what it has not sent by then is lost."""
         self.end()
         self.thread.join(END_S)
+        with self.changed:
+            left = len(self.waiting)
+            self.waiting.clear()
+        if left:
+            self.lost(left)
 
     def _run(self) -> None:
         while (message := self._next()) is not None:

@@ -32,7 +32,7 @@ class Sessions:
     def publish(self, session: str, message: dict[str, Any]) -> None:
         """Pass on a message of the engine, from any thread.
 
-        One that was on its way when its session closed goes nowhere.
+        One that was on its way when its session closed goes nowhere: a hub and outputs that have ended take none.
         """
         if (running := self.running.get(session)) is not None:
             running.publish(message)
@@ -171,5 +171,4 @@ class Sessions:
         """Take a session out of sight."""
         running = self.running.pop(session)
         self.metrics.sessions.set(len(self.running))
-        self.metrics.bad_channels.labels(session).set(0)  # it would stand there for ever
         return running

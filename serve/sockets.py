@@ -69,8 +69,7 @@ def add_sockets(app: FastAPI) -> None:
         arrays = ("p",) * scores + ("embedding",) * embedding
         if (hub := await admitted(websocket, sessions, session)) is None:
             return
-        clients = sessions.metrics.clients.labels(session)
-        with reading(hub.events, after) as reader, clients.track_inprogress():
+        with reading(hub.events, after) as reader, hub.clients.track_inprogress():
             await send_until_closed(websocket, hub.texts(reader, arrays))
 
     @app.websocket("/v1/sessions/{session}/signal")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from prometheus_client import generate_latest
 from pydantic import TypeAdapter
 
 from serve.hub import ARRAYS, WARM, Hub, keep, reading, text_of
@@ -75,6 +76,33 @@ def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
     with reading(hub.events) as reader:
         hello, status, trial = texts(hub, reader, 3)
     assert (hello["seq"], status["state"], trial["label"]) == (3, "live", "owl")
+
+
+def test_who_comes_after_a_recording_has_failed_is_told(tmp_path):
+    """The moment has passed, yet the session goes on unrecorded."""
+    hub = new_hub(tmp_path)
+    hub.publish({"type": "status", "state": "record_failed", "detail": "The disk is full.", "lasting": False})
+    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+    with reading(hub.events) as reader:
+        _, status, failed = texts(hub, reader, 3)
+    assert (status["state"], failed["state"], failed["detail"]) == ("live", "record_failed", "The disk is full.")
+    assert failed["seq"] == 2
+
+
+def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(tmp_path):
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 1)
+    with reading(hub.events) as reader:
+        hub.close()
+        publish_decisions(hub, 1)
+        hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+        assert reader.take() is None
+
+        async def rest():
+            return [json.loads(text)["type"] async for text in hub.texts(reader)]
+
+        assert asyncio.run(rest()) == ["hello", "status"]
+    assert "s1" not in generate_latest(hub.metrics.registry).decode()
 
 
 @given(arrays(np.float32, 16, elements=FLOATS))

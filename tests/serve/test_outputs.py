@@ -58,6 +58,23 @@ def test_a_sink_that_fails_is_counted_and_gets_what_follows():
     assert sum(lost) == 2
 
 
+def test_nothing_reaches_a_sink_whose_output_has_been_closed(monkeypatch):
+    """Neither what an engine says too late, nor what waited behind a sink that was stuck."""
+    monkeypatch.setattr("serve.outputs.END_S", 0.1)
+    sink, lost = Kept(), []
+    sink.free.clear()
+    output = Output("stuck", sink, lost.append)
+    for n in range(4):
+        output.put({"n": n})
+    while len(output.waiting) > 3:  # the sink has the first, and is stuck with it
+        time.sleep(0.001)
+    output.close()
+    output.put({"n": 4})
+    sink.free.set()
+    output.thread.join(5)
+    assert (sink.got, sum(lost), sink.closed) == ([0], 3, 1)
+
+
 def test_closing_a_stuck_sink_takes_bounded_time(monkeypatch):
     monkeypatch.setattr("serve.outputs.END_S", 0.2)
     sink = Kept()

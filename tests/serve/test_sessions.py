@@ -136,4 +136,18 @@ def test_statuses_sessions_bad_channels_and_missed_deadlines_are_counted(tmp_pat
         assert metric(server, "glimpse_sessions ") == 1
         httpx.delete(f"{server}/v1/sessions/s1")
         assert metric(server, "glimpse_sessions ") == 0
-        assert metric(server, 'glimpse_bad_channels{session="s1"}') == 0
+
+
+def test_a_closed_session_leaves_no_row_of_any_metric(tmp_path):
+    """Also not by a client or an output that lose or leave later; the rows of other sessions stay."""
+    settings = Settings(bundle=tmp_path, stream="demo-eeg", port=0, osc="127.0.0.1:9")
+    with serving(settings, BACKEND) as server:
+        other = httpx.post(f"{server}/v1/sessions", json={"stream": "other"}).json()["session"]
+        with listening(server) as client:
+            next_of(client, "decision")
+            rows = httpx.get(f"{server}/metrics").text
+            assert rows.count('session="s1"') > 10
+            httpx.delete(f"{server}/v1/sessions/s1")
+        left = httpx.get(f"{server}/metrics").text
+        assert 'session="s1"' not in left
+        assert metric(server, f'glimpse_decisions_total{{session="{other}"}}') > 0

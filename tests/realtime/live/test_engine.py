@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
+from realtime.live.engine import Engine
 from realtime.sources.lsl import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
@@ -203,3 +204,28 @@ def test_adaptation_to_wrong_labels_is_rolled_back_and_told(decoder):
     plain, _ = decoder.step(samples, decoder.start(), onsets)
     assert log.states().count("rolled_back") == 1
     assert [d["top"][0]["label"] for d in got[-50:]] == [d.top[0].label for d in plain[-50:]]
+
+
+def test_nothing_is_published_of_a_session_once_it_is_closed(decoder):
+    """Closed in the middle of a round that still holds a hundred of its hops."""
+    said, deciding, go_on, closed = list[bool](), threading.Event(), threading.Event(), threading.Event()
+
+    def publish(_: str, message: dict) -> None:
+        said.append(closed.is_set())
+        if message["type"] == "decision":
+            deciding.set()
+            go_on.wait(15)
+
+    running = Engine(publish, lambda query: source(cut([])))
+    try:
+        running.open("s1", decoder, StreamQuery("arrays"))
+        assert deciding.wait(15)
+        closing = threading.Thread(target=lambda: (running.close("s1"), closed.set()))
+        closing.start()
+        closed.wait(1.5)  # letting go of the stream takes up to 0.9 s; then the round is waited for
+        go_on.set()
+        closing.join(15)
+    finally:
+        running.stop()
+    assert len(said) > 100
+    assert not any(said)
