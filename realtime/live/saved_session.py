@@ -5,7 +5,7 @@ safetensors, whose header says which bundle and when the next sample is due; not
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -39,8 +39,8 @@ def pack(saved: Saved) -> bytes:
     return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
 
 
-def unpack(data: bytes, bundle: str, expected: Sequence[State]) -> Saved:
-    """The session in `data`, for a decoder of that bundle hash whose states at a start are `expected`, one of them.
+def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> Saved:
+    """The session in `data`, for a decoder of that bundle hash that starts with `start(tracks, adapt)`.
 
     Raises BadInput where it was saved by another bundle or is no saved session.
     """
@@ -65,7 +65,28 @@ def unpack(data: bytes, bundle: str, expected: Sequence[State]) -> Saved:
         raise BadInput(
             f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"
         )
-    odd = min((sorted(set(arrays) ^ set(state)) for state in expected), key=len)
-    if odd:
-        raise BadInput(f"saved session: {', '.join(odd)} differ from this version's state; save the session again")
+    check(arrays, start)
     return found
+
+
+def check(state: State, start: Callable[[int, bool], State]) -> None:
+    """BadInput unless the state has the keys, shapes and types of one that began with `start(tracks, adapt)`.
+
+    Arrays that are empty at the start wait for something and may have any number of rows.
+    """
+    adapt = any(key.startswith("follow.") for key in state)
+    one, two = start(1, adapt), start(2, adapt)
+    if odd := sorted(set(state) ^ set(one)):
+        raise BadInput(f"saved session: {', '.join(odd)} differ from this version's state; save the session again")
+    tracks = max((1, *state["onset.current"].shape[:1]))
+    for key, needed in one.items():
+        found, shape = state[key], needed.shape
+        if shape != two[key].shape:
+            shape = (tracks, *shape[1:])
+        elif shape[:1] == (0,):
+            shape = (*(found.shape[:1] or (0,)), *shape[1:])
+        if (found.dtype, found.shape) != (needed.dtype, shape):
+            raise BadInput(
+                f"saved session: {key} is {found.dtype} {found.shape}, but {needed.dtype} {shape} is needed; save the "
+                "session again"
+            )

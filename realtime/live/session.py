@@ -230,7 +230,7 @@ class Session:
             raise BadInput(
                 f"session {self.id!r}: it is decoding, and a saved one is loaded while paused; pause it first"
             )
-        saved = unpack(data, self.decoder.bundle.hash, [self.decoder.start(adapt=adapt) for adapt in (False, True)])
+        saved = unpack(data, self.decoder.bundle.hash, self.decoder.start)
         self.tracks, self.adapt = len(saved.state["onset.current"]), "follow.labels" in saved.state
         self.state, self._t_next, self._waiting = saved.state, saved.t_next, list(saved.waiting)
         self._chunk, self._offset = None, 0

@@ -238,7 +238,7 @@ def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, ke
     data[flip % len(data)] ^= 0xFF
     for broken in (bytes(data), bytes(data[: int(keep * (len(data) - 1))])):
         try:
-            found = unpack(broken, decoder.bundle.hash, [state])
+            found = unpack(broken, decoder.bundle.hash, decoder.start)
         except BadInput as error:
             if not str(error).startswith("saved session: "):
                 raise
@@ -259,10 +259,44 @@ def test_a_saved_session_of_another_version_or_with_a_time_that_is_none_is_refus
         patched.setattr("realtime.live.saved_session.json.dumps", changed)
         data = pack(Saved(decoder.bundle.hash, 5.0, (), (), decoder.start()))
     with pytest.raises(BadInput, match=f"saved session: .*{'version' if value in (None, 2) else 'cannot be read'}"):
-        unpack(data, decoder.bundle.hash, [decoder.start()])
+        unpack(data, decoder.bundle.hash, decoder.start)
 
 
 def test_a_session_saved_by_another_bundle_is_refused(decoder, other):
     data = pack(Saved(other.bundle.hash, None, (), (), other.start()))
     with pytest.raises(BadInput, match="bundle is sha256"):
-        unpack(data, decoder.bundle.hash, [decoder.start()])
+        unpack(data, decoder.bundle.hash, decoder.start)
+
+
+@pytest.mark.parametrize("adapt", [False, True])
+@pytest.mark.parametrize("tracks", [1, 3])
+def test_a_session_saved_at_any_moment_fits_the_state_it_began_with(decoder, tracks, adapt):
+    """With part of a hop, trials to come, and labels to learn from; a sample, a second and several after the start."""
+    state = decoder.start(tracks, adapt)
+    for first, last in ((0, 0), (0, 1), (1, 160), (160, 1003)):
+        onsets = [onset for onset in (100, 200, 250, 1100, 1105) if first <= onset - 105 < last]
+        state = decoder.labelled(state, [(len(onsets), LABELS[0])])
+        _, state = decoder.step(SAMPLES[first:last], state, onsets)
+        data = pack(Saved(decoder.bundle.hash, 5.0, (), (), state))
+        found = unpack(data, decoder.bundle.hash, decoder.start).state
+        assert all(np.array_equal(found[key], value) for key, value in state.items())
+    assert len(state["onset.pending"]) == 2
+    assert len(state["hop.left"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "sentence"),
+    [
+        ("pre.scale.log", lambda x: x[:, :-1], r"pre.scale.log is float64 \(1, 7\), but float64 \(1, 8\) is needed"),
+        ("hop.number", lambda x: x.astype(np.int32), r"hop.number is int32 \(\), but int64 \(\) is needed"),
+        ("onset.pending", lambda x: np.zeros((2, 3), int), r"onset.pending is int64 \(2, 3\), but int64 \(2, 2\)"),
+        ("onset.current", lambda x: x[:0], r"onset.current is int64 \(0, 2\), but int64 \(1, 2\) is needed"),
+        ("evidence.trial", lambda x: x.repeat(2), r"evidence.trial is int64 \(4,\), but int64 \(2,\) is needed"),
+        ("hop.left", lambda x: x.sum(), r"hop.left is float64 \(\), but float64 \(0, 8\) is needed"),
+    ],
+)
+def test_a_state_of_another_shape_or_type_is_refused_with_what_is_needed(decoder, key, change, sentence):
+    state = decoder.start(2)
+    data = pack(Saved(decoder.bundle.hash, 5.0, (), (), state | {key: change(state[key])}))
+    with pytest.raises(BadInput, match=f"saved session: {sentence}.*; save the session again"):
+        unpack(data, decoder.bundle.hash, decoder.start)
