@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pylsl
@@ -30,7 +31,8 @@ class DecisionOutlet:
         """Streams beside the signal stream `name` with `source_id`, which may be empty."""
         self.name = name
         self._meta = {"source_name": name, "source_id": source_id, "session": session}
-        self._base = f"{SOURCE}{source_id or name}-{session}"
+        # Two servers decode one stream while a session moves, and both call it s1: nobody may take one for the other.
+        self._base = f"{SOURCE}{source_id or name}-{session}-{uuid4().hex[:8]}"
         info = pylsl.StreamInfo(f"{name}-decisions", "Markers", 1, 0.0, pylsl.cf_string, f"{self._base}-decisions")
         info.set_channel_labels(["decision"])
         self._describe(info, {"value": "JSON; the message of docs/protocol.md and sent_age_ms"})

@@ -7,7 +7,7 @@ import numpy as np
 import pylsl
 import pytest
 
-from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
+from realtime.live.decision_outlet import MAX_SCORES, SOURCE, DecisionOutlet
 
 LABELS = ("owl", "sailing boat", "café")
 
@@ -118,6 +118,19 @@ def test_a_bank_of_many_labels_has_only_the_text(outlet):
     with heard(f"{outlet.name}-decisions") as decisions:
         outlet.send(decision(7.0, np.full(MAX_SCORES + 1, 1 / (MAX_SCORES + 1))))
         assert decisions.pull_sample(10)[1] == 7.0
+
+
+def test_two_servers_that_decode_one_stream_share_no_source_id(outlet):
+    """As while a session moves: both call it s1."""
+    other = DecisionOutlet(outlet.name, f"serial-{outlet.name}", "s1")
+    outlet.send(hello())
+    other.send(hello())
+    names = outlet.stream_names
+    infos = [info for name in names for info in pylsl.resolve_byprop("name", name, minimum=2, timeout=10)]
+    other.close()
+    assert len(infos) == 4
+    assert len({info.source_id() for info in infos}) == 4
+    assert all(info.source_id().startswith(SOURCE) for info in infos)
 
 
 def test_closed_streams_are_out_of_sight():
