@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -17,8 +17,9 @@ from uuid import uuid4
 
 import numpy as np
 import tyro
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
+
+from realtime.console import table_console, table_of
 
 PORT = 8765  # the server's
 LOOPBACK_SAMPLES = 50
@@ -47,13 +48,19 @@ def main(argv: list[str]) -> int:
     """`glimpse doctor [--json FILE]`: 0 if this machine can decode, 1 if something that needs is broken."""
     json_to = tyro.cli(_arguments, args=argv, prog="glimpse doctor")
     findings = examine()
-    table = Table("", "", "found", "what to do")
-    for one in findings:
-        table.add_row(f"[{COLOURS[one.state]}]{one.state}", one.check, one.found, one.do)
-    Console(highlight=False).print(table)
+    tell(findings)
     if json_to is not None:
         json_to.write_text(json.dumps([asdict(one) for one in findings], indent=1) + "\n", encoding="utf-8")
     return int(any(one.state == "fail" for one in findings))
+
+
+def tell(findings: Sequence[Finding]) -> None:
+    """Print a row for each, what to do below what was found: beside it both would be columns of single words."""
+    table = table_of("", "", "found, and what to do")
+    for one in findings:
+        said = one.found + (f"\n-> {one.do}" if one.do else "")
+        table.add_row(Text(one.state, COLOURS[one.state]), one.check, said)
+    table_console().print(table)
 
 
 def _arguments(json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None) -> Path | None:

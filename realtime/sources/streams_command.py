@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
+from realtime.console import table_console, table_of
 from realtime.errors import BadInput
 from realtime.sources.lsl import find_streams
 
@@ -26,11 +25,11 @@ def main(argv: list[str]) -> int:
     if not rows:
         print(f"No LSL stream answered within {options.wait_s:g} s; glimpse doctor says whether LSL works here.")
         return 1
-    table = Table("name", "type", "channels", "Hz", "format", "source_id", "host")
+    table = table_of("name", "type", "channels", "Hz", "format", "source_id", "host")
     for row in rows:
         rate = f"{row.sfreq:g}" if row.sfreq else "events"
         table.add_row(
             row.name, row.type, str(row.n_channels), rate, row.channel_format, row.source_id or "none", row.hostname
         )
-    Console(highlight=False, markup=False).print(table)
+    table_console().print(table)
     return 0

@@ -50,6 +50,16 @@ def test_every_system_has_a_cure_for_a_missing_library(system):
     assert "github.com/sccn/liblsl" in doctor.liblsl_cure(system)
 
 
+def test_what_to_do_is_printed_whole_below_what_was_found(capsys):
+    doctor.tell([doctor.Finding("training", "warn", "not installed: torch", "to train: pip install -e '.[train]'")])
+    lines = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "│" in line]
+    rows = [[cell.strip() for cell in cells] for cells in lines]
+    assert rows == [
+        ["warn", "training", "not installed: torch"],
+        ["", "", "-> to train: pip install -e '.[train]'"],
+    ]
+
+
 def test_two_streams_with_one_source_id_are_reported():
     source_id = f"twin-{uuid4().hex}"
     outlets = [

@@ -7,16 +7,16 @@ from realtime.errors import BadInput
 from realtime.sources.streams_command import main
 
 
-def test_signals_and_markers_are_listed_with_their_rate_and_source_id(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_signals_and_markers_are_listed_with_their_rate_and_their_whole_source_id(capsys):
     name = f"list-{uuid4().hex[:8]}"
-    signal = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 4, 256.0, pylsl.cf_float32, f"id-{name}"))
+    source_id = f"id-{name}-{uuid4().hex}-{uuid4().hex}"
+    signal = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 4, 256.0, pylsl.cf_float32, source_id))
     marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-marks", "Markers", 1, 0.0, pylsl.cf_string, ""))
     assert main([]) == 0
     assert signal is not marks
     rows = {cells[0]: cells[1:] for line in capsys.readouterr().out.splitlines() if (cells := line.split("│")[1:-1])}
     rows = {key.strip(): [cell.strip() for cell in cells] for key, cells in rows.items()}
-    assert rows[name][:5] == ["EEG", "4", "256", "float32", f"id-{name}"]
+    assert rows[name][:5] == ["EEG", "4", "256", "float32", source_id]
     assert rows[f"{name}-marks"][:5] == ["Markers", "1", "events", "string", "none"]
 
 
