@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import tyro
 from rich.console import Console
 
 from benchmarks.certify_page import page
@@ -44,21 +42,9 @@ class Sizes:
     soak_hours: float = 1.0
 
 
-@dataclass(frozen=True)
-class Certify:
-    """Measure what this machine can hold: latency, sessions, a MEG helmet, an hour of stream, beside the peer loop.
-
-    Takes some minutes; close other programs first.
-    """
-
-    certify: tyro.conf.FlagCreatePairsOff[bool] = False  # measure, after the checks of `glimpse doctor`
-    out: Path = Path("certificate")  # folder for certificate.html and certificate.json
-    peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"
-
-
 def main(argv: list[str]) -> int:
     """Run `glimpse doctor --certify`: 0 where every part went without a missed deadline or a lost sample."""
-    command = tyro.cli(Annotated[Certify, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor")
+    command = doctor.asked(argv)
     if command.out.exists() and not command.out.is_dir():
         raise BadInput(f"--out: {command.out} is a file, a folder is needed; name another")
     if importlib.util.find_spec("torch") is None:
@@ -67,6 +53,7 @@ def main(argv: list[str]) -> int:
         check_installed("--peer none")
     command.out.mkdir(parents=True, exist_ok=True)
     found = certify(Sizes(), None if command.peer == "none" else command.peer, console.print)
+    doctor.write(found["doctor"], command.json)
     (command.out / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (command.out / PAGE).write_text(page(found), encoding="utf-8")
     for part in ("latency", "throughput", "ingest", "soak"):

@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.peers import PEERS
+from realtime.arguments import HELP
 from realtime.errors import BadInput, check_folder_of
 
 console = Console(highlight=False)
@@ -31,9 +32,9 @@ class Latency:
     The peer: mne-lsl's StreamLSL and a braindecode network with as many parameters, re-run on the newest second.
     """
 
-    seconds: float = 60.0  # for us, and again for the peer
-    bundle: Path | None = None  # default: the demo bundle, 64 channels at 250 Hz
-    peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"
+    seconds: float = 60.0  # measured for us, and again for the peer
+    bundle: Path | None = None  # left out: the demo bundle, 64 channels at 250 Hz
+    peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"  # its network; none: no peer
     context: bool = True  # also what a decision costs as the context grows; takes a minute
     json: Path | None = None  # write the figures here
 
@@ -42,10 +43,10 @@ class Latency:
 class Throughput:
     """Many sessions at once: streams of noise, one server, a WebSocket client each."""
 
-    sessions: int = 16
-    seconds: float = 300.0
+    sessions: int = 16  # streams decoded at once
+    seconds: float = 300.0  # measured
     search: bool = False  # go on with twice as many until a deadline is missed
-    bundle: Path | None = None  # default: the demo bundle, 64 channels at 250 Hz
+    bundle: Path | None = None  # left out: the demo bundle, 64 channels at 250 Hz
     json: Path | None = None  # write the figures here
 
 
@@ -53,9 +54,9 @@ class Throughput:
 class Ingest:
     """One session of a whole MEG helmet; every sample carries its number, so that none is lost unseen."""
 
-    channels: int = 306
-    sfreq: float = 1000.0  # Hz
-    seconds: float = 60.0
+    channels: int = 306  # of the stream
+    sfreq: float = 1000.0  # its rate, Hz
+    seconds: float = 60.0  # measured
     json: Path | None = None  # write the figures here
 
 
@@ -64,7 +65,7 @@ class Soak:
     """A simulated day as fast as it goes: gaps, NaN, reconnects; every decision beside that of the samples offline."""
 
     hours: float = 24.0  # of stream
-    bundle: Path | None = None  # default: a small untrained one, 8 channels at 250 Hz, 6 decisions a second
+    bundle: Path | None = None  # left out: a small untrained one, 8 channels at 250 Hz, 6 decisions a second
     json: Path | None = None  # write the figures here
 
 
@@ -75,12 +76,12 @@ class Accuracy:
     Ours decode what was held out as live, hop by hop; peers see whole windows.
     """
 
-    data: tuple[Path, ...] = ()  # dataset files; default: the six real recordings of datasets/
-    methods: tuple[str, ...] = ()  # recipes and networks of `glimpse train`, peers; default: our main ones, every peer
+    data: tuple[Path, ...] = ()  # dataset files; left out: the six real recordings of datasets/
+    methods: tuple[str, ...] = ()  # recipes and networks of `glimpse train`, peers; left out: our main ones, every peer
     seeds: int = 3  # each holds out another recording, where the dataset file names no test files
-    epochs: int = 50  # of the peers' networks; ours train as their recipe says
+    epochs: int = 50  # of training the peers' networks; ours train as their recipe says
     workers: int = 2  # processes of one thread each
-    zero_shot: bool = True  # also retrieval among 200 concepts never trained on, from simulated EEG
+    zero_shot: bool = True  # also retrieval among 200 concepts never trained on, from simulated EEG; needs GLIMPSE_DATA
     snr: float = 1.0  # strength of the responses simulated for that
     json: Path | None = None  # write the figures here; finished fits go to JSON.fits.jsonl, to go on from if stopped
 
@@ -89,8 +90,8 @@ class Accuracy:
 class Networks:
     """Every network exported: does its ONNX file answer as torch does, how large is it, how long does a hop take."""
 
-    names: tuple[str, ...] = ()  # default: every network that streams
-    n_channels: int = 64
+    names: tuple[str, ...] = ()  # of networks; left out: every one that streams
+    n_channels: int = 64  # that each network is built for
     json: Path | None = None  # write the figures here
 
 
@@ -106,7 +107,7 @@ def main(argv: list[str]) -> int:
         | Annotated[Networks, tyro.conf.subcommand("networks")],
         args=argv,
         prog="glimpse bench",
-        config=(tyro.conf.OmitSubcommandPrefixes,),
+        config=(tyro.conf.OmitSubcommandPrefixes, *HELP),
     )
     check_folder_of(command.json, "--json")
     check_sizes(command)

@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from realtime.arguments import HELP
 from realtime.bank import LABELS, VECTORS, Bank
 from realtime.bundle import MANIFEST, Bundle
 from realtime.errors import BadInput
@@ -24,7 +25,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 def main(argv: list[str]) -> int:
     """`glimpse bank build|show|search`; raises BadInput."""
     tyro.extras.subcommand_cli_from_dict(
-        {"build": build, "show": show, "search": search}, args=argv, prog="glimpse bank"
+        {"build": build, "show": show, "search": search}, args=argv, prog="glimpse bank", config=HELP
     )
     return 0
 
@@ -36,7 +37,7 @@ def build(vectors: Path, names: Path, out: Path, columns: tuple[int, int] | None
         vectors: The npy file, (rows, dim).
         names: TSV with a column `name`, JSON list or object, or TXT with a name a line, in the order of the rows.
         out: Folder of the new bank.
-        columns: First column used and the one after the last.
+        columns: First column used and the one after the last; left out: all.
     """
     if out.exists():
         raise BadInput(f"{out}: exists already; choose another --out or remove it")
@@ -82,7 +83,7 @@ def search(
         folder: The bank or bundle.
         name: A label of it; case, spaces and underscores do not matter.
         vectors: An npy file, one vector a row.
-        columns: First column used of `vectors` and the one after the last.
+        columns: First column used of that file and the one after the last; left out: all.
         top: How many labels.
         json_to: Also write them to this JSON file.
     """

@@ -19,7 +19,9 @@ import numpy as np
 import tyro
 from rich.text import Text
 
+from realtime.arguments import HELP
 from realtime.console import table_console, table_of
+from realtime.errors import BadInput, check_folder_of
 
 PORT = 8765  # the server's
 LOOPBACK_SAMPLES = 50
@@ -34,6 +36,23 @@ BLOCKED = (
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
+Peer = Literal["EEGConformer", "ShallowFBCSPNet", "none"]
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what works on this machine, what does not, and what to do; with --certify also how much it can decode.
+
+    --certify measures for some minutes: delay of a decision, sessions at once, a MEG helmet, an hour of stream; beside
+    a peer, the loop that a lab glues together of mne-lsl's StreamLSL and a braindecode network. Close other programs.
+    """
+
+    json: Path | None = None  # also write what was found to this file
+    certify: tyro.conf.FlagCreatePairsOff[bool] = False  # measure, and write a page with plots
+    out: Path = Path("certificate")  # with --certify: folder for certificate.html and certificate.json
+    peer: Peer = "EEGConformer"  # with --certify: the peer's network; none: no peer
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found."""
@@ -46,11 +65,10 @@ class Finding:
 
 def main(argv: list[str]) -> int:
     """`glimpse doctor [--json FILE]`: 0 if this machine can decode, 1 if something that needs is broken."""
-    json_to = tyro.cli(_arguments, args=argv, prog="glimpse doctor")
+    command = asked(argv)
     findings = examine()
     tell(findings)
-    if json_to is not None:
-        json_to.write_text(json.dumps([asdict(one) for one in findings], indent=1) + "\n", encoding="utf-8")
+    write([asdict(one) for one in findings], command.json)
     return int(any(one.state == "fail" for one in findings))
 
 
@@ -63,15 +81,20 @@ def tell(findings: Sequence[Finding]) -> None:
     table_console().print(table)
 
 
-def _arguments(json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None) -> Path | None:
-    """Say what works on this machine, what does not, and what to do.
+def write(findings: Sequence[dict[str, str]], path: Path | None) -> None:
+    """Write the findings as JSON, where a path is given."""
+    if path is not None:
+        path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
 
-    With --certify [--out FOLDER] it then measures what this machine can hold, and writes a report with plots.
 
-    Args:
-        json_to: Also write the findings to this JSON file.
-    """
-    return json_to
+def asked(argv: list[str]) -> Doctor:
+    """The arguments, of `glimpse doctor --certify` too; raises BadInput."""
+    command = tyro.cli(Annotated[Doctor, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor", config=HELP)
+    check_folder_of(command.json, "--json")
+    for key in ("out", "peer"):
+        if not command.certify and (found := getattr(command, key)) != getattr(Doctor, key):
+            raise BadInput(f"--{key}: {found} found, but nothing is measured without --certify; add it")
+    return command
 
 
 def examine() -> list[Finding]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from realtime.arguments import HELP
 from realtime.bundle import Bundle
 from realtime.errors import check_folder_of
 from realtime.sources.simulator import Amplifier, simulated_amplifier
@@ -27,12 +28,12 @@ DEMO_BUNDLE = Path(str(files("bundles"))) / "demo"
 class DemoCommand:
     """Decode a simulated amplifier live and show it in the browser."""
 
-    seconds: float | None = None  # stop so long after the first decision; default: until interrupted
+    seconds: float | None = None  # stop so many after the first decision; left out: at Ctrl-C
     browser: bool = True  # open the page
     json: Path | None = None  # write the figures here
-    host: str = "127.0.0.1"
-    port: int = 8765  # 0: any free one
-    seed: int | None = None  # of the simulated session; default: another one each time
+    host: str = "127.0.0.1"  # address to listen on; the default is reachable from this machine only
+    port: int = 8765  # port to listen on; 0: any free one
+    seed: int | None = None  # of the simulated brain; left out: another one each time
 
 
 def demo(command: DemoCommand) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _tell(trial: Trial) -> None:
 
 def main(argv: list[str]) -> int:
     """Run `glimpse demo`."""
-    command = tyro.cli(Annotated[DemoCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse demo")
+    command = tyro.cli(Annotated[DemoCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse demo", config=HELP)
     check_folder_of(command.json, "--json")
     try:
         found = demo(command)

@@ -15,6 +15,7 @@ import tyro
 import uvicorn
 from pydantic import TypeAdapter, ValidationError
 
+from realtime.arguments import HELP
 from realtime.errors import BadInput
 from serve.app import create_app
 from serve.backend import Backend, realtime_backend
@@ -110,7 +111,7 @@ def from_environment() -> list[str]:
 
 def main(argv: list[str]) -> int:
     """Serve until interrupted; raises what kept the server from starting."""
-    settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve")
+    settings = tyro.cli(Settings, args=[*from_environment(), *argv], prog="glimpse serve", config=HELP)
     server = Server(settings, realtime_backend())
     listening, url = listen(settings)
     logging.basicConfig(format="%(message)s", stream=sys.stdout)

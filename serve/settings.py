@@ -17,24 +17,29 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GLIMPSE_", extra="forbid")
 
-    bundle: Path = Field(description="folder of the bundle that decodes")
+    bundle: Path = Field(description="folder of the bundle that decodes: glimpse export writes one")
     stream: str | None = Field(
-        None, min_length=1, description="name or source_id of the stream; default: the only EEG or MEG one"
+        None, min_length=1, description="name or source_id of the stream; left out: the only EEG or MEG one in sight"
     )
     markers: str | None = Field(
         None,
         min_length=1,
-        description="names or source_ids of marker streams, with commas between; default: every one in sight",
+        description="names or source_ids of marker streams, with commas between; left out: every one in sight",
     )
     delay_s: float | None = Field(
-        None, ge=0, le=10, description="constant delay of the device, s; default: what the stream's header says"
+        None, ge=0, le=10, description="constant delay of the device, s; left out: what the stream's header says"
     )
     tracks: int = Field(1, ge=1, le=32, description="overlapping trials decoded at once")
     adapt: bool = Field(False, description="let the labels' vectors follow the person as labelled trials end")
     lsl_out: bool = Field(False, description="publish decisions as LSL streams too")
-    osc: str | None = Field(None, description="host:port that decisions are sent to over OSC")
-    record: Path | None = Field(None, description="folder in which every session is recorded, with its decisions")
-    sub: str = Field("P001", description="participant in the recording's name, letters and digits")
+    osc: str | None = Field(None, description="HOST:PORT that decisions are sent to over OSC")
+    record: Path | None = Field(
+        None, description="folder in which every session is recorded, with its decisions; left out: none is"
+    )
+    sub: str = Field(
+        "P001",
+        description="participant in the recording's name, letters and digits; as --ses and --task for --record only",
+    )
     ses: str = Field("S001", description="session in the recording's name")
     task: str = Field("Default", description="task in the recording's name")
     host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
@@ -42,7 +47,9 @@ class Settings(BaseSettings):
     keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")
     queue_messages: int = Field(1024, ge=1, description="messages a client may be behind before it loses some")
     signal_frames: int = Field(128, ge=1, description="frames of the traces a client may be behind")
-    fresh_s: float = Field(2.0, gt=0, description="/readyz says no when a session has had no samples for so long")
+    fresh_s: float = Field(
+        2.0, gt=0, description="/readyz says no when a session has had no samples for so many seconds"
+    )
 
     def __init__(self, **given: Any) -> None:
         """Raises BadInput, one sentence about the first setting that cannot be used."""

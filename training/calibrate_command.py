@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from realtime.arguments import HELP
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
 from realtime.files.recording import Recording
@@ -32,9 +33,9 @@ class CalibrateCommand:
     path: tyro.conf.Positional[Path]  # bundle, or the run folder it was exported from
     out: Path  # bundle folder to write
     data: Path | None = None  # dataset file whose `train` recordings are the calibration
-    stream: str | None = None  # instead: calibrate live on the stream of this name
-    seconds: float = 300.0  # of the live session
-    markers: str | None = None  # marker stream of the live session; without any in sight the cues are shown here
+    stream: str | None = None  # instead of --data: calibrate live on the LSL stream of this name
+    seconds: float = 300.0  # length of the live session
+    markers: str | None = None  # name of its marker stream; left out: every one in sight, with none the cues show here
 
 
 def recorded(command: CalibrateCommand, run: Run) -> list[Recording]:
@@ -113,7 +114,9 @@ def write(fitted: Fitted, origin: dict[str, str], out: Path) -> Bundle:
 
 def main(argv: list[str]) -> int:
     """Run `glimpse calibrate`."""
-    command = tyro.cli(Annotated[CalibrateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse calibrate")
+    command = tyro.cli(
+        Annotated[CalibrateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse calibrate", config=HELP
+    )
     if (command.data is None) == (command.stream is None):
         found = "neither" if command.data is None else "both"
         raise BadInput(f"{found} found, one of --data and --stream is needed; name a dataset file or a live stream")

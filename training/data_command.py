@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from realtime.arguments import HELP
 from realtime.errors import BadInput, check_folder_of
 from realtime.files.recording import Recording
 from realtime.montage import positions
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
     """`glimpse data check FILE`, `graph FILE` or `list`; 0, or 2 with one sentence when the input cannot be used."""
     commands: dict[str, Callable[..., Any]] = {"check": check, "graph": graph, "list": show_list}
     try:
-        tyro.extras.subcommand_cli_from_dict(commands, args=argv, prog="glimpse data")
+        tyro.extras.subcommand_cli_from_dict(commands, args=argv, prog="glimpse data", config=HELP)
     except BadInput as error:
         print(f"glimpse data: {error}", file=sys.stderr)
         return 2

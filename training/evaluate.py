@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from realtime.arguments import HELP
 from realtime.errors import BadInput, check_folder_of
 from training.dataset import load_dataset, load_split
 from training.dataset_schema import DatasetFile
@@ -91,9 +92,9 @@ class EvaluateCommand:
     """Figures of a run or a bundle on one split; of several runs, also their spread over seeds."""
 
     paths: tyro.conf.Positional[tuple[Path, ...]]  # run folder or bundle; several: runs that differ in their seed
-    data: Path  # dataset file
-    split: Literal["train", "valid", "test"] = "valid"
-    streaming: bool = False  # chunk by chunk and hop by hop, as live
+    data: Path  # dataset file (YAML) that names the recordings
+    split: Literal["train", "valid", "test"] = "valid"  # which of its recordings
+    streaming: bool = False  # decode chunk by chunk and hop by hop, as live
     json: Path | None = None  # write the figures here
     report: Path | None = None  # write a page with pictures of them here (html)
     embeddings: Path | None = None  # write every hop's embedding here (npz), of the first where several are given
@@ -101,7 +102,9 @@ class EvaluateCommand:
 
 def main(argv: list[str]) -> int:
     """Run `glimpse evaluate`."""
-    command = tyro.cli(Annotated[EvaluateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse evaluate")
+    command = tyro.cli(
+        Annotated[EvaluateCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse evaluate", config=HELP
+    )
     for flag in ("json", "report", "embeddings"):
         check_folder_of(getattr(command, flag), f"--{flag}")
     if not command.paths:

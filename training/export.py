@@ -14,6 +14,7 @@ from safetensors.numpy import save
 
 from decoder.export import export_onnx
 from decoder.streaming import Streaming
+from realtime.arguments import HELP
 from realtime.bundle import ENCODER, MANIFEST, WEIGHTS, Bundle, write_bundle
 from realtime.errors import BadInput
 from training.calibration import calibrate
@@ -149,10 +150,10 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
 class ExportCommand:
     """Make a bundle of a run, or of several runs of the same data whose answers are averaged."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]]  # run folders
+    runs: tyro.conf.Positional[tuple[Path, ...]]  # run folders that `glimpse train` filled
     out: Path  # bundle folder to write
     data: Path | None = None  # dataset file: measures its valid and test for the card; calibrates several runs on valid
-    note: str | None = None  # one line for people instead of the usual one
+    note: str | None = None  # one line on the card and the page, instead of the usual one
 
 
 def joined(runs: list[Run], folder: Path, dataset: DatasetFile | None) -> Run:
@@ -169,7 +170,7 @@ def joined(runs: list[Run], folder: Path, dataset: DatasetFile | None) -> Run:
 
 def main(argv: list[str]) -> int:
     """Run `glimpse export`."""
-    command = tyro.cli(Annotated[ExportCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse export")
+    command = tyro.cli(Annotated[ExportCommand, tyro.conf.arg(name="")], args=argv, prog="glimpse export", config=HELP)
     if not command.runs:
         raise BadInput("RUNS: none found, one run folder or more needed")
     runs = [Run.load(path) for path in command.runs]

@@ -10,6 +10,7 @@ import tyro
 import yaml
 
 from decoder.networks import NETWORKS
+from realtime.arguments import HELP
 from realtime.errors import BadInput
 from training.dataset import load_dataset
 from training.recipe import RECIPES, Recipe, changed, recipe_named
@@ -21,20 +22,20 @@ from training.train import console, train
 class TrainCommand:
     """Train a network on the recordings a dataset file names."""
 
-    data: Path  # dataset file
+    data: Path  # dataset file (YAML): glimpse data list shows those that are here
     out: Path  # run folder to write
     recipe: str = "small"  # by name, from the list above
     network: str | None = None  # by name, from the list above, with its own sizes instead of the recipe's
     options: tuple[str, ...] = ()  # of the network: KEY=VALUE ..., or one JSON object
     graph: str | None = None  # prior that joins sensors, learned from training data: distance, wpli, granger, ...
-    neighbours: int = 6  # of each sensor in that graph, itself included
+    neighbours: int = 6  # neighbours of each sensor in that graph, itself included
     teacher: Path | None = None  # finished run whose embeddings are matched ever more towards the window's end
     start_from: Path | None = None  # finished run whose weights are taken where name and shape are the same
     pair: Path | None = None  # dataset file of a second modality that saw the same stimuli; for --network fusion
     freeze: tuple[str, ...] = ()  # layers that keep those weights, such as stem sensors
     set: tuple[str, ...] = ()  # other fields of the recipe, such as lr=0.001 batch=32: KEY=VALUE ..., or JSON
-    epochs: int | None = None  # instead of the recipe's
-    seed: int = 0
+    epochs: int | None = None  # passes over the recordings; left out: the recipe's number
+    seed: int = 0  # of weights, order and crops
 
 
 # Fields of the recipe that have a flag of their own.
@@ -111,6 +112,7 @@ def main(argv: list[str]) -> int:
         Annotated[TrainCommand, tyro.conf.arg(name="")],
         args=argv,
         prog="glimpse train",
+        config=HELP,
         description=f"{TrainCommand.__doc__}\n\nrecipes:\n{recipes}\n\nnetworks:\n{listed}",
     )
     recipe = asked(command)

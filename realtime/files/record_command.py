@@ -4,10 +4,10 @@ import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
+from realtime.arguments import HELP
 from realtime.errors import BadInput
 from realtime.files.bids_names import BidsName
 from realtime.files.record import check_out, record
@@ -17,20 +17,18 @@ from realtime.files.record import check_out, record
 class Record:
     """Record LSL streams into an XDF file until Ctrl-C, then read it back."""
 
-    out: tyro.conf.Positional[
-        Annotated[Path, tyro.conf.arg(metavar="OUT")]
-    ]  # a new .xdf file, or a folder: sub-P001/ses-S001/eeg/sub-P001_ses-S001_task-Default_run-001_eeg.xdf in it
-    stream: tuple[str, ...] = ()  # names or source_ids, waited for; none: every stream, also those that appear later
-    seconds: float | None = None  # stop after this long
-    task: str | None = None  # of the name in a folder; Default
-    sub: str | None = None  # P001
-    ses: str | None = None  # S001
-    run: int | None = None  # 1; the next free number is taken
+    out: tyro.conf.Positional[Path]  # a new .xdf file; or a folder: sub-P001/ses-S001/eeg/sub-P001_..._eeg.xdf in it
+    stream: tuple[str, ...] = ()  # name or source_id, waited for; left out: every stream, also those that appear later
+    seconds: float | None = None  # stop after so many; left out: at Ctrl-C
+    sub: str | None = None  # participant in the name of a file in a folder; left out: P001
+    ses: str | None = None  # session in that name; left out: S001
+    task: str | None = None  # task in that name; left out: Default
+    run: int | None = None  # number in that name; left out: the first that is free
 
 
 def main(argv: list[str]) -> int:
     """`glimpse record OUT`: 0 once the file is verified, also after Ctrl-C and SIGTERM; 1 if the disk failed."""
-    options = tyro.cli(Record, args=argv, prog="glimpse record", config=(tyro.conf.UseAppendAction,))
+    options = tyro.cli(Record, args=argv, prog="glimpse record", config=(tyro.conf.UseAppendAction, *HELP))
     parts = {key: getattr(options, key) for key in ("task", "sub", "ses", "run")}
     given = {key: value for key, value in parts.items() if value is not None}
     if given and options.out.suffix.lower() == ".xdf":

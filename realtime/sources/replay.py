@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 
+from realtime.arguments import HELP
 from realtime.errors import BadInput
 from realtime.files.recording import Recording, read_recording
 from realtime.sources.outlet import Block, LiveOutlet, OutletProcess, Sent, play
@@ -22,13 +22,11 @@ MARKER_LEAD_WALL_S = 0.2  # and at least this much wall time: a busy machine del
 class Replay:
     """A recorded file as live LSL streams NAME and NAME-markers, in microvolts."""
 
-    file: tyro.conf.Positional[
-        Annotated[Path, tyro.conf.arg(metavar="FILE")]
-    ]  # anything `glimpse data check` reads: EDF, BDF, FIF, XDF, CSV, ...
+    file: tyro.conf.Positional[Path]  # XDF, EDF, BDF, FIF, CSV, npz: anything `glimpse data check` reads
     speed: float = 1.0  # stream seconds per second; above 1 the stamps run ahead of the clock
     loop: bool = False  # start again at the end, stamps going on
-    stream: str | None = None  # the signal to play from an XDF file that holds several
-    name: str | None = None  # stream name; the file's own without its suffix if not given
+    stream: str | None = None  # name of the signal to play, of an XDF file that holds several
+    name: str | None = None  # name of the stream; left out: that of the file without its suffix
     wait: bool = True  # hold the first sample until somebody listens
 
 
@@ -58,7 +56,7 @@ def replay_process(file: Path, speed: float = 1.0, loop: bool = False, name: str
 
 def main(argv: list[str]) -> int:
     """`glimpse replay FILE`: returns 0 at the end of the file or on Ctrl-C; raises BadInput if it cannot be read."""
-    options = tyro.cli(Replay, args=argv, prog="glimpse replay")
+    options = tyro.cli(Replay, args=argv, prog="glimpse replay", config=HELP)
     name = options.name or options.file.stem
     started = time.monotonic()
     try:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import tyro
 
+from realtime.arguments import HELP
 from realtime.console import table_console, table_of
 from realtime.errors import BadInput
 from realtime.sources.lsl import find_streams
@@ -18,7 +19,7 @@ class Streams:
 
 def main(argv: list[str]) -> int:
     """`glimpse streams [--wait-s 1]`: 0, or 1 when no stream answers."""
-    options = tyro.cli(Streams, args=argv, prog="glimpse streams")
+    options = tyro.cli(Streams, args=argv, prog="glimpse streams", config=HELP)
     if not options.wait_s > 0:
         raise BadInput(f"--wait-s is {options.wait_s:g}, it must be above 0")
     rows = find_streams(options.wait_s)
