@@ -18,6 +18,8 @@ from realtime.bundle import Manifest
 from realtime.errors import BadInput, StreamLost, Unfit
 from realtime.live.beside import Beside
 from realtime.live.head_position import Head, head_moved, position_channels
+from realtime.live.pace import Pace
+from realtime.live.silence import Silence
 from realtime.montage import match, renamed
 from realtime.stream import Chunk, Marker, Source, StreamInfo
 
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("glimpse")
 
-STALE_S = 1.0  # no sample for this long: the stream is stale
 RETRY_S = 0.2  # between two looks for a stream that is not there
 PULL_S = 0.1  # the longest wait for samples, after which markers, silence and the end are looked for
 CLOSE_S = 0.9  # a stream that is just being opened may take longer to let go
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
-MEASURED_TOLERANCE = 0.02  # between the rate the stamps show and the one declared; headset packets jitter by 1 %
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ class Supervisor:
             return None
 
     def _follow(self, source: Source, order: np.ndarray, restarted: bool) -> None:
-        heard, rate, name = monotonic(), source.info.sfreq, source.info.name
+        name = source.info.name
+        silence, pace = Silence(monotonic()), Pace(name, source.info.sfreq)
         read_from: tuple[str, ...] = ()
         position = position_channels(source.info.ch_names)
         self._beside.begin()
@@ -142,13 +143,13 @@ class Supervisor:
             chunks, markers = source.pull(PULL_S, self.wanted())
             now, self.clock_offset_s = monotonic(), source.clock_offset_s
             if chunks:
-                heard = now
+                silence.came(now)
                 if sentence := self._beside.sentence(name, source.rivals, now):
                     self._say("duplicate", sentence)
-            elif now - heard > STALE_S and (uid := self._beside.successor(source.info.uid, source.rivals, now)):
-                raise StreamLost(f"no sample from {name!r} for {STALE_S:g} s, and {source.rivals[uid]} has come up")
-            rate = source.measured_rate() or rate  # after a gap it is not known for a while: what was found holds
-            fits = abs(rate / source.info.sfreq - 1) <= MEASURED_TOLERANCE
+            elif silence.over(now) and (uid := self._beside.successor(source.info.uid, source.rivals, now)):
+                raise StreamLost(
+                    f"no sample from {name!r} for {silence.most_s:.2g} s, and {source.rivals[uid]} has come up"
+                )
             if source.marker_names != read_from:
                 read_from = source.marker_names
                 self._tell_markers(read_from)
@@ -156,23 +157,18 @@ class Supervisor:
                 self._tell_clock(chunk, name)
                 if position is not None:
                     self._tell_head(chunk.samples[-1, position])
-            if now - heard > STALE_S:
-                self._say("stale", f"No sample from {name!r} for {STALE_S:g} s: check amplifier and network.")
-            elif chunks and fits:
-                self._say("live", f"Samples arrive from {name!r}{self._missing(read_from)}.")
-            elif chunks:
-                self._say(
-                    "mismatch",
-                    f"Samples of {name!r} are stamped {rate:.4g} a second, its header says "
-                    f"{source.info.sfreq:g}: check the amplifier's settings.",
-                )
-            if not fits:
-                chunks = []
             # Others mean nothing to this session, and a storm of them must not wait before samples.
             markers = [marker for marker in markers if marker.label in self.manifest.events]
-            if markers and not chunks:
+            passed, markers = pace.passed(chunks, markers, source.measured_rate())
+            if silence.over(now):
+                self._say("stale", f"No sample from {name!r} for {silence.most_s:.2g} s: check amplifier and network.")
+            elif chunks and (sentence := pace.sentence()):
+                self._say("mismatch", sentence)
+            elif passed:
+                self._say("live", f"Samples arrive from {name!r}{self._missing(read_from)}.")
+            if markers and not passed:
                 self.backlog.append(Pulled(None, markers, order, restarted))
-            for chunk in chunks:
+            for chunk in passed:
                 self.backlog.append(Pulled(chunk, markers, order, restarted))
                 markers, restarted = [], False
             self.wake()

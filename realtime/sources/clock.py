@@ -7,6 +7,7 @@ delay, at most CONFIRM_S after a true gap. Everything is decided sample by sampl
 cannot matter.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,9 @@ FIRST_JITTER_S = 0.008  # assumed before any is seen; packets late by 30 ms must
 CONFIRM_S = 0.1  # samples off the line for this long, at a plausible pace, are a new segment
 PATIENCE_S = 2.0  # samples off the line for this long are a new segment whatever their pace
 RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of the nominal one
+RATE_S = 2.0  # the line's pace is the stream's rate after this long
+EARLY_S = 0.5  # the nominal rate may be believed after this long, where stamps are steady enough to contradict it
+EARLY_ERROR = 0.2  # steady enough: the rate they show is wrong by no more than this fraction
 
 
 class ClockState(NamedTuple):
@@ -34,6 +38,11 @@ class ClockState(NamedTuple):
     p_period: float = 0.0
     jitter: float = 0.0  # running mean |stamp - line|, seconds
     held: tuple[float, ...] = ()  # stamps whose samples are not placed yet
+    first: float = 0.0  # stamp of the segment's first sample
+    sum_off: float = 0.0  # over the segment, of what each stamp is off the nominal pace from there, seconds
+    sum_off_n: float = 0.0  # of the same times the sample's number in the segment
+    sum_off_2: float = 0.0  # of its square
+    judged: bool = False  # a segment has lasted RATE_S: what the first stamps allowed no longer counts
 
 
 @dataclass(frozen=True)
@@ -84,9 +93,32 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
     return _segments(placed, breaks), state
 
 
-def measured_rate(state: ClockState, sfreq: float, after_s: float = 2.0) -> float | None:
-    """Rate in Hz at which samples arrive, or None until the running segment is `after_s` seconds long."""
-    return 1 / state.period if state.n_segment >= after_s * sfreq else None
+def measured_rate(state: ClockState, sfreq: float) -> float | None:
+    """Rate in Hz that the stamps show: the line's, once the running segment is RATE_S long.
+
+    Before the first such segment it is `sfreq` where EARLY_S of stamps would have contradicted another rate and do
+    not. Else None: not known.
+    """
+    if state.n_segment >= RATE_S * sfreq or state.line - state.first >= RATE_S:
+        return 1 / state.period
+    return sfreq if not state.judged and _nominal(state, sfreq) else None
+
+
+def _nominal(state: ClockState, sfreq: float) -> bool:
+    """Whether the line fitted to the segment's stamps has the nominal slope, and can be trusted not to have another.
+
+    Stamps within +-r of a true line over T seconds give a slope wrong by 3 r / T at most; r is taken as twice their
+    standard deviation, more than that of stamps spread evenly, or in steps as of packets.
+    """
+    n = state.n_segment
+    if n < max(3.0, EARLY_S * sfreq):
+        return False
+    mean = state.sum_off / n
+    spread = n * (n * n - 1) / 12  # sum of squares of the centred sample numbers
+    slope = (state.sum_off_n - mean * n * (n - 1) / 2) / spread
+    variance = max(state.sum_off_2 / n - mean**2 - slope**2 * spread / n, 0.0)
+    error = 6 * math.sqrt(variance) * sfreq / n
+    return error <= EARLY_ERROR and abs(slope) * sfreq <= RATE_PRIOR + error
 
 
 def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
@@ -100,6 +132,8 @@ def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
         p_line=1.0,
         p_period=RATE_PRIOR**2,
         jitter=state.jitter if state.n_segment else FIRST_JITTER_S,
+        first=stamp,
+        judged=state.judged,
     )
 
 
@@ -115,6 +149,7 @@ def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
     tolerance = _tolerance(state, sfreq)
     bounded = min(max(error, -tolerance), tolerance)  # one wild stamp must not bend the line
     forget = 1 / (JITTER_S * sfreq)
+    off = stamp - state.first - state.n_segment / sfreq
     return ClockState(
         number=state.number + 1,
         n_segment=state.n_segment + 1,
@@ -125,6 +160,11 @@ def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
         p_cross=(1 - gain) * p_cross,
         p_period=p_period - gain_period * p_cross,
         jitter=state.jitter + min(1.0, forget) * (abs(error) - state.jitter),
+        first=state.first,
+        sum_off=state.sum_off + off,
+        sum_off_n=state.sum_off_n + off * state.n_segment,
+        sum_off_2=state.sum_off_2 + off * off,
+        judged=state.judged or state.n_segment + 1 >= RATE_S * sfreq or predicted - state.first >= RATE_S,
     )
 
 

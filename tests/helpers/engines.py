@@ -26,7 +26,7 @@ class ArraySource:
         self.info = StreamInfo("arrays", "EEG", "arrays-1", sfreq, tuple(ch_names), (1.0,) * len(ch_names))
         self._script = iter(script)
         self.closed = False
-        self.measured: float | None = None
+        self.measured: float | None = sfreq
         self.marker_names: tuple[str, ...] = ()
         self.clock_offset_s: float | None = None
         self.rivals: dict[str, str] = {}

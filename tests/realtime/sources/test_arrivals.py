@@ -34,10 +34,18 @@ def test_a_device_whose_clock_runs_off_is_followed_and_its_rate_found(true_sfreq
     assert measured_rate(state, SFREQ) == pytest.approx(true_sfreq, rel=2e-4)
 
 
-def test_the_rate_is_not_told_before_two_seconds():
-    states = arrive(SFREQ, np.zeros(80))
-    assert measured_rate(states[70], SFREQ) is None
-    assert measured_rate(states[79], SFREQ) == pytest.approx(SFREQ)
+def test_the_rate_is_the_declared_one_after_half_a_second_and_measured_after_two():
+    states = arrive(SFREQ, np.random.default_rng(0).uniform(0, 0.03, 80))
+    assert measured_rate(states[17], SFREQ) is None
+    assert measured_rate(states[70], SFREQ) == SFREQ
+    assert SFREQ != measured_rate(states[79], SFREQ) == pytest.approx(SFREQ, rel=0.02)
+
+
+@pytest.mark.parametrize("true_sfreq", [500.0, 800.0, 900.0, 1100.0, 1250.0, 2000.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rate_that_is_not_the_declared_one_is_never_taken_for_it(true_sfreq, seed):
+    states = arrive(true_sfreq, np.random.default_rng(seed).uniform(0, 0.03, 70))
+    assert not any(measured_rate(state, SFREQ) for state in states)
 
 
 def test_packets_that_stall_and_come_all_at_once_are_no_pause():

@@ -1,0 +1,33 @@
+"""A steady stream is stale after 0.8 s, one that comes in blocks after longer than its blocks take."""
+
+import pytest
+
+from realtime.live.silence import SILENT_S, Silence
+
+
+@pytest.mark.parametrize("pause_s", [0.004, 0.1, 0.5])
+def test_a_stream_is_stale_within_a_second(pause_s):
+    silence = Silence(0.0)
+    for k in range(20):
+        assert not silence.over(k * pause_s)
+        silence.came(k * pause_s)
+    assert silence.over(19 * pause_s + SILENT_S + 0.01)
+    assert SILENT_S < 0.9
+
+
+@pytest.mark.parametrize("block_s", [0.5, 0.7, 1.0, 3.0])
+def test_blocks_that_come_late_by_some_of_their_length_are_no_silence(block_s):
+    silence, last = Silence(0.0), 0.0
+    for k in range(1, 20):
+        now = k * block_s + (0.25 * block_s if k % 2 else 0.0)
+        assert k <= 3 or not silence.over(now)  # by then its pauses are known
+        silence.came(now)
+        last = now
+    assert silence.over(last + 2 * block_s + SILENT_S)
+
+
+def test_one_long_pause_does_not_make_it_patient():
+    silence = Silence(0.0)
+    for now in [0.1, 0.2, 0.3, 0.4, 30.0, 30.1, 30.2]:
+        silence.came(now)
+        assert silence.most_s == SILENT_S
