@@ -5,7 +5,7 @@ or each of several recordings left out in turn.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ class Fitted:
     mixed: bool  # False: the mixing of channels did not help, so only the confidence is new
 
 
-def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fitted:
-    """Fit the finished `run` to the person of these recordings; what is made lies in `folder`.
+def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path, say: Callable[[str], None]) -> Fitted:
+    """Fit the finished `run` to the person of these recordings; what is made lies in `folder`, stages are said.
 
     Recordings have the run's channels in its order, and labels for markers. The mixing is kept if it makes trials that
     it was not fitted on clearly likelier, and accuracy does not fall. The confidence is new either way; with a mixing
@@ -54,7 +54,9 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
     check(run, recordings)
     window_s, calibration = run.description.window_s, run.calibration
     by_run, by_mixed, uncued = list[Decoded](), list[Decoded](), list[Decoded]()
-    for i, (first, held) in enumerate(folds(recordings)):
+    parts = folds(recordings)
+    for i, (first, held) in enumerate(parts):
+        say(f"{i + 1} of {len(parts)}: fitting to {trials(first)} trials, to be judged on {trials(held)} others")
         surer = with_confidence(run, fit_cued(decoded(run, first), window_s[1]))
         mixed = fit_mixing(surer, first, folder / f"fold-{i}")
         by_run.append(decoded(run, held))
@@ -68,6 +70,8 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
     plain, after = figures[CONFIDENCE], figures[AFTER]
     gain = (plain["log_loss"] - after["log_loss"]) * plain["n_trials"]
     helps = gain > ENTRY_NATS and after["accuracy"] >= plain["accuracy"]
+    what = "channels and confidence" if helps else "the confidence alone, mixing channels did not help"
+    say(f"fitting to all {trials(recordings)} trials: {what}")
     everything = decoded(run, recordings)
     begin = with_confidence(run, fit_cued(everything, window_s[1]))
     best = fit_mixing(begin, recordings, folder / "all") if helps else run
@@ -75,6 +79,11 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path) -> Fi
     never = joined(uncued) if helps else decoded(run, recordings, cued=False)
     confidence = replace(fit_cued(cued, window_s[1]), uncued_log_scale=fit_uncued(never), decide_p=calibration.decide_p)
     return Fitted(learned(run, best, recordings, confidence), figures, helps)
+
+
+def trials(recordings: Sequence[Recording]) -> int:
+    """How many trials these hold."""
+    return sum(len(recording.markers) for recording in recordings)
 
 
 def check(run: Run, recordings: Sequence[Recording]) -> None:

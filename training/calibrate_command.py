@@ -4,6 +4,7 @@ import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def recorded(command: CalibrateCommand, run: Run) -> list[Recording]:
             raise BadInput(f"{command.data}: files.train is empty; name the recordings to calibrate on there")
         return recordings
     assert command.stream is not None
-    recording = record_session(d, command.stream, command.markers, command.seconds, console.print)
+    recording = record_session(d, command.stream, command.markers, command.seconds, say)
     kept = free(command.out.with_name(f"{command.out.name}-session.npz"))
     save(recording, kept)
     console.print(f"recorded {recording.duration_s:.0f} s and {len(recording.markers)} trials, kept in {kept}")
@@ -82,6 +83,11 @@ def save(recording: Recording, path: Path) -> None:
         markers=[(str(at[row]), label) for row, label in recording.markers],
     )
     part.rename(path)
+
+
+def say(sentence: str) -> None:
+    """Print one line as it is: a minute of silence looks like a program that hangs."""
+    console.print(sentence, markup=False, soft_wrap=True)
 
 
 def show(found: dict[str, dict[str, Any]]) -> None:
@@ -126,9 +132,14 @@ def main(argv: list[str]) -> int:
         raise BadInput(f"--out: {command.out} is what is calibrated and is kept as it is; name another folder")
     check_out(command.out)
     with tempfile.TemporaryDirectory() as folder:
+        say(f"opening {command.path}")
         run, origin = reopened(command.path, Path(folder) / "opened")
-        fitted = fit_to_person(run, recorded(command, run), Path(folder))
+        recordings = recorded(command, run)
+        began = monotonic()
+        fitted = fit_to_person(run, recordings, Path(folder), say)
+        say(f"fitted in {monotonic() - began:.0f} s")
         show(fitted.figures)
+        say(f"writing {command.out}, whose encoder must answer as the network does")
         bundle = write(fitted, origin, command.out)
     if fitted.mixed:
         console.print(f"wrote {bundle.path}: channels are mixed for this person, which helped on the trials held out")

@@ -103,7 +103,14 @@ def test_where_mixing_does_not_help_the_weights_stay_and_a_sentence_says_so(plac
     write_session(tmp_path / "same.npz", 9, 40)
     data, out = write_dataset(tmp_path, files={"train": ["same.npz"], "valid": [], "test": []}), tmp_path / "out"
     assert glimpse.main(["calibrate", str(place.bundle), "--data", str(data), "--out", str(out)]) == 0
-    assert "did not help" in " ".join(capsys.readouterr().out.split())
+    said = capsys.readouterr().out
+    assert "did not help" in " ".join(said.split())
+    stages = [line for line in said.splitlines() if not line.startswith(("┃", "│", "┏", "┡", "└"))]
+    assert stages[:3] == [
+        f"opening {place.bundle}",
+        "1 of 1: fitting to 24 trials, to be judged on 16 others",
+        "fitting to all 40 trials: the confidence alone, mixing channels did not help",
+    ]
     old, new = Bundle.load(place.bundle), Bundle.load(out)
     assert new.manifest.network == old.manifest.network
     assert sha256(out / WEIGHTS) == sha256(place.bundle / WEIGHTS)

@@ -36,7 +36,7 @@ def test_a_block_of_flicker_makes_good_exchanged_electrodes(tmp_path):
     without = dataset.model_copy(update={"files": dataset.files.model_copy(update={"valid": (), "test": ()})})
     run = train(without, replace(small(), network="shallow", options={}), tmp_path / "run")
     [third], [fourth] = (list(map(worn_wrongly, load_split(dataset, split))) for split in ("valid", "test"))
-    fitted = fit_to_person(run, [third], tmp_path)
+    fitted = fit_to_person(run, [third], tmp_path, print)
     assert fitted.mixed
 
     def figures(one: Run) -> dict:
