@@ -15,10 +15,10 @@ from typing import Any
 from pylsl import StreamInlet, local_clock, resolve_byprop
 
 from benchmarks import peer_loop
-from benchmarks.apart import Apart
+from benchmarks.apart import START_S, Apart
 from benchmarks.context import context
 from benchmarks.machine import machine
-from benchmarks.peer_networks import check_installed
+from benchmarks.peer_networks import WIDE, check_installed, check_widths
 from benchmarks.served import Clients, serve
 from benchmarks.timing import percentiles, quantiles, summary
 from benchmarks.untrained import parameters
@@ -51,6 +51,9 @@ def latency(
             f"--context: {path} holds {name}, a gat_transformer is needed, whose attention window can be made longer; "
             "add --no-context"
         )
+    if names := tuple(WIDE) if contexts_s else (peer,) if peer else ():
+        with Apart(check_widths, names, path) as checking:  # the peer's turn comes minutes later
+            checking.result(START_S)
     hop_s = manifest.hop_samples / bundle.preprocess.sfreq
     amplifier = Amplifier(
         name="glimpse-bench-latency",

@@ -1,10 +1,15 @@
 """braindecode's networks made as wide as gives them a wanted number of parameters, for windows of one length."""
 
 import importlib.util
+import threading
 import warnings
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from realtime.bundle import Bundle
 from realtime.errors import BadInput
 
 # Everything that is not width is the library's own choice; 2 heads instead of 10, because heads must divide the width.
@@ -12,7 +17,7 @@ WIDE: dict[str, Callable[[int], dict[str, Any]]] = {
     "EEGConformer": lambda width: {"n_filters_time": 2 * width, "num_heads": 2},
     "ShallowFBCSPNet": lambda width: {"n_filters_time": width, "n_filters_spat": width},
 }
-WIDEST = 200
+WIDTHS = range(2, 200)  # at 1 the library squeezes an axis too many
 EQUAL = 0.1  # share by which two counts of parameters may differ and still be called equal
 
 
@@ -41,19 +46,31 @@ def peer_network(name: str, n_channels: int, n_outputs: int, n_times: int, sfreq
 
 def width_for(name: str, parameters: int, n_channels: int, n_outputs: int, n_times: int, sfreq: float) -> int:
     """The width that brings the network nearest to `parameters`; BadInput where it cannot come within EQUAL."""
-    best, off = 2, float("inf")
-    for width in range(2, WIDEST):  # at 1 the library squeezes an axis too many
-        found = count(peer_network(name, n_channels, n_outputs, n_times, sfreq, width))
-        if abs(found - parameters) < off:
-            best, off = width, abs(found - parameters)
-        if found > parameters:
-            break
-    if off > EQUAL * parameters:
+
+    @cache
+    def found(width: int) -> int:
+        return count(peer_network(name, n_channels, n_outputs, n_times, sfreq, width))
+
+    enough = WIDTHS[min(bisect_left(WIDTHS, parameters, key=found), len(WIDTHS) - 1)]
+    best = min((max(enough - 1, WIDTHS[0]), enough), key=lambda width: abs(found(width) - parameters))
+    if abs(found(best) - parameters) > EQUAL * parameters:
+        others = " or ".join(f"--peer {other}" for other in WIDE if other != name)
         raise BadInput(
-            f"--peer: no width gives {name} the {parameters} parameters of the bundle's encoder within {EQUAL:.0%}; "
-            f"name another of {', '.join(WIDE)}"
+            f"--peer: no width gives {name} the {parameters} parameters of the bundle's encoder within {EQUAL:.0%}, "
+            f"{found(best)} is the nearest; take {others}, or --peer none --no-context"
         )
     return best
+
+
+def check_widths(names: Sequence[str], bundle: Path, say: Callable[[Any], None], stop: threading.Event) -> None:
+    """To run apart, for it loads torch: BadInput unless each network can be as large as the bundle's encoder."""
+    from benchmarks.untrained import parameters
+
+    opened = Bundle.load(bundle)
+    m, wanted = opened.manifest, parameters(opened.manifest)
+    shape = (len(m.ch_names), len(opened.bank.names), round(m.sfreq), m.sfreq)
+    for name in names:
+        width_for(name, wanted, *shape)
 
 
 def count(network: Any) -> int:

@@ -7,9 +7,12 @@ import pytest
 from scipy.signal import butter
 
 from benchmarks import peer_networks
+from benchmarks.latency import latency
 from benchmarks.peer_loop import ORDER, PASSBAND_HZ, prepared
 from realtime.errors import BadInput
+from tests.helpers.bundles import tiny_bundle
 
+SMALL = {"n_channels": 8, "sfreq": 128.0, "hop_samples": 8, "embedding_dim": 6, "dim": 4, "n_layers": 1}
 needs_braindecode = pytest.mark.skipif(
     importlib.util.find_spec("braindecode") is None,
     reason="braindecode is not installed; pip install 'glimpse[peers]'",
@@ -44,6 +47,30 @@ def test_a_peer_network_has_the_parameters_asked_for_within_a_tenth_and_answers_
 def test_a_size_that_no_width_gives_is_refused():
     with pytest.raises(BadInput, match="no width gives EEGConformer the 10 parameters"):
         peer_networks.width_for("EEGConformer", 10, 64, 48, 250, 250.0)
+
+
+@needs_braindecode
+@pytest.mark.parametrize("name", peer_networks.WIDE)
+@pytest.mark.parametrize("wanted", [20_000, 50_000, 146_396, 1_000_000])
+def test_the_width_is_the_nearest_of_all(name, wanted):
+    shape = (8, 4, 250, 250.0)
+    found = {width: peer_networks.count(peer_networks.peer_network(name, *shape, width)) for width in range(2, 80)}
+    nearest = min(found, key=lambda width: abs(found[width] - wanted))
+    if abs(found[nearest] / wanted - 1) < peer_networks.EQUAL:
+        assert peer_networks.width_for(name, wanted, *shape) == nearest
+
+
+@needs_braindecode
+def test_a_peer_that_cannot_be_as_large_is_refused_before_anything_is_measured(tmp_path, monkeypatch):
+    """The encoder has fewer parameters than any of them."""
+    monkeypatch.setattr("benchmarks.latency.check_installed", lambda instead: None)
+    monkeypatch.setattr("benchmarks.latency.simulated_amplifier", lambda amplifier: pytest.fail("measured"))
+    with pytest.raises(BadInput, match="--peer: no width gives EEGConformer the .*--peer ShallowFBCSPNet"):
+        latency(
+            1.0,
+            tiny_bundle(tmp_path / "small", network={"name": "gat_transformer", "config": SMALL}).path,
+            "EEGConformer",
+        )
 
 
 def test_libraries_that_are_not_installed_are_named_with_the_way_out(monkeypatch):
