@@ -18,6 +18,7 @@ from realtime.files.recording import Recording
 from training.calibrate_fit import fit_mixing
 from training.calibration import fit_cued, fit_uncued
 from training.dataset import digest, label_counts
+from training.decider import check_fits
 from training.decode import Decoded, decode, joined, torch_encoder
 from training.intervals import wilson
 from training.metrics import auc
@@ -96,16 +97,7 @@ def check(run: Run, recordings: Sequence[Recording]) -> None:
                 f"{recording.name}: {d.name!r} has learned from this very recording, on which it looks better than it "
                 "is; name another"
             )
-        if recording.sfreq != d.sfreq:
-            raise BadInput(
-                f"{recording.name}: runs at {recording.sfreq:g} Hz, {run.description.name!r} decodes {d.sfreq:g} Hz; "
-                "record at that rate"
-            )
-        if unknown := sorted({label for _, label in recording.markers} - set(d.labels)):
-            raise BadInput(
-                f"{recording.name}: has label {unknown[0]!r}, which {d.name!r} does not know; it knows "
-                f"{', '.join(d.labels[:FEW_LABELS])}{', ...' if len(d.labels) > FEW_LABELS else ''}; correct events"
-            )
+        check_fits(recording, repr(d.name), d.sfreq, d.labels)
     names = ", ".join(recording.name for recording in recordings)
     counts = label_counts(recordings)
     if len(d.labels) <= FEW_LABELS:

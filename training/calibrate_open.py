@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from decoder.export import check
 from realtime.bundle import MANIFEST, WEIGHTS, Bundle
 from realtime.errors import BadInput
-from training.run import Run, RunDescription
+from training.run import SHARED, SHARED_TRAINING, Run, RunDescription
 
 CHECKED_HOPS = 200
 
@@ -49,21 +49,9 @@ def described(bundle: Bundle) -> RunDescription:
     """What a manifest says of the run."""
     m = bundle.manifest
     return RunDescription(
-        name=m.name,
-        network=m.network,
-        ch_names=m.ch_names,
-        positions_m=m.positions_m,
-        sfreq=m.sfreq,
-        hop_samples=m.hop_samples,
-        window_s=m.window_s,
+        **{key: getattr(m, key) for key in SHARED},
+        **{key: m.training.get(key, {}) for key in SHARED_TRAINING},
         preprocess=asdict(m.preprocess),
-        events=m.events,
-        targets=m.targets,
         labels=list(bundle.bank.names),
-        recipe=m.training.get("recipe", {}),
-        data=m.training.get("data", {}),
         calibration=asdict(m.calibration),
-        rename=m.rename,
-        simulate=m.training.get("simulate", {}),
-        made_from=m.training.get("made_from", {}),
     )

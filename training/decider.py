@@ -11,11 +11,14 @@ from realtime.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.evidence import Calibration
 from realtime.files.recording import Recording
+from training.calibrate_open import described
 from training.dataset import digest
 from training.dataset_schema import DatasetFile
 from training.decode import Decoded, decode, onnx_encoder, torch_encoder
 from training.run import Run
 from training.teacher import window_decode
+
+NAMED = 10  # labels in a sentence
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,11 @@ class Decider:
 
     def check(self, recording: Recording, dataset: DatasetFile, split: str) -> None:
         """BadInput where it cannot decode a recording of `split`, or learned from it."""
-        if recording.sfreq != self.sfreq:
-            raise BadInput(
-                f"{recording.name}: runs at {recording.sfreq:g} Hz, {self.path} decodes {self.sfreq:g} Hz; evaluate "
-                "on recordings of that rate"
-            )
+        check_fits(recording, str(self.path), self.sfreq, self.labels)
         if split != "train" and digest(recording) in self.trained_on:
             raise BadInput(
                 f"{dataset.path}: files.{split} names {recording.name}, which {self.path} was trained on; what was "
                 "learned by heart is no result, so name another recording"
-            )
-        if unknown := sorted({label for _, label in recording.markers} - set(self.labels)):
-            raise BadInput(
-                f"{recording.name}: has label {unknown[0]!r}, which {self.path} does not know; correct events in "
-                f"{dataset.path} or train with that label"
             )
 
     def check_seed_of(self, other: "Decider") -> None:
@@ -65,30 +59,30 @@ class Decider:
                 )
 
 
+def check_fits(recording: Recording, who: str, sfreq: float, labels: Sequence[str]) -> None:
+    """BadInput where `who` decodes another rate, or does not know a label of the recording."""
+    if recording.sfreq != sfreq:
+        raise BadInput(
+            f"{recording.name}: runs at {recording.sfreq:g} Hz, {who} decodes {sfreq:g} Hz; name recordings of that "
+            "rate"
+        )
+    if unknown := sorted({label for _, label in recording.markers} - set(labels)):
+        known = f"{', '.join(labels[:NAMED])}{', ...' if len(labels) > NAMED else ''}"
+        raise BadInput(
+            f"{recording.name}: has label {unknown[0]!r}, which {who} does not know; it knows {known}; correct events "
+            "or train with that label"
+        )
+
+
 def opened(path: Path) -> Decider:
     """The run or bundle at `path`."""
+    by: Callable[[Sequence[Recording], bool], Decoded]
     if (path / MANIFEST).exists():
-        bundle = Bundle.load(path)
-        manifest, decoder = bundle.manifest, Decoder(bundle)
-
-        def by_bundle(recordings: Sequence[Recording], streaming: bool) -> Decoded:
-            return decode(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming)
-
-        return Decider(
-            path,
-            named(manifest.network),
-            manifest.ch_names,
-            manifest.sfreq,
-            (manifest.window_s[0], manifest.window_s[1]),
-            bundle.bank.names,
-            bundle.calibration,
-            manifest.training["data"]["train"]["digests"],
-            manifest.training["recipe"],
-            True,
-            by_bundle,
-        )
-    run = Run.load(path)
-    d = run.description
+        decoder = Decoder(Bundle.load(path))
+        d, calibration, causal, by = described(decoder.bundle), decoder.bundle.calibration, True, decode_bundle(decoder)
+    else:
+        run = Run.load(path)
+        d, calibration, causal, by = run.description, run.calibration, run.streaming, partial(decode_run, run)
     return Decider(
         path,
         named(d.network),
@@ -96,11 +90,11 @@ def opened(path: Path) -> Decider:
         d.sfreq,
         (d.window_s[0], d.window_s[1]),
         tuple(d.labels),
-        run.calibration,
-        d.data["train"]["digests"],
+        calibration,
+        d.data.get("train", {}).get("digests", []),
         d.recipe,
-        run.streaming,
-        partial(decode_run, run),
+        causal,
+        by,
     )
 
 
@@ -115,6 +109,12 @@ def named(network: dict[str, Any]) -> str:
     if weights := config.get("weights"):
         inside = [f"{name} × {weight:.3g}" for name, weight in zip(inside, weights, strict=True)]
     return f"{network['name']} ({', '.join(inside)})"
+
+
+def decode_bundle(decoder: Decoder) -> Callable[[Sequence[Recording], bool], Decoded]:
+    """What decodes by a bundle's ONNX encoder."""
+    encoder = onnx_encoder(decoder)
+    return lambda recordings, streaming: decode(recordings, decoder.front, decoder.bank, encoder, streaming)
 
 
 def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> Decoded:

@@ -22,7 +22,7 @@ from training.dataset import load_dataset, load_split
 from training.dataset_schema import DatasetFile
 from training.ensemble import join, whole_window
 from training.evaluate import evaluate
-from training.run import Run
+from training.run import SHARED, SHARED_TRAINING, Run
 
 console = Console(highlight=False)
 
@@ -63,25 +63,13 @@ def export(run: Run, out: Path, accuracy: dict[str, Any], note: str | None = Non
             part,
             bank,
             card(run, accuracy, note),
-            name=d.name,
+            **{key: getattr(d, key) for key in SHARED},
             note=note,
-            network=d.network,
             states=list(network.init_state(1)),
-            ch_names=d.ch_names,
-            rename=d.rename,
-            positions_m=d.positions_m,
-            sfreq=d.sfreq,
-            hop_samples=d.hop_samples,
-            window_s=d.window_s,
             preprocess=d.preprocess,
-            events=d.events,
-            targets=d.targets,
             calibration=run.calibration,
-            training={
-                "recipe": d.recipe,
-                "data": d.data,
-                "made_from": d.made_from,
-                "simulate": d.simulate,
+            training={key: getattr(d, key) for key in SHARED_TRAINING}
+            | {
                 "made": datetime.now(UTC).date().isoformat(),
                 "versions": {name: version(name) for name in ("glimpse", "torch", "onnx")},
             },

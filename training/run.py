@@ -23,6 +23,9 @@ from realtime.evidence import Calibration
 from realtime.hops import Front
 from realtime.preprocess import Preprocess, PreprocessConfig
 
+# What a run's description and the manifest of its bundle say in the same words, at the top and under `training`.
+SHARED = "name network ch_names rename positions_m sfreq hop_samples window_s events targets".split()
+SHARED_TRAINING = ("recipe", "data", "made_from", "simulate")
 DESCRIPTION, CHECKPOINT, LOG, BAD_BATCH = "run.json", "checkpoint.pt", "log.jsonl", "bad_batch.pt"
 
 
