@@ -34,20 +34,23 @@ def edges(made: GraphAttention) -> torch.Tensor:
     return torch.stack([made.index[made.valid], target[made.valid]])
 
 
+def weights_of(ours: GraphAttention) -> dict[str, torch.Tensor]:
+    """Those of version 2, as torch_geometric names them."""
+    return {
+        "att": ours.score_neighbour[None],
+        "bias": ours.bias,
+        "lin_l.weight": ours.neighbour.weight,
+        "lin_l.bias": ours.neighbour.bias,
+        "lin_r.weight": ours.own.weight,
+        "lin_r.bias": ours.own.bias,
+    }
+
+
 @pytest.mark.parametrize("heads", [1, 2, 4])
 def test_version_2_equals_torch_geometric(heads: int) -> None:
     ours = layer(heads)
     theirs = GATv2Conv(6, 8 // heads, heads=heads, add_self_loops=False)
-    theirs.load_state_dict(
-        {
-            "att": ours.score_neighbour[None],
-            "bias": ours.bias,
-            "lin_l.weight": ours.neighbour.weight,
-            "lin_l.bias": ours.neighbour.bias,
-            "lin_r.weight": ours.own.weight,
-            "lin_r.bias": ours.own.bias,
-        }
-    )
+    theirs.load_state_dict(weights_of(ours))
     x = torch.randn(3, 2, N, 6)
     want = torch.stack([theirs(one, edges(ours)) for one in x.flatten(0, 1)]).unflatten(0, (3, 2))
     torch.testing.assert_close(ours(x), want, atol=1e-5, rtol=1e-5)
@@ -58,17 +61,7 @@ def test_edge_features_and_averaged_heads_equal_torch_geometric(concat: bool) ->
     edge = torch.randn(N, 4, 3, generator=torch.Generator().manual_seed(4))
     ours = layer(2, edge, concat=concat)
     theirs = GATv2Conv(6, 4 if concat else 8, heads=2, add_self_loops=False, edge_dim=3, concat=concat)
-    theirs.load_state_dict(
-        {
-            "att": ours.score_neighbour[None],
-            "bias": ours.bias,
-            "lin_l.weight": ours.neighbour.weight,
-            "lin_l.bias": ours.neighbour.bias,
-            "lin_r.weight": ours.own.weight,
-            "lin_r.bias": ours.own.bias,
-            "lin_edge.weight": ours.score_edge.weight,
-        }
-    )
+    theirs.load_state_dict(weights_of(ours) | {"lin_edge.weight": ours.score_edge.weight})
     x = torch.randn(3, N, 6)
     want = torch.stack([theirs(one, edges(ours), edge[ours.valid]) for one in x])
     torch.testing.assert_close(ours(x), want, atol=1e-5, rtol=1e-5)

@@ -31,15 +31,21 @@ async def told(recording, said, state):
     assert any(one["state"] == state for one in said), said
 
 
-def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(stream, tmp_path):
+def recorded(stream, folder):
+    """What is said of a recording that begins and is ended."""
     said = []
 
     async def run():
-        recording = SessionRecording(tmp_path, [stream], BidsName(), said.append)
+        recording = SessionRecording(folder, [stream], BidsName(), said.append)
         await told(recording, said, "recording")
         await recording.stop()
 
     asyncio.run(run())
+    return said
+
+
+def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(stream, tmp_path):
+    said = recorded(stream, tmp_path)
     assert {one["state"] for one in said[:-1]} == {"recording"}
     assert "is read back" in said[-2]["detail"]  # it may take a while: said before, not after
     assert said[-1]["state"] == "recorded"
@@ -65,14 +71,7 @@ def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, t
 
 def test_a_file_that_is_not_read_back_in_time_is_told(stream, tmp_path, monkeypatch):
     monkeypatch.setattr("serve.recording.STOP_S", 0.0)
-    said = []
-
-    async def run():
-        recording = SessionRecording(tmp_path, [stream], BidsName(), said.append)
-        await told(recording, said, "recording")
-        await recording.stop()
-
-    asyncio.run(run())
+    said = recorded(stream, tmp_path)
     assert said[-1]["state"] == "record_failed"
     assert "could not be read back within 0 s" in said[-1]["detail"]
 

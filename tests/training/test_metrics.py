@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.evidence import Calibration
+from tests.helpers.answers import told
 from training.decode import Decoded
 from training.intervals import wilson
 from training.metrics import all_figures, auc, auc_interval, confusion, figures
@@ -31,15 +32,6 @@ def test_the_auc_interval_holds_the_auc_and_is_the_same_every_time():
     low, high = auc_interval(score, positive)
     assert low < auc(score, positive) < high
     assert auc_interval(score, positive) == [low, high]
-
-
-def told(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) -> tuple[np.ndarray, ...]:
-    """Probabilities, times and trials of hops that answer as listed, trial after trial."""
-    flat = [label for trial in answers for label in trial]
-    p = np.full((len(flat), n_labels), 0.4 / (n_labels - 1))
-    p[np.arange(len(flat)), flat] = 0.6
-    trial = np.repeat(np.arange(len(answers)), [len(a) for a in answers])
-    return p, np.array([t for trial in since for t in trial]), trial
 
 
 def test_the_answer_is_the_last_decision_inside_the_window():

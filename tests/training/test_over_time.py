@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.answers import told
 from training.over_time import answers, by_time, early_stopping, first_hops, information_rate, last_hops
 
 
@@ -95,15 +96,6 @@ def test_a_higher_threshold_never_answers_sooner_nor_decides_more(sure):
     points = early_stopping(*data, (0.0, 0.5), (0.5, 0.6, 0.8, 0.95))
     assert all(a["mean_time_s"] <= b["mean_time_s"] for a, b in zip(points, points[1:], strict=False))
     assert all(a["decided"] >= b["decided"] for a, b in zip(points, points[1:], strict=False))
-
-
-def told(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) -> tuple[np.ndarray, ...]:
-    """Probabilities, times and trials of hops that answer as listed, trial after trial."""
-    flat = [label for trial in answers for label in trial]
-    p = np.full((len(flat), n_labels), 0.4 / (n_labels - 1))
-    p[np.arange(len(flat)), flat] = 0.6
-    trial = np.repeat(np.arange(len(answers)), [len(a) for a in answers])
-    return p, np.array([t for trial in since for t in trial]), trial
 
 
 def test_accuracy_at_a_time_uses_no_later_decision():

@@ -2,7 +2,6 @@
 
 import re
 import time
-from uuid import uuid4
 
 import numpy as np
 import pylsl
@@ -14,33 +13,7 @@ from realtime.sources.lsl import LslSource, StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
-
-SFREQ = 160.0
-SAMPLES = (20 * np.random.default_rng(0).normal(size=(1600, len(CH_NAMES))) + 500).astype(np.float32).astype(float)
-
-
-@pytest.fixture(scope="module")
-def decoder(tmp_path_factory):
-    return Decoder(tiny_bundle(tmp_path_factory.mktemp("session") / "tiny", sfreq=SFREQ))
-
-
-@pytest.fixture(scope="module")
-def want(decoder):
-    return decoder.step(SAMPLES, decoder.start())[0]
-
-
-@pytest.fixture
-def name():
-    return f"test-{uuid4().hex[:8]}"
-
-
-def whole(samples=SAMPLES, index=0, markers=(), t0=T0):
-    return [chunk(samples, index, SFREQ, t0=t0)], list(markers)
-
-
-def source(*script, ch_names=CH_NAMES, sfreq=SFREQ):
-    return ArraySource(ch_names, sfreq, script)
-
+from tests.helpers.scripted import SAMPLES, SFREQ, source, whole
 
 # --- from arrays
 
