@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import getdoc
 from pathlib import Path
@@ -35,6 +36,7 @@ class Latency:
     seconds: float = 60.0  # measured for us, and again for the peer
     bundle: Path | None = None  # left out: the demo bundle, 64 channels at 250 Hz
     peer: Literal["EEGConformer", "ShallowFBCSPNet", "none"] = "EEGConformer"  # its network; none: no peer
+    large: bool = False  # decode with an untrained encoder of 12 million parameters in the place of the bundle's
     context: bool = True  # also what a decision costs as the context grows; takes a minute
     json: Path | None = None  # write the figures here
 
@@ -140,10 +142,14 @@ def bench_live(command: Latency | Throughput | Ingest | Soak) -> None:
     found: dict[str, Any]
     match command:
         case Latency():
+            from benchmarks.large import enlarged
             from benchmarks.latency import CONTEXTS_S, latency
+            from serve.demo import DEMO_BUNDLE
 
-            peer = None if command.peer == "none" else command.peer
-            found = latency(command.seconds, command.bundle, peer, CONTEXTS_S if command.context else (), say)
+            peer, contexts_s = None if command.peer == "none" else command.peer, CONTEXTS_S if command.context else ()
+            bundle = command.bundle or DEMO_BUNDLE
+            with enlarged(bundle) if command.large else nullcontext(bundle) as path:
+                found = latency(command.seconds, path, peer, contexts_s, say)
         case Throughput():
             from benchmarks.throughput import sessions_held, throughput
 

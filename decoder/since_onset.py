@@ -52,10 +52,16 @@ class SinceOnset(Streaming):
         if x_BHD.shape[1] == 0:
             return x_BHD, state
         onset_BH = torch.full_like(x_BHD[..., 0], -1.0) if onset_BH is None else onset_BH
-        weight_BHP = self.weights(onset_BH, state["last"]).to(x_BHD.dtype)
-        sums_BHD = weight_BHP @ torch.cat([state["sum"][:, None], x_BHD], dim=1)
-        ones = torch.ones_like(onset_BH)
-        counts_BH = (weight_BHP @ torch.cat([state["count"][:, None], ones], dim=1)[..., None]).squeeze(-1)
+        known_BH, restart_BH = self.turns(onset_BH, state["last"])
+        if x_BHD.shape[1] == 1:  # a third of an exported encoder's nodes would be the general sum of one hop
+            kept_BH = torch.where(restart_BH, 0.0, torch.where(known_BH, 1.0, self.leak)).to(x_BHD.dtype)
+            sums_BHD = kept_BH[..., None] * state["sum"][:, None] + x_BHD
+            counts_BH = kept_BH * state["count"][:, None] + 1
+        else:
+            weight_BHP = self.weights(known_BH, restart_BH).to(x_BHD.dtype)
+            sums_BHD = weight_BHP @ torch.cat([state["sum"][:, None], x_BHD], dim=1)
+            ones = torch.ones_like(onset_BH)
+            counts_BH = (weight_BHP @ torch.cat([state["count"][:, None], ones], dim=1)[..., None]).squeeze(-1)
         new = {"sum": sums_BHD[:, -1], "count": counts_BH[:, -1], "last": onset_BH[:, -1]}
         if self.divide == "nothing":
             return sums_BHD, new
@@ -63,14 +69,17 @@ class SinceOnset(Streaming):
             return sums_BHD / counts_BH[..., None], new
         return sums_BHD * (1 + counts_BH[..., None]).rsqrt(), new
 
-    def weights(self, onset_BH: Tensor, last_B: Tensor) -> Tensor:
-        """How much of the carried sum (position 0) and of each token is left in each step's sum, [B, H, P]."""
+    def turns(self, onset_BH: Tensor, last_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Whether an onset is known, and whether the sum starts afresh, bool[B, H] each."""
         before_BH = torch.cat([last_B[:, None], onset_BH[:, :-1]], dim=1)
         known_BH = onset_BH >= 0
-        restart_BH = (known_BH != (before_BH >= 0)) | (known_BH & (onset_BH < before_BH))
+        return known_BH, (known_BH != (before_BH >= 0)) | (known_BH & (onset_BH < before_BH))
+
+    def weights(self, known_BH: Tensor, restart_BH: Tensor) -> Tensor:
+        """How much of the carried sum (position 0) and of each token is left in each step's sum, [B, H, P]."""
         trial_BP = F.pad(restart_BH.long().cumsum(1), (1, 0))
         leaks_BP = F.pad((~known_BH).long().cumsum(1), (1, 0))
-        step = torch.arange(trial_BP.shape[1], device=onset_BH.device)
+        step = torch.arange(trial_BP.shape[1], device=known_BH.device)
         kept = (trial_BP[:, 1:, None] == trial_BP[:, None]) & (step[1:, None] >= step)
         leaks = (leaks_BP[:, 1:, None] - leaks_BP[:, None]).clamp(min=0)
         return torch.where(kept, self.leak**leaks, 0.0)

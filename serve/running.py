@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from serve.hub import Hub
@@ -32,6 +33,9 @@ class Running:
 
         Each way out has its own queue, so none waits for another, and the engine for none.
         """
+        if message["type"] == "signal" and not self.hub.signal.readers:
+            self.hub.heard = monotonic()  # every decision's samples come with traces: nobody is woken who need not be
+            return
         for each in self._with_hello(message):
             self.loop.call_soon_threadsafe(self.hub.publish, each)
             if each["type"] != "signal":

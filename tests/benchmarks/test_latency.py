@@ -6,6 +6,9 @@ import json
 import pytest
 
 from benchmarks.command import main
+from benchmarks.large import enlarged
+from benchmarks.untrained import parameters
+from realtime.bundle import Bundle
 from serve.demo import DEMO_BUNDLE
 
 needs_peers = pytest.mark.skipif(
@@ -45,6 +48,13 @@ def test_latency_reports_percentiles_of_every_stage_beside_the_peer_loop_and_a_b
     assert found["channels"] == 64
     assert found["gaps"] == 0
     assert found["push_to_client_ms"]["p50"] > found["encode_ms"]["p50"]
+
+
+def test_a_large_encoder_takes_the_place_of_the_bundles_and_reads_its_stream(tmp_path):
+    with enlarged(DEMO_BUNDLE) as path:
+        demo, large = Bundle.load(DEMO_BUNDLE).manifest, Bundle.load(path).manifest
+        assert parameters(large) > 11e6
+    assert (large.ch_names, large.sfreq, large.hop_samples) == (demo.ch_names, demo.sfreq, demo.hop_samples)
 
 
 def test_without_a_peer_only_ours_is_measured(tmp_path):
