@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-SILENT_S = 0.8  # told within a second, whatever the machine does besides
+SILENT_S = 0.7  # told within a second: a tenth is the pull's, and the machine may be busy
 USUAL = 1.5  # times the usual pause: blocks of half a second and more come late by some of it
 
 

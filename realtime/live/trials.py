@@ -27,6 +27,7 @@ class Trials:
     tell: Callable[[str, str], None]
     publish: Callable[[dict[str, Any]], None]
     recent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=4 * MOST_A_SECOND))  # onset, marker
+    _needed: int = 0  # tracks, as said
     _said: set[str] = field(default_factory=set)  # complaints that are made once a session
 
     def onsets(
@@ -93,14 +94,20 @@ class Trials:
         self.tell("bad_marker", f"{found} and dropped: their sender must use LSL's clock.")
 
     def _tell_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
-        """Say, once, that a trial ends another whose window is not over, as its track is needed."""
-        before = [at for at, _ in self.recent]
-        if len(before) > tracks and 0 <= (passed := onset - before[-1 - tracks]) < window:
-            needed = sum(0 <= onset - at < window for at in before)
-            self._once(
+        """Say that a trial whose window is not over ends where another begins, and again when more tracks are needed.
+
+        Two trials share a track where they are told a multiple of `tracks` trials apart.
+        """
+        apart = [abs(onset - at) for at, _ in reversed(self.recent)]  # from those told 0, 1, 2 ... trials ago
+        if (passed := min(apart[tracks::tracks], default=window)) < window:
+            needed = 1 + max(ago for ago, samples in enumerate(apart) if samples < window)
+            if needed <= self._needed:
+                return
+            self._needed = needed
+            self.tell(
                 "overlap",
-                f"A trial began {passed / sfreq:.2g} s after one whose window of {window / sfreq:.2g} s it cuts short: "
-                f"to decode both to the end, open the session with {needed} tracks.",
+                f"Of two trials {passed / sfreq:.2g} s apart the later cuts short the window of {window / sfreq:.2g} s "
+                f"of the earlier: to decode both to the end, open the session with {needed} tracks.",
             )
 
     def _is_new(self, onset: int, label: str, sfreq: float) -> bool:

@@ -15,6 +15,7 @@ from pylsl import local_clock
 from realtime.decoder import Decoder
 from realtime.live.engine import Engine
 from realtime.sources.lsl import StreamQuery
+from realtime.state import State
 from tests.helpers.amplifiers import Amplifier, Running, streaming, unique
 from tests.helpers.bundles import CH_NAMES, HOP_SAMPLES, LABELS, tiny_bundle
 from tests.helpers.engines import Log
@@ -59,7 +60,7 @@ def decoding(decoder: Decoder, amplifier: Amplifier, **query):
         engine.stop()
 
 
-def check(decoder: Decoder, log: Timed, amplifiers: list[Running], tolerance: float = 0.02) -> None:
+def check(decoder: Decoder, log: Timed, amplifiers: list[Running]) -> None:
     """Every decision is that of the samples its time names, taken by the amplifier that ran then.
 
     After a break the state is that of silence but for the slow scale, which the comparison lacks: hence the tolerance.
@@ -76,12 +77,29 @@ def check(decoder: Decoder, log: Timed, amplifiers: list[Running], tolerance: fl
         newest = round((run[-1]["t_lsl"] - source.t0) * SFREQ)
         first = newest - (run[-1]["sample"] - run[0]["sample"]) + 1 - decoder.front.until_hop(0)
         assert first >= 0
-        samples = source.amplifier.samples(first, newest + 1)
         columns = [source.amplifier.ch_names.index(name) for name in decoder.ch_names]
+        samples = source.amplifier.samples(first, newest + 1)[:, columns].astype(float)
         state = decoder.start() if state is None else decoder.skip(state, 100)
-        want, state = decoder.step(samples[:, columns].astype(float), state)
-        got, known = (np.array([d["embedding"] for d in run]), np.array([d.embedding for d in want[: len(run)]]))
-        np.testing.assert_allclose(got, known, atol=tolerance * np.abs(known).max())
+        known, state = hop_by_hop(decoder, state, samples, run)
+        got = np.array([d["embedding"] for d in run])
+        np.testing.assert_allclose(got, known, atol=0.02 * np.abs(known).max())
+
+
+def hop_by_hop(decoder: Decoder, state: State, samples: np.ndarray, run: list[dict]) -> tuple[np.ndarray, State]:
+    """Embeddings of the samples that an unbroken run of decisions used, its trials told when they were told it."""
+    shift = decoder.front.next_sample(state) - (run[0]["sample"] + 1 - decoder.front.until_hop(0))
+    known, trial = [], None
+    for decision in run:
+        onsets = []
+        if decision["trial"] not in (None, trial):
+            onsets = [decision["sample"] - round(decision["since_onset_s"] * SFREQ) + shift]
+        trial = decision["trial"]
+        n = decision["sample"] + 1 + shift - decoder.front.next_sample(state)
+        (hop,), state = decoder.step(samples[:n], state, onsets)
+        assert hop.since_onset_s == decision["since_onset_s"]
+        known.append(hop.embedding)
+        samples = samples[n:]
+    return np.array(known), state
 
 
 def lost_between(before: dict, after: dict) -> int:
@@ -105,8 +123,8 @@ def test_a_source_that_is_killed_is_lost_within_a_second_and_decoded_again_two_s
     returned = Amplifier(ch_names, name=amplifier.name, source_id=amplifier.source_id)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
         log.wait_seconds(2)
+        killed = local_clock()  # before: it is told while the process is being waited for
         first.kill()
-        killed = local_clock()
         lost = log.wait_after(killed, "status", "lost")
         before = log.of("decision")[-1]
         with streaming(returned) as second:
@@ -115,16 +133,16 @@ def test_a_source_that_is_killed_is_lost_within_a_second_and_decoded_again_two_s
             check(decoder, log, [first, second])
     notice, recover = lost["heard"] - killed, after["heard"] - second.t0
     row(fault, seen, notice, recover, lost_between(before, after))
-    assert notice < 1.5
-    assert recover < 3.0
+    assert notice < 1.0
+    assert recover < 2.0
 
 
-def test_a_frozen_source_is_stale_within_a_second_and_a_half_and_its_replacement_is_found(decoder, row):
+def test_a_frozen_source_is_stale_within_a_second_and_its_replacement_is_decoded_within_four(decoder, row):
     amplifier = unique(CH_NAMES)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
         log.wait_seconds(2)
-        first.freeze()
         frozen = local_clock()
+        first.freeze()
         stale = log.wait_after(frozen, "status", "stale")
         before = log.of("decision")[-1]
         with streaming(amplifier) as second:
@@ -133,8 +151,8 @@ def test_a_frozen_source_is_stale_within_a_second_and_a_half_and_its_replacement
             check(decoder, log, [first, second])
     notice, recover = stale["heard"] - frozen, after["heard"] - second.t0
     row("frozen source replaced", "`stale`, `reconnected`, `live`", notice, recover, lost_between(before, after))
-    assert notice < 2.0
-    assert recover < 6.0
+    assert notice < 1.0
+    assert recover < 4.0
 
 
 @pytest.mark.parametrize(
@@ -162,19 +180,22 @@ def test_what_no_longer_fits_is_refused_in_a_sentence_and_taken_again_when_it_fi
     assert said in refused["detail"]
     notice, recover = refused["heard"] - second.t0, after["heard"] - third.t0
     row(fault, "`mismatch`, the channel or rate named", notice, recover, lost_between(before, after))
-    assert notice < 4.0
+    assert notice < 2.0
+    assert recover < 2.0
 
 
-def test_a_header_that_lies_about_the_rate_stops_decoding(decoder, row):
-    amplifier = unique(CH_NAMES, true_sfreq=SFREQ / 2)
+@pytest.mark.parametrize(("times", "what", "rates"), [(0.5, "half", "12[3-7]"), (2.0, "twice", "(49|50)[0-9]")])
+def test_of_a_stream_whose_header_lies_about_its_rate_nothing_is_decoded(decoder, row, times, what, rates):
+    amplifier = unique(CH_NAMES, true_sfreq=SFREQ * times)
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         told = log.wait_after(running.t0, "status", "mismatch")
-        decided = len(log.of("decision"))
         time.sleep(1.0)  # its samples go on, and so would decisions
-        assert re.search(r"are stamped 12[45](\.\d)? a second, its header says 250", told["detail"])
-        first = log.after(running.t0, "status", "live")["heard"]
-    assert len(log.of("decision")) <= decided + 1
-    row("half the rate of its header", "`mismatch`, both rates named", told["heard"] - first, None, "-")
+    assert re.search(rf"are stamped {rates}(\.\d)? a second, its header says 250", told["detail"])
+    assert log.of("decision") == []
+    assert "live" not in log.states()
+    notice = told["heard"] - running.t0
+    row(f"{what} the rate of its header", "`mismatch`, both rates named; no decision", notice, None, "-")
+    assert notice < 4.0
 
 
 def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decoder, row):
@@ -188,6 +209,7 @@ def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decod
             check(decoder, log, [first])
     assert amplifier.source_id in told["detail"]
     row("duplicate source id", "`duplicate`, both named", told["heard"] - second.t0, None, 0)
+    assert told["heard"] - second.t0 < 8.0  # whoever replaces another needs five to be gone
 
 
 def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_second(decoder, row):
@@ -205,14 +227,16 @@ def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_sec
         if d["t_lsl"] > lost_from + 3.0
     ]
     check(decoder, log, [running])
-    assert np.median(wrong_ms) < 1.0
+    assert len(wrong_ms) > 10
     row(
         "2 s of samples lost",
-        f"`gap` of 500 samples; a second later stamps are wrong by {np.median(wrong_ms):.2f} ms (jitter 2 ms)",
+        f"`gap` of 500 samples; from a second later on stamps are wrong by up to {max(wrong_ms):.2f} ms (jitter 2 ms)",
         gap["heard"] - lost_from - 2.0,
         after["heard"] - lost_from - 2.0,
         lost_between(before, after),
     )
+    assert max(wrong_ms) < 1.0
+    assert gap["heard"] - lost_from - 2.0 < 1.0
     assert all(d["quality"]["gap"] for d in log.of("decision") if lost_from + 2.0 < d["t_lsl"] < lost_from + 2.9)
 
 
@@ -230,6 +254,7 @@ def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
     assert all(abs(t * SFREQ - round(t * SFREQ)) < 0.25 for t in true)
     told = "`clock`, `gap`" if log.after(jumped, "status", "clock") else "`gap`"
     row(f"clock jumps by {by_s:+g} s", told, gap["heard"] - jumped, after["heard"] - jumped, "-")
+    assert after["heard"] - jumped < 1.0
 
 
 @pytest.mark.parametrize(("kind", "said"), [("nan", "not finite"), ("flat", "flat")])
@@ -267,23 +292,26 @@ def test_a_storm_of_markers_delays_no_decision(decoder, row):
         log.wait_seconds(1)
         assert outlet.wait_for_consumers(10)
         calm = len(log.of("decision"))
-        began, sent = local_clock(), 0
+        began, sent, onsets = local_clock(), 0, []
         while (now := local_clock()) < began + 3.0:
             while sent < (now - began) * 10_000:
+                if sent % 2000 == 0:
+                    onsets.append(now)
                 outlet.push_sample([LABELS[0] if sent % 2000 == 0 else f"noise {sent}"], now)
                 sent += 1
             log.wait(lambda: True, 0.01)
         log.wait_seconds(1)
-        check(
-            decoder, log, [running], tolerance=1.0
-        )  # trials began: embeddings know the onset, the comparison does not
+        check(decoder, log, [running])
     ages = [d["latency_ms"]["age"] for d in log.of("decision")[calm:]]
     trials = [t["marker"] for t in log.of("trial")]
     assert set(trials) == {LABELS[0]}
-    known = len(range(0, sent, 2000))  # a busy machine sends the last of them too late
-    assert len(trials) == known
+    assert [t["t_onset"] for t in log.of("trial")] == pytest.approx(onsets, abs=1e-3)
+    in_trial = [d for d in log.of("decision") if d["trial"] is not None]
+    assert {d["trial"] for d in in_trial} <= set(range(len(onsets)))
+    assert len({d["trial"] for d in in_trial}) >= len(onsets) - 1  # two that a busy machine sent at once share a hop
+    assert all(abs(d["t_onset"] - onsets[d["trial"]]) < 0.75 / SFREQ for d in in_trial)
     numbers = [d["hop"] for d in log.of("decision")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert np.median(ages) < 500  # behind the 30,000 markers of the storm it would be seconds
-    seen = f"{len(trials)} of {known} trials; age of decisions at most {max(ages):.0f} ms"
+    assert max(ages) < 1000  # behind the 30,000 markers of the storm it would be seconds
+    seen = f"{len(trials)} of {len(onsets)} trials; age of decisions at most {max(ages):.0f} ms"
     row("10,000 markers a second", seen, None, None, 0)

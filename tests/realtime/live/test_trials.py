@@ -75,12 +75,23 @@ def test_an_overlap_says_how_many_tracks_it_needs_and_with_them_is_silent(decode
     rapid = [at(0.1 * i, LABELS[i % 3]) for i in range(20)]  # the window is 0.8 s
     heard = Heard(decoder)
     heard.onsets(rapid)
-    ((state, detail),) = heard.statuses
-    assert state == "overlap"
-    assert "open the session with" in detail
-    patient = Heard(decoder, tracks=9)
+    assert [state for state, _ in heard.statuses] == ["overlap"] * 7  # once whenever more are needed
+    assert heard.statuses[0][1].startswith("Of two trials 0.1 s apart the later cuts short the window of 0.8 s of the")
+    assert heard.statuses[-1][1].endswith("open the session with 8 tracks.")
+    patient = Heard(decoder, tracks=8)
     patient.onsets(rapid)
     assert patient.statuses == []
+    short = Heard(decoder, tracks=7)
+    short.onsets(rapid)
+    assert [state for state, _ in short.statuses] == ["overlap"]
+
+
+def test_a_trial_told_late_that_is_cut_short_by_one_told_before_is_told_of(decoder):
+    heard = Heard(decoder, tracks=2)
+    heard.onsets([at(1.0), at(5.0, LABELS[1]), at(0.5, LABELS[2])])
+    ((state, detail),) = heard.statuses
+    assert state == "overlap"
+    assert detail.endswith("open the session with 3 tracks.")
 
 
 @pytest.mark.parametrize("stamp", [np.nan, np.inf, -np.inf, -1e300, 1e300, 0.0, T0 + 10**6])
@@ -102,6 +113,12 @@ def test_a_marker_of_before_the_samples_is_not_said_to_be_late(decoder):
     assert detail.startswith(f"Marker {LABELS[0]!r} is of 1000 ms before the samples")
 
 
+def tracks_needed(t_onsets: list[float], window_s: float = 0.8) -> int:
+    """So many that no two of overlapping trials, in the order told, share one: trial n runs on track n % tracks."""
+    n = range(len(t_onsets))
+    return 1 + max(j - i for i in n for j in n[i:] if abs(t_onsets[j] - t_onsets[i]) < window_s)
+
+
 def timeline(folder: Path) -> list[tuple[float, str]]:
     """Onset in seconds and picture of the first 300 events, the first at 1 s."""
     file = sorted(folder.glob("*sub-01*_events.tsv"))[0]
@@ -118,8 +135,8 @@ def test_ten_pictures_a_second_of_a_real_timeline_are_each_decoded_to_the_end_of
     decoder = Decoder(tiny_bundle(tmp_path / "things", sfreq=SFREQ, events=names))
     seconds = events[-1][0] + 2.0
     samples = 20 * np.random.default_rng(0).normal(size=(round(seconds * SFREQ), len(CH_NAMES)))
-    # A second at a time; markers come up to 0.3 s early or 0.2 s late, as they do over a network, and so not in order:
-    # trials are numbered as told, hence more tracks than the nine that overlap.
+    # A second at a time; markers come up to 0.3 s early or 0.2 s late, each by itself, and so not in order: trials are
+    # numbered as told, hence more tracks than trials overlap.
     script, left, rng = [], [Marker(name, T0 + s) for s, name in events], np.random.default_rng(1)
     lead = dict(zip([m.t_lsl for m in left], rng.uniform(-0.3, 0.2, len(left)), strict=True))
     for begin in range(0, len(samples), 160):
@@ -127,8 +144,10 @@ def test_ten_pictures_a_second_of_a_real_timeline_are_each_decoded_to_the_end_of
         due = [m for m in left if m.t_lsl + lead[m.t_lsl] <= until]
         left = [m for m in left if m not in due]
         script.append(([chunk(samples[begin : begin + 160], begin, SFREQ)], due))
+    tracks = tracks_needed([m.t_lsl for _, due in script for m in due])
+    assert tracks_needed([T0 + s for s, _ in events]) == 9 < tracks
     with engine(lambda query: ArraySource(CH_NAMES, SFREQ, script)) as (running, log):
-        running.open("s1", decoder, StreamQuery("arrays"), tracks=14)
+        running.open("s1", decoder, StreamQuery("arrays"), tracks=tracks)
         log.wait(lambda: any(d["sample"] >= len(samples) - HOP for d in log.of("decision")))
     told = [trial["marker"] for trial in log.of("trial")]
     assert sorted(told) == sorted(name for _, name in events)
@@ -137,7 +156,7 @@ def test_ten_pictures_a_second_of_a_real_timeline_are_each_decoded_to_the_end_of
     assert min(ends.values()) > 0.8 - 0.0625  # each to the last hop of its window
     assert "overlap" not in log.states()
     onsets = [round(m["t_onset"] * SFREQ - T0 * SFREQ) for m in log.of("trial")]
-    state, want = decoder.start(14), []
+    state, want = decoder.start(tracks), []
     for n, begin in enumerate(range(0, len(samples), 160)):
         due = [onsets.pop(0) for _ in script[n][1]]
         more, state = decoder.step(samples[begin : begin + 160], state, due)
