@@ -63,7 +63,11 @@ class Sessions:
         session = f"s{self.opened}"
         about = {"stream": request.stream, **self.backend.about(decoder)}
         running = Running(request, Hub(session, about, self.settings, self.metrics), paused=request.paused)
-        await self.ways_out.open(running)
+        try:
+            await self.ways_out.open(running)
+        except BaseException:
+            await running.end()  # the outputs that were opened before it
+            raise
         self.running[session] = running
         self.metrics.sessions.set(len(self.running))
         if request.paused:

@@ -10,6 +10,7 @@ import numpy as np
 import pylsl
 import pytest
 
+from realtime.errors import BadInput
 from serve.main import serving
 from serve.settings import Settings
 from tests.serve.amplifier import BACKEND, LABELS, ROW, ThreadEngine
@@ -67,6 +68,26 @@ def test_only_lsl_streams_can_be_recorded(tmp_path):
         refused = httpx.post(f"{server}/v1/sessions", json=body)
         assert (refused.status_code, "no LSL stream" in refused.json()["detail"]) == (400, True)
         assert httpx.post(f"{server}/v1/sessions", json=body | {"record": False}).status_code == 201
+
+
+def test_a_session_whose_ways_out_cannot_be_opened_leaves_no_output_behind(tmp_path):
+    """The decision streams are opened before the recorder looks for marker streams, which fails here."""
+    name = f"amp-{uuid4().hex[:8]}"
+    rows = iter([[ROW._replace(name=name)]])
+
+    def streams():
+        if (found := next(rows, None)) is None:
+            raise BadInput("The network is down: try again.")
+        return found
+
+    settings = Settings(bundle=tmp_path, port=0, stream=name, lsl_out=True, record=tmp_path)
+    with (
+        pytest.raises(BadInput, match="network is down"),
+        serving(settings, replace(BACKEND, streams=streams)),
+    ):
+        pass
+    assert not any(thread.name == "glimpse-lsl" for thread in threading.enumerate())
+    assert not pylsl.resolve_byprop("name", f"{name}-decisions", timeout=0.5)
 
 
 def test_scores_of_every_label_reach_those_who_ask(server):
