@@ -63,7 +63,9 @@ def measured(monkeypatch):
 def test_the_command_writes_page_and_figures_and_0_says_that_everything_held(measured, tmp_path):
     pytest.importorskip("torch")
     out = tmp_path / "new" / "folder"
-    assert glimpse.main(["doctor", "--certify", "--peer", "none", "--out", str(out)]) == 0
+    asked = ["doctor", "--certify", "--peer", "none", "--out", str(out), "--json", str(tmp_path / "doctor.json")]
+    assert glimpse.main(asked) == 0
+    assert json.loads((tmp_path / "doctor.json").read_text())[0]["found"] == "why"
     figures = json.loads((out / bench.FIGURES).read_text())
     assert figures["throughput"]["sessions_held"] == 4
     assert figures["holds"]
