@@ -67,8 +67,8 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
         raise BadInput(
             f"Cannot listen on {settings.host} port {settings.port}: {what}; choose another {other}."
         ) from None
-    # asyncio knows accepted sockets for TCP by a protocol number that these lack, so it leaves Nagle's algorithm on, and
-    # a message that follows a ping waits 40 ms for the client's acknowledgement (measured). They inherit this instead.
+    # asyncio knows accepted sockets for TCP by a protocol number that these lack, and leaves Nagle's algorithm on: what
+    # follows a ping waits 40 ms for the client's acknowledgement (measured). They inherit this instead.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
     return listening, f"http://{host}:{listening.getsockname()[1]}"
