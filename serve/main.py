@@ -1,6 +1,7 @@
 """`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -52,6 +53,10 @@ class Server(uvicorn.Server):
         """Start, or not."""
         await super().startup(sockets)
         self.should_exit |= self.failed is not None
+        # One pass of the garbage collector over all that has been imported took 98 ms (measured), in which nothing is
+        # decoded: it is made now, and what is there now is left out of every later one.
+        gc.collect()
+        gc.freeze()
         if self.greeting and not self.should_exit:
             print(self.greeting, flush=True)
 
