@@ -60,6 +60,11 @@ class Server(uvicorn.Server):
         if self.greeting and not self.should_exit:
             print(self.greeting, flush=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; what the process does afterwards is collected as usual."""
+        await super().shutdown(sockets)
+        gc.unfreeze()
+
 
 def listen(settings: Settings) -> tuple[socket.socket, str]:
     """A listening socket and the address of the page on it; raises BadInput when the port cannot be had."""

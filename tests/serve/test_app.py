@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -332,3 +333,10 @@ def test_a_second_interrupt_does_not_cut_the_end_short(tmp_path):
     server.handle_exit(signal.SIGINT, None)
     server.handle_exit(signal.SIGINT, None)
     assert (server.should_exit, server.force_exit) == (True, False)
+
+
+def test_what_was_imported_is_left_out_of_garbage_collection_as_long_as_the_server_runs(tmp_path):
+    """A pass over all of it holds every thread up for many milliseconds."""
+    with serving(Settings(bundle=tmp_path, port=0), BACKEND):
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
