@@ -27,4 +27,5 @@ class Silence:
 
     def over(self, now: float) -> bool:
         """Whether it lasts too long."""
-        return now - self.heard > self.most_s
+        silent_s = now - self.heard
+        return silent_s > SILENT_S and silent_s > self.most_s

@@ -31,6 +31,7 @@ log = logging.getLogger("glimpse")
 RETRY_S = 0.2  # between two looks for a stream that is not there
 PULL_S = 0.1  # the longest wait for samples, after which markers, silence and the end are looked for
 CLOSE_S = 0.9  # a stream that is just being opened may take longer to let go
+LOOK_S = 0.5  # between two looks for streams beside the one that is read; LSL's sight is renewed no more often
 RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
 
 
@@ -138,14 +139,17 @@ class Supervisor:
         silence, pace = Silence(monotonic()), Pace(name, source.info.sfreq)
         read_from: tuple[str, ...] = ()
         position = position_channels(source.info.ch_names)
+        looked = -LOOK_S
         self._beside.begin()
         while not self.closed.is_set():
             chunks, markers = source.pull(PULL_S, self.wanted())
             now, self.clock_offset_s = monotonic(), source.clock_offset_s
             if chunks:
                 silence.came(now)
-                if sentence := self._beside.sentence(name, source.rivals, now):
-                    self._say("duplicate", sentence)
+                if now - looked >= LOOK_S:
+                    looked = now
+                    if sentence := self._beside.sentence(name, source.rivals, now):
+                        self._say("duplicate", sentence)
             elif silence.over(now) and (uid := self._beside.successor(source.info.uid, source.rivals, now)):
                 raise StreamLost(
                     f"no sample from {name!r} for {silence.most_s:.2g} s, and {source.rivals[uid]} has come up"

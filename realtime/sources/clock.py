@@ -45,12 +45,12 @@ class ClockState(NamedTuple):
     judged: bool = False  # a segment has lasted RATE_S: what the first stamps allowed no longer counts
 
 
-@dataclass(frozen=True)
+@dataclass
 class Segment:
     """Placed samples without a break inside."""
 
     index: int  # number of the first sample
-    times: np.ndarray  # float64 (n_times,), smoothed LSL seconds
+    times: list[float]  # smoothed LSL seconds, one for each sample
     lost: int  # samples lost right before it; 0: it goes on from the segment before
     back_s: float = 0.0  # below 0: its stamps go back by so many seconds
 
@@ -62,35 +62,31 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
     segments place the oldest samples not placed yet, held ones first; `len(state.held)` samples stay behind. Stamps
     that go back (a clock reset) start a new segment with `lost` = 1: how many were lost cannot be known.
     """
-    placed: list[tuple[int, float]] = []
-    breaks: list[tuple[int, int, float]] = []  # (position in placed, lost, seconds back)
     todo = deque(np.asarray(stamps, dtype=np.float64).tolist())
+    times: list[float] = []  # of the placed samples
+    begins = [(0, state.number, 0, 0.0)]  # of segments: position in `times`, number, lost, seconds back
     while todo:
-        stamp = todo.popleft()
         if state.n_segment == 0:
-            state = _start(state, stamp, sfreq)
-        elif not state.held and not _leaves(stamp, state, sfreq):
-            state = _follow(stamp, state, sfreq)
-        else:
-            state = state._replace(held=(*state.held, stamp))
-            lateness = _lateness(state)
-            if abs(lateness[-1]) <= _tolerance(state, sfreq):
-                run, state = state.held, state._replace(held=())
-                for late in run:
-                    state = _follow(late, state, sfreq)
-                    placed.append((state.number - 1, state.line))
-                continue
-            if not _confirmed(state, sfreq):
-                continue
-            alike = np.abs(lateness - lateness[0]) <= _tolerance(state, sfreq)
-            step = float(np.median(lateness[alike]))
+            state = _start(state, todo.popleft(), sfreq)
+            times.append(state.line)
+        if not state.held:
+            state = _follow(todo, times, state, sfreq)
+            if not todo:
+                break
+        state = state._replace(held=(*state.held, todo.popleft()))
+        lateness = _lateness(state)
+        tolerance = _tolerance(state.jitter, sfreq)
+        if abs(lateness[-1]) <= tolerance:
+            state = _follow(deque(state.held), times, state._replace(held=()), sfreq, doubted=False)
+        elif _confirmed(state, sfreq):
+            step = float(np.median(lateness[np.abs(lateness - lateness[0]) <= tolerance]))
             lost = max(1, round(step * sfreq))
-            breaks.append((len(placed), lost, min(step, 0.0)))
+            begins.append((len(times), state.number + lost, lost, min(step, 0.0)))
             first, *rest = state.held
             todo.extendleft(reversed(rest))  # another break may lie among them
             state = _start(state._replace(number=state.number + lost, held=()), first, sfreq)
-        placed.append((state.number - 1, state.line))
-    return _segments(placed, breaks), state
+            times.append(state.line)
+    return _segments(times, begins), state
 
 
 def measured_rate(state: ClockState, sfreq: float) -> float | None:
@@ -137,47 +133,66 @@ def _start(state: ClockState, stamp: float, sfreq: float) -> ClockState:
     )
 
 
-def _follow(stamp: float, state: ClockState, sfreq: float) -> ClockState:
-    """Next sample of the running segment; the noise of a stamp is taken as one nominal period."""
+def _follow(
+    todo: deque[float], times: list[float], state: ClockState, sfreq: float, doubted: bool = True
+) -> ClockState:
+    """Move the next samples of the running segment from `todo` to `times`, up to one whose stamp jumped off the line.
+
+    A steady slide off the line is a wrong rate, which it follows; so are all stamps that are not `doubted`. The noise
+    of a stamp is taken as one nominal period.
+    """
+    # Every sample of every session comes by here: a state made for each took two to three times as long.
+    number, n, stamp, line, period, p_line, p_cross, p_period, jitter, held, first, off, off_n, off_2, judged = state
     keep = 1 - 1 / (MEMORY_S * sfreq)
-    p_line = (state.p_line + 2 * state.p_cross + state.p_period) / keep
-    p_cross = (state.p_cross + state.p_period) / keep
-    p_period = state.p_period / keep
-    gain, gain_period = p_line / (p_line + 1), p_cross / (p_line + 1)
-    predicted = state.line + state.period
-    error = stamp - predicted
-    tolerance = _tolerance(state, sfreq)
-    bounded = min(max(error, -tolerance), tolerance)  # one wild stamp must not bend the line
-    forget = 1 / (JITTER_S * sfreq)
-    off = stamp - state.first - state.n_segment / sfreq
+    forget = min(1.0, 1 / (JITTER_S * sfreq))
+    n_before = n
+    while todo:
+        before, stamp = stamp, todo.popleft()
+        tolerance = _tolerance(jitter, sfreq)
+        if doubted and abs(error := stamp - line - period) > tolerance:
+            jump = stamp - before - period
+            if abs(jump) > 0.5 / sfreq and (jump > 0) == (error > 0):
+                todo.appendleft(stamp)
+                stamp = before
+                break
+        predicted = line + period
+        error = stamp - predicted
+        bounded = min(max(error, -tolerance), tolerance)  # one wild stamp must not bend the line
+        p_line = (p_line + 2 * p_cross + p_period) / keep
+        p_cross = (p_cross + p_period) / keep
+        gain, gain_period = p_line / (p_line + 1), p_cross / (p_line + 1)
+        p_period = p_period / keep - gain_period * p_cross
+        p_line, p_cross = (1 - gain) * p_line, (1 - gain) * p_cross
+        line = max(predicted + gain * bounded, line)  # time does not run back, however much the stamps jitter
+        period += gain_period * bounded
+        jitter += forget * (abs(error) - jitter)
+        late = stamp - first - n / sfreq
+        off, off_n, off_2 = off + late, off_n + late * n, off_2 + late * late
+        n += 1
+        judged = judged or n >= RATE_S * sfreq or predicted - first >= RATE_S
+        times.append(line)
     return ClockState(
-        number=state.number + 1,
-        n_segment=state.n_segment + 1,
-        stamp=stamp,
-        line=max(predicted + gain * bounded, state.line),  # time does not run back, however much the stamps jitter
-        period=state.period + gain_period * bounded,
-        p_line=(1 - gain) * p_line,
-        p_cross=(1 - gain) * p_cross,
-        p_period=p_period - gain_period * p_cross,
-        jitter=state.jitter + min(1.0, forget) * (abs(error) - state.jitter),
-        first=state.first,
-        sum_off=state.sum_off + off,
-        sum_off_n=state.sum_off_n + off * state.n_segment,
-        sum_off_2=state.sum_off_2 + off * off,
-        judged=state.judged or state.n_segment + 1 >= RATE_S * sfreq or predicted - state.first >= RATE_S,
+        number + n - n_before,
+        n,
+        stamp,
+        line,
+        period,
+        p_line,
+        p_cross,
+        p_period,
+        jitter,
+        held,
+        first,
+        off,
+        off_n,
+        off_2,
+        judged,
     )
 
 
-def _tolerance(state: ClockState, sfreq: float) -> float:
+def _tolerance(jitter: float, sfreq: float) -> float:
     """Seconds a stamp may leave the line by without suspicion."""
-    return max(1.5 / sfreq, 5 * state.jitter)
-
-
-def _leaves(stamp: float, state: ClockState, sfreq: float) -> bool:
-    """Whether the stamp jumped off the line; a steady slide off it is a wrong rate, which the line follows."""
-    error = stamp - state.line - state.period
-    jump = stamp - state.stamp - state.period
-    return abs(error) > _tolerance(state, sfreq) and abs(jump) > 0.5 / sfreq and (jump > 0) == (error > 0)
+    return max(1.5 / sfreq, 5 * jitter)
 
 
 def _lateness(state: ClockState) -> np.ndarray:
@@ -195,13 +210,11 @@ def _confirmed(state: ClockState, sfreq: float) -> bool:
     return len(recent) == confirm_n and recent[-1] - recent[0] >= 0.5 * (confirm_n - 1) / sfreq
 
 
-def _segments(placed: list[tuple[int, float]], breaks: list[tuple[int, int, float]]) -> list[Segment]:
-    """Placed samples cut where segments start."""
-    cuts = [(0, 0, 0.0), *breaks] if not breaks or breaks[0][0] > 0 else breaks
-    ends = [position for position, *_ in cuts[1:]] + [len(placed)]
-    segments = []
-    for (begin, lost, back_s), end in zip(cuts, ends, strict=True):
-        if end > begin:
-            times = np.array([time for _, time in placed[begin:end]])
-            segments.append(Segment(placed[begin][0], times, lost, back_s))
-    return segments
+def _segments(times: list[float], begins: list[tuple[int, int, int, float]]) -> list[Segment]:
+    """Placed samples cut where segments begin."""
+    ends = [position for position, *_ in begins[1:]] + [len(times)]
+    return [
+        Segment(index, times[begin:end], lost, back_s)
+        for (begin, index, lost, back_s), end in zip(begins, ends, strict=True)
+        if end > begin
+    ]

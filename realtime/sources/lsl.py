@@ -100,7 +100,7 @@ class LslSource:
 
     def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
         """Wait up to `timeout_s` seconds for so many samples; everything that has arrived since the last call."""
-        blocks: list[np.ndarray] = [self._held]
+        blocks: list[np.ndarray] = [self._held] if len(self._held) else []
         stamps: list[np.ndarray] = []
         wait_s, at_least = timeout_s, min(max(1, min_samples), PULL_SAMPLES)
         try:
@@ -108,9 +108,10 @@ class LslSource:
             wait_s -= self._nap(at_least, timeout_s)
             while at_least:
                 samples, times = self._inlet.pull_chunk(timeout=wait_s, max_samples=at_least, as_numpy=True)
-                timed = np.isfinite(times)  # a sample without a time is a lost one
-                blocks.append(samples[timed].astype(np.float64) * self._factors)
-                stamps.append(times[timed])
+                if not (timed := np.isfinite(times)).all():  # a sample without a time is a lost one
+                    samples, times = samples[timed], times[timed]
+                blocks.append(samples * self._factors)
+                stamps.append(times)
                 wait_s, at_least = 0.0, min(self._inlet.samples_available(), PULL_SAMPLES)
         except LostError as error:
             if not stamps:
@@ -154,16 +155,21 @@ class LslSource:
             self._clock = reading
 
     def _placed(self, blocks: list[np.ndarray], stamps: list[np.ndarray]) -> list[Chunk]:
-        samples = np.concatenate(blocks)
-        segments, self.clock = place(np.concatenate(stamps), self.clock, self.info.sfreq)
+        samples = _joined(blocks)
+        segments, self.clock = place(_joined(stamps), self.clock, self.info.sfreq)
         chunks = []
         for segment in segments:
-            rows, samples = np.split(samples, [len(segment.times)])
-            t_first, step_s = float(segment.times[0]) - self._delay_s, segment.back_s or self._step_s
+            rows, samples = samples[: len(segment.times)], samples[len(segment.times) :]
+            t_first, step_s = segment.times[0] - self._delay_s, segment.back_s or self._step_s
             chunks.append(Chunk(rows, segment.index, t_first, self.info.sfreq, segment.lost, step_s))
             self._step_s = 0.0
         self._held = samples
         return chunks
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Nearly always there is one part: what came since the last call."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _search(query: StreamQuery, wait_s: float) -> Seen:

@@ -68,6 +68,10 @@ def test_how_a_stream_is_cut_changes_nothing(seed, jitter_ms, losses, cuts):
     for a, b in zip(flat(whole), flat(parts), strict=True):
         np.testing.assert_array_equal(a, b)
     assert breaks(whole) == breaks(parts)
+    single, end_single = run(stamps, range(1, len(stamps)))
+    assert end == end_single
+    for a, b in zip(flat(whole), flat(single), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @settings(max_examples=30, deadline=None)
