@@ -105,7 +105,7 @@ class FieldTripSource:
         return chunks, self._lsl.pull() if self._lsl is not None else markers
 
     def measured_rate(self) -> float | None:
-        """Rate in Hz at which samples arrive, None until two seconds of them have."""
+        """Rate in Hz at which samples arrive, None until it is known; see `realtime.sources.arrivals.measured_rate`."""
         return measured_rate(self.arrivals, self.info.sfreq)
 
     def close(self) -> None:

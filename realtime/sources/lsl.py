@@ -122,7 +122,7 @@ class LslSource:
         return self._placed(blocks, stamps), self._markers.pull()
 
     def measured_rate(self) -> float | None:
-        """Rate in Hz that the stamps show, None until two unbroken seconds have been seen."""
+        """Rate in Hz that the stamps show, None until it is known; see `realtime.sources.clock.measured_rate`."""
         return measured_rate(self.clock, self.info.sfreq)
 
     def close(self) -> None:
