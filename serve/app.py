@@ -54,6 +54,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
             yield
         finally:
             await app.state.sessions.stop()
+            gc.unfreeze()
 
     app = FastAPI(title="Glimpse", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)

@@ -1,7 +1,6 @@
 """`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
 
 import errno
-import gc
 import logging
 import os
 import socket
@@ -53,17 +52,8 @@ class Server(uvicorn.Server):
         """Start, or not."""
         await super().startup(sockets)
         self.should_exit |= self.failed is not None
-        # One pass of the garbage collector over all that has been imported took 98 ms (measured), in which nothing is
-        # decoded: it is made now, and what is there now is left out of every later one.
-        gc.collect()
-        gc.freeze()
         if self.greeting and not self.should_exit:
             print(self.greeting, flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End; what the process does afterwards is collected as usual."""
-        await super().shutdown(sockets)
-        gc.unfreeze()
 
 
 def listen(settings: Settings) -> tuple[socket.socket, str]:

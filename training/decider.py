@@ -91,7 +91,7 @@ def opened(path: Path) -> Decider:
         (d.window_s[0], d.window_s[1]),
         tuple(d.labels),
         calibration,
-        d.data.get("train", {}).get("digests", []),
+        d.data["train"]["digests"],
         d.recipe,
         causal,
         by,

@@ -81,7 +81,8 @@ class Engine:
     def close(self, session_id: str) -> None:
         """Stop a session and let go of its stream; once this returns nothing of it is published."""
         self._sessions.pop(session_id).close()
-        self._ask(lambda: None)  # the round that runs may hold hops of it
+        if self._thread.is_alive():
+            self._ask(lambda: None)  # the round that runs may hold hops of it
 
     def pause(self, session_id: str) -> None:
         """Read on but decode nothing; the samples of a minute are kept."""

@@ -25,17 +25,19 @@ class Pace:
         """What may be decoded of what has been read, or held so far, now that the rate is `measured`, in Hz or None.
 
         After a gap it is not measured for a while: what was found holds. Samples that do not fit are gone, markers
-        never.
+        never. Samples of before a clock that was set are dropped: their markers would be placed by the new one.
         """
         self.rate = measured or self.rate
+        if any(chunk.clock_step_s for chunk in chunks):
+            self._held = []
         held, marks = self._held + chunks, self._markers + markers
         self._held, self._markers = [], []
         if self.rate is not None:
             self._broken = False
             return (held if self._fits(self.rate) else []), marks
-        if held and held[-1].index + len(held[-1].samples) - held[0].index > UNKNOWN_S * self.sfreq:
+        if sum(len(chunk.samples) for chunk in held) > UNKNOWN_S * self.sfreq:
             self._broken = True
-        if self._broken:
+        if self._broken or not held:
             return [], marks
         self._held, self._markers = held, marks
         return [], []

@@ -12,7 +12,7 @@ class Silence:
     """When samples came; times are `time.monotonic()`."""
 
     heard: float  # when the last ones came, or the stream was opened
-    _pauses: deque[float] = field(default_factory=lambda: deque(maxlen=5))
+    _pauses: deque[float] = field(default_factory=lambda: deque(maxlen=20))  # a block may be read in many pieces
 
     @property
     def most_s(self) -> float:

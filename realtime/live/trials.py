@@ -12,6 +12,7 @@ from realtime.state import State
 from realtime.stream import Chunk, Marker
 
 AHEAD_S, AGO_S = 10.0, 3600.0  # a marker stamped so far ahead of signal and clock, or before, is of another clock
+MOST_TRACKS = 32  # a session may ask for: see serve.protocol
 MOST_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
 TWICE_SAMPLES = 1  # the same label so near an onset already told is that trial, sent by a second stream or again
 
@@ -104,10 +105,15 @@ class Trials:
             if needed <= self._needed:
                 return
             self._needed = needed
+            cure = (
+                f"to decode both to the end, open the session with {needed} tracks"
+                if needed <= MOST_TRACKS
+                else f"both to the end would take {needed} tracks, and {MOST_TRACKS} are the most: check their sender"
+            )
             self.tell(
                 "overlap",
                 f"Of two trials {passed / sfreq:.2g} s apart the later cuts short the window of {window / sfreq:.2g} s "
-                f"of the earlier: to decode both to the end, open the session with {needed} tracks.",
+                f"of the earlier: {cure}.",
             )
 
     def _is_new(self, onset: int, label: str, sfreq: float) -> bool:

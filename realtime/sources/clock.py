@@ -23,6 +23,9 @@ RATE_PRIOR = 0.01  # a device's true rate is expected within this fraction of th
 RATE_S = 2.0  # the line's pace is the stream's rate after this long
 EARLY_S = 0.5  # the nominal rate may be believed after this long, where stamps are steady enough to contradict it
 EARLY_ERROR = 0.2  # steady enough: the rate they show is wrong by no more than this fraction
+# Before a sample's time by the line. Packets of 8 samples that come up to 20 ms late and are stamped on arrival came up
+# to 14 ms before the line's own time, and none before this (measured on made-up stamps).
+BEFORE_S, BEFORE_JITTERS = 0.001, 4.0
 
 
 class ClockState(NamedTuple):
@@ -87,6 +90,14 @@ def place(stamps: np.ndarray, state: ClockState, sfreq: float) -> tuple[list[Seg
             state = _start(state._replace(number=state.number + lost, held=()), first, sfreq)
             times.append(state.line)
     return _segments(times, begins), state
+
+
+def earliest(wanted: int, state: ClockState) -> float:
+    """LSL seconds before which so many more samples will not have come; of a stream that has begun.
+
+    Where stamps jitter, as those of packets stamped when they arrive, the line runs ahead of what comes.
+    """
+    return state.line + (len(state.held) + wanted) * state.period - BEFORE_JITTERS * state.jitter - BEFORE_S
 
 
 def measured_rate(state: ClockState, sfreq: float) -> float | None:

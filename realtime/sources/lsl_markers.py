@@ -9,7 +9,6 @@ import pylsl
 from pylsl.util import LostError
 
 from realtime.errors import BadInput, StreamLost
-from realtime.live.decision_outlet import SOURCE
 from realtime.marker_labels import decoded, marker_labels
 from realtime.sources.lsl_header import channel_rows, delay_of
 from realtime.sources.lsl_inlet import open_inlet, read_clock
@@ -22,6 +21,7 @@ log = logging.getLogger("glimpse")
 # storm stays in liblsl's buffer, in order, and comes with the next calls.
 PULL_MARKERS = 2048
 BUFFER_S = 600.0  # liblsl takes it for 100 markers a second, 60,000 in all
+SOURCE = "glimpse-decoded-"  # source_ids of our own decisions begin with it: they are no experiment's markers
 SAME_S = 0.001  # the same label stamped so near is the same marker, sent again
 REMEMBERED = 1024  # markers of a stream among which a repeated one is recognised
 

@@ -181,7 +181,7 @@ def test_what_no_longer_fits_is_refused_in_a_sentence_and_taken_again_when_it_fi
     notice, recover = refused["heard"] - second.t0, after["heard"] - third.t0
     row(fault, "`mismatch`, the channel or rate named", notice, recover, lost_between(before, after))
     assert notice < 2.0
-    assert recover < 2.0
+    assert recover < 3.0  # three processes begin in it
 
 
 @pytest.mark.parametrize(("times", "what", "rates"), [(0.5, "half", "12[3-7]"), (2.0, "twice", "(49|50)[0-9]")])

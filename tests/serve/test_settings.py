@@ -3,6 +3,7 @@ import socket
 import pytest
 
 from realtime.errors import BadInput
+from realtime.live.trials import MOST_TRACKS
 from serve.main import from_environment, listen, main
 from serve.settings import Settings
 
@@ -10,7 +11,7 @@ from serve.settings import Settings
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"tracks": 99}, "--tracks is 99: .* 32; change it, or GLIMPSE_TRACKS"),
+        ({"tracks": MOST_TRACKS + 1}, f"--tracks is {MOST_TRACKS + 1}: .* {MOST_TRACKS}; change it, or GLIMPSE_TRACKS"),
         ({"delay_s": -1}, "--delay-s is -1: .* 0; change it, or GLIMPSE_DELAY_S"),
         ({"stream": ""}, "--stream is ''"),
         ({"markers": ""}, "--markers is ''"),

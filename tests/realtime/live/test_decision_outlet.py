@@ -7,7 +7,8 @@ import numpy as np
 import pylsl
 import pytest
 
-from realtime.live.decision_outlet import MAX_SCORES, SOURCE, DecisionOutlet
+from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
+from realtime.sources.lsl_markers import SOURCE
 
 LABELS = ("owl", "sailing boat", "café")
 

@@ -1,5 +1,7 @@
 """Nothing is decoded before a stream's rate is known, nothing of an honest one is lost, markers never are."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,9 +53,31 @@ def test_a_rate_that_is_never_known_is_told_and_nothing_is_kept_for_ever():
         passed, more = pace.passed([chunk(begin, begin + 50)], [MARK], None)
         assert passed == []
         marks += more
-        if begin >= 400:
+        if begin >= 800:  # half of them are lost
             assert "break off again and again" in pace.sentence()
     assert len(marks) == 60
     passed, _ = pace.passed([chunk(6000, 6050)], [], SFREQ)
     assert numbers(passed) == list(range(6000, 6050))
     assert pace.sentence() is None
+
+
+def test_markers_of_an_amplifier_that_sends_nothing_yet_do_not_wait():
+    pace = Pace("x", SFREQ)
+    assert pace.passed([], [MARK], None) == ([], [MARK])
+
+
+def test_samples_lost_while_the_rate_is_not_known_do_not_count_as_stamps_without_one():
+    pace = Pace("x", SFREQ)
+    assert pace.passed([chunk(0, 40)], [], None) == ([], [])
+    assert pace.passed([chunk(3000, 3040)], [], None) == ([], [])
+    assert pace.sentence() is None
+    passed, _ = pace.passed([chunk(3040, 3050)], [], SFREQ)
+    assert numbers(passed) == [*range(40), *range(3000, 3050)]
+
+
+def test_what_was_held_before_a_clock_was_set_is_dropped():
+    """Its markers would be placed by the clock after."""
+    pace = Pace("x", SFREQ)
+    pace.passed([chunk(0, 40)], [], None)
+    passed, _ = pace.passed([replace(chunk(41, 60), clock_step_s=-30.0)], [], SFREQ)
+    assert numbers(passed) == list(range(41, 60))

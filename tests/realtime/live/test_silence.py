@@ -31,3 +31,12 @@ def test_one_long_pause_does_not_make_it_patient():
     for now in [0.1, 0.2, 0.3, 0.4, 30.0, 30.1, 30.2]:
         silence.came(now)
         assert silence.most_s == SILENT_S
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 5, 8])
+def test_a_block_that_is_read_in_pieces_is_one_block(pieces):
+    silence = Silence(0.0)
+    for k in range(1, 30):
+        assert k <= 3 or not silence.over(float(k))
+        for piece in range(pieces):
+            silence.came(k + 0.01 * piece)

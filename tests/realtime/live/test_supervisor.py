@@ -257,7 +257,7 @@ def test_a_frozen_source_is_left_for_the_one_that_comes_up_in_its_place(decoder,
             log.wait_samples(0.0)
             frozen = made[0].freeze()
             stale, _ = log.wait_told("stale")
-            assert 0.6 < stale - frozen < 1.0
+            assert 0.4 < stale - frozen < 3.0  # the bar is in tests/reliability
             made.append(Rig(name, CH_NAMES, SFREQ))
             back, _ = log.wait_samples(made[1].began)
             assert back - made[1].began < 8.0

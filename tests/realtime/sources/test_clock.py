@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.sources.clock import ClockState, Segment, measured_rate, place
+from realtime.sources.clock import ClockState, Segment, earliest, measured_rate, place
 
 SFREQ = 250.0
 T0 = 5000.0
@@ -265,3 +265,26 @@ def test_after_a_gap_a_rate_found_before_is_not_doubted_before_two_seconds():
         rates.append(measured_rate(state, SFREQ))
     assert rates[1000:1400] == [pytest.approx(240.0, rel=0.005)] * 24 + [None] * 376
     assert rates[-1] == pytest.approx(240.0, rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("on_arrival", [False, True])
+@pytest.mark.parametrize(("packet", "late_s"), [(1, 0.0), (1, 0.005), (8, 0.005), (8, 0.02), (20, 0.02)])
+@pytest.mark.parametrize("hop", [4, 10, 16, 40])
+def test_who_sleeps_until_the_earliest_time_of_a_sample_is_not_late_for_it(packet, late_s, on_arrival, hop, seed):
+    """Steady stamps and those of packets that come late, stamped when taken or when they arrive."""
+    packets = 6000 // packet
+    late = np.random.default_rng(seed).uniform(0, late_s, packets)
+    arrival = np.maximum.accumulate((np.arange(packets) + 1) * packet / SFREQ + late).repeat(packet)
+    stamps = arrival if on_arrival else np.arange(1, len(arrival) + 1) / SFREQ
+    state, taken, now, overslept = ClockState(), 0, arrival[0], []
+    while True:
+        there = int(np.searchsorted(arrival, now, side="right"))
+        _, state = place(stamps[taken:there], state, SFREQ)
+        taken, wanted = there, hop - there % hop
+        if taken + wanted > len(arrival):
+            break
+        woken = max(now, earliest(wanted, state))
+        overslept.append(woken - arrival[taken + wanted - 1])
+        now = max(woken, arrival[taken + wanted - 1])
+    assert max(overslept[20:]) < 0.001

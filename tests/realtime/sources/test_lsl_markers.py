@@ -11,9 +11,8 @@ import pytest
 from pylsl.lib import lib
 from pylsl.util import InternalError
 
-from realtime.live.decision_outlet import SOURCE
 from realtime.sources.lsl_inlet import open_inlet
-from realtime.sources.lsl_markers import MarkerReader
+from realtime.sources.lsl_markers import SOURCE, MarkerReader
 from tests.helpers.outlets import markers_of
 
 

@@ -62,7 +62,7 @@ def test_every_sample_and_marker_arrives_once_at_its_place(file, speed):
     stamps = np.array([c.t_first - c.index / 250 for c in chunks])
     assert np.ptp(stamps) < 1e-3
     # 0.3 s, less what was on its way. The reader takes 0.65 s to open, in which 0.65 s x speed of samples came too.
-    assert min(ahead[1:] if speed == 1.0 else ahead[-1:]) > 0.2
+    assert min(ahead[1:] if speed == 1.0 else ahead[-1:]) > 0.1  # of the 0.3 s
 
 
 def test_at_speed_1_stamps_are_the_time_of_sending(file):
