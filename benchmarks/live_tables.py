@@ -37,8 +37,10 @@ FIGURES = {  # key -> what it is
 
 def tables_of(found: Mapping[str, Any]) -> Iterator[Table]:
     """Everything there is to show of one bench."""
-    yield _milliseconds(found)
-    yield _figures(found)
+    tables = [_milliseconds(found)] if milliseconds(found) else []  # a simulated day has none
+    tables.append(_figures(found))
+    tables[0].title, tables[0].title_justify = found.get("machine"), "left"
+    yield from tables
     if found.get("context"):
         yield _context(found["context"])
 
@@ -72,7 +74,7 @@ def figures(found: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
 
 
 def _milliseconds(found: Mapping[str, Any]) -> Table:
-    table = Table("ms", "p50", "p99", "largest", title=found.get("machine"), title_justify="left")
+    table = Table("ms", "p50", "p99", "largest")
     for about, row in milliseconds(found):
         table.add_row(about, *(f"{row[key]:.2f}" for key in ("p50", "p99", "max")))
     return table
