@@ -82,8 +82,9 @@ class Reader(Generic[T]):
         return self
 
     async def __anext__(self) -> Taken[T]:
-        # A socket that takes everything never suspends its sender: without this a resuming client would hold the loop.
-        await asyncio.sleep(0)
+        if self.seen < self.feed.last:
+            # A socket that takes everything never suspends its sender: a resuming client would hold the loop.
+            await asyncio.sleep(0)
         while (taken := self.take()) is None:
             if self.feed.closed:
                 raise StopAsyncIteration

@@ -15,13 +15,12 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from pylsl import local_clock
-
 from realtime.decoder import Decision, Decoder
 from realtime.hops import Hop
 from realtime.live.session import Session
 from realtime.sources.connect import connect
 from realtime.sources.lsl import StreamQuery
+from realtime.sources.lsl_quick import local_clock
 from realtime.stream import Source
 
 log = logging.getLogger("glimpse")

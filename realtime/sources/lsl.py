@@ -9,7 +9,6 @@ from time import monotonic, sleep
 
 import numpy as np
 import pylsl
-from pylsl import local_clock
 from pylsl.util import LostError
 
 from realtime.errors import BadInput, StreamLost
@@ -17,6 +16,7 @@ from realtime.sources.clock import ClockState, earliest, measured_rate, place
 from realtime.sources.lsl_header import read_header
 from realtime.sources.lsl_inlet import SETTLE_S, first_reading, in_sight, open_inlet, read_clock
 from realtime.sources.lsl_markers import MarkerReader
+from realtime.sources.lsl_quick import local_clock, samples_available
 from realtime.sources.lsl_sight import LOOK_S, Seen, StreamRow, row_of, sight
 from realtime.stream import Chunk, Marker, StreamInfo
 
@@ -111,7 +111,7 @@ class LslSource:
                 if not (timed := np.isfinite(times)).all():  # a sample without a time is a lost one
                     samples, times = samples[timed], times[timed]
                 # What waits after the first samples is taken too; what comes meanwhile is the next call's.
-                left = left - most if stamps else self._inlet.samples_available()
+                left = left - most if stamps else samples_available(self._inlet)
                 wait_s = 0.0
                 blocks.append(samples * self._factors)
                 stamps.append(times)
@@ -137,7 +137,7 @@ class LslSource:
 
         liblsl's own wait wakes for each sample that comes: 16 times a decision of ten samples, 3 times with the nap.
         """
-        if wanted == 1 or not self.clock.n_segment or self._inlet.samples_available() >= wanted:
+        if wanted == 1 or not self.clock.n_segment or samples_available(self._inlet) >= wanted:
             return 0.0
         nap_s = min(earliest(wanted, self.clock) - local_clock(), NAP * wanted * self.clock.period, timeout_s)
         if nap_s <= 0:

@@ -12,6 +12,7 @@ from realtime.errors import BadInput, StreamLost
 from realtime.marker_labels import decoded, marker_labels
 from realtime.sources.lsl_header import channel_rows, delay_of
 from realtime.sources.lsl_inlet import open_inlet, read_clock
+from realtime.sources.lsl_quick import samples_available
 from realtime.sources.lsl_sight import Seen, sight
 from realtime.stream import Marker
 
@@ -42,7 +43,7 @@ class _MarkerInlet:
             self.ready = read_clock(self.inlet) is not None
         if not self.ready:
             return []  # a pull would wait for the clock; nothing is lost
-        if not self.inlet.samples_available():  # costs a microsecond, a pull of texts fifty
+        if not samples_available(self.inlet):  # costs a microsecond, a pull of texts fifty
             return []
         # Undecoded: pylsl raises at the first text that is not UTF-8, and everything it had pulled is lost.
         values, stamps = self.inlet.pull_chunk(timeout=0.0, max_samples=PULL_MARKERS, as_numpy=True)

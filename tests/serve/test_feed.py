@@ -90,3 +90,26 @@ def test_readers_wait_and_end_when_the_feed_closes():
         assert got == ["a", "b"]
 
     asyncio.run(scenario())
+
+
+def test_a_reader_with_much_to_catch_up_on_lets_others_run_between_two_messages():
+    feed, order = Feed(keep=10, lag=10), []
+    reader = feed.join()
+    for number in range(3):
+        feed.publish(number)
+
+    async def catch_up():
+        async for taken in reader:
+            order.append(taken.item)
+
+    async def other():
+        for _ in range(3):
+            order.append("other")
+            await asyncio.sleep(0)
+        feed.close()
+
+    async def both():
+        await asyncio.gather(catch_up(), other())
+
+    asyncio.run(both())
+    assert order.index(2) > order.index("other"), order
