@@ -2,11 +2,12 @@
 
 The test session of the simulated person, decoded again and again with some channels spoiled from start to end, repaired
 or only held; then with seconds lost, and by its artifacts. Prints accuracy, mean confidence (p of the top label) and
-expected calibration error (10 bins).
+expected calibration error (10 bins). Last, random sets of channels gone flat: how far confidence is from accuracy with
+what the bundle says that each channel costs, and with equal costs.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from realtime.state import State
 from training.dataset import load_dataset, load_split
 
 COUNTS, NOISE_UV = (0, 1, 4, 8, 16, 32, 48), 200.0
+SET_SIZES, N_SETS = (1, 2, 4, 8, 16, 24, 32), 10
 LOST_S, EVERY_S = 1.0, 7.3  # a hole this long, this often
 SETTLED_S = 0.4  # since onset; from here on a decision says something
 
@@ -48,9 +50,9 @@ class Held:
         return y, Marks(np.zeros(x.shape, np.int8), np.zeros(len(x), bool)), state
 
 
-def spoiled(samples: np.ndarray, kind: str, n: int) -> np.ndarray:
-    """`n` channels spoiled, the first of one random order."""
-    rng = np.random.default_rng(7)
+def spoiled(samples: np.ndarray, kind: str, n: int, order: int = 7) -> np.ndarray:
+    """`n` channels spoiled, the first of a random order."""
+    rng = np.random.default_rng(order)
     bad, x = rng.permutation(samples.shape[1])[:n], samples.copy()
     x[:, bad] = {"flat": 0.0, "NaN": np.nan, "noise": NOISE_UV * rng.standard_normal((len(x), n))}[kind]
     return x
@@ -77,11 +79,27 @@ def judged(decisions: list[Decision], labels: list[str]) -> str:
     """Number of decisions, accuracy, mean confidence, expected calibration error; a row of the table."""
     if not decisions:
         return "0 | | | |"
-    right = np.array([d.top[0].label == labels[d.trial or 0] for d in decisions], float)
-    p = np.array([d.top[0].p for d in decisions])
+    right, p = right_and_p(decisions, labels)
     bins = np.minimum((p * 10).astype(int), 9)
     error = sum(abs((right - p)[bins == b].sum()) for b in range(10)) / len(p)
     return f"{len(p)} | {right.mean():.3f} | {p.mean():.3f} | {error:.3f} |"
+
+
+def right_and_p(decisions: list[Decision], labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Of each decision whether it is right, 0 or 1, and its confidence."""
+    right = np.array([d.top[0].label == labels[d.trial or 0] for d in decisions], float)
+    return right, np.array([d.top[0].p for d in decisions])
+
+
+def off(decoder: Decoder, session: Session, n: int) -> tuple[float, str]:
+    """Mean accuracy over random sets of `n` flat channels, and by how much confidence is off; cells of the table."""
+    accuracy, over = [], []
+    for order in range(N_SETS):
+        decisions, _ = decoder.step(spoiled(session.samples, "flat", n, order), decoder.start(), session.onsets)
+        right, p = right_and_p(ends(decisions), session.labels)
+        accuracy.append(right.mean())
+        over.append(p.mean() - right.mean())
+    return float(np.mean(accuracy)), f"{np.abs(over).mean():.3f} | {max(over):+.3f}"
 
 
 def main(bundle: str = "bundles/demo", minutes: str = "4") -> None:
@@ -103,6 +121,14 @@ def main(bundle: str = "bundles/demo", minutes: str = "4") -> None:
         late = [d for d in decisions if (d.since_onset_s or 0) >= SETTLED_S]
         for flag in (True, False):
             print(f"| {what} {flag} | | {judged([d for d in late if getattr(d, what) == flag], session.labels)}")
+    manifest = decoder.bundle.manifest
+    calibration = replace(manifest.calibration, bad_cost=())
+    equal = Decoder(replace(decoder.bundle, manifest=manifest.model_copy(update={"calibration": calibration})))
+    print(f"\n| {N_SETS} sets of | accuracy | off, own costs | most too high | off, equal costs | most too high |")
+    print("|---|---|---|---|---|---|")
+    for n in SET_SIZES:
+        accuracy, own = off(decoder, session, n)
+        print(f"| {n} | {accuracy:.3f} | {own} | {off(equal, session, n)[1]} |", flush=True)
 
 
 if __name__ == "__main__":

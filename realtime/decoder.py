@@ -14,7 +14,7 @@ from realtime.adaptation import Adaptation
 from realtime.adapted_tracks import AdaptedTracks
 from realtime.bundle import Bundle
 from realtime.errors import BadInput
-from realtime.evidence import Evidence, trust
+from realtime.evidence import Evidence
 from realtime.hops import Front, Hop
 from realtime.preprocess import Preprocess
 from realtime.runner import Runner
@@ -86,6 +86,11 @@ class Decoder:
             raise BadInput(
                 f"{self.bundle.encoder_path}: takes {runner.n_channels} channels by {runner.hop_samples} samples, the "
                 f"manifest says {wanted[0]} by {wanted[1]}; export again"
+            )
+        if (known := len(manifest.calibration.bad_cost)) not in (0, wanted[0]):
+            raise BadInput(
+                f"{self.bundle.path}: the manifest's key 'calibration.bad_cost' has {known} values, needs one for each "
+                f"of {wanted[0]} channels; export again"
             )
         if runner.dim != self.bank.dim:
             raise BadInput(
@@ -163,7 +168,8 @@ class Decoder:
         if follow := part(state, "follow"):
             inner, learned, follow = self.follow.step(hop.cues, embeddings, inner, follow)
             rolled_back = next((one.rolled_back for one in learned if one.rolled_back), "")
-        p, decided, evidence = self.evidence.step(inner * trust(hop.bad), hop.cues, part(state, "evidence"))
+        trusted = inner * self.bundle.calibration.trust(hop.bad)
+        p, decided, evidence = self.evidence.step(trusted, hop.cues, part(state, "evidence"))
         running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
         bad_channels = tuple(self.ch_names[k] for k in hop.bad.nonzero()[0])
         decisions, ms = list[Decision](), dict[str, float]()

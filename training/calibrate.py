@@ -78,7 +78,12 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path, say: 
     best = fit_mixing(begin, recordings, folder / "all") if helps else run
     cued = joined(by_mixed) if helps else everything
     never = joined(uncued) if helps else decoded(run, recordings, cued=False)
-    confidence = replace(fit_cued(cued, window_s[1]), uncued_log_scale=fit_uncued(never), decide_p=calibration.decide_p)
+    confidence = replace(
+        fit_cued(cued, window_s[1]),
+        uncued_log_scale=fit_uncued(never),
+        decide_p=calibration.decide_p,
+        bad_cost=calibration.bad_cost,
+    )
     return Fitted(learned(run, best, recordings, confidence), figures, helps)
 
 
@@ -126,7 +131,8 @@ def folds(recordings: Sequence[Recording]) -> list[tuple[list[Recording], list[R
 def decoded(run: Run, recordings: Sequence[Recording], cued: bool = True) -> Decoded:
     """The recordings as `glimpse evaluate` decodes them."""
     network, bank = run.trained()
-    return decode(recordings, run.front(), bank, torch_encoder(network, streaming=False), cued=cued)
+    encode = torch_encoder(network, streaming=False)
+    return decode(recordings, run.front(), bank, encode, cued=cued, trust=run.calibration.trust)
 
 
 def crossed(held: Decoded, window_s: float) -> list[tuple[Decoded, Calibration]]:
@@ -140,8 +146,9 @@ def crossed(held: Decoded, window_s: float) -> list[tuple[Decoded, Calibration]]
 
 
 def with_confidence(run: Run, calibration: Calibration) -> Run:
-    """The same run with another confidence, not written."""
-    return Run(run.path, replace(run.description, calibration=asdict(calibration)))
+    """The same run with another confidence, not written; what bad channels cost it stays."""
+    kept = replace(calibration, bad_cost=run.calibration.bad_cost)
+    return Run(run.path, replace(run.description, calibration=asdict(kept)))
 
 
 def scored(run: Run, parts: Sequence[tuple[Decoded, Calibration]]) -> dict[str, Any]:

@@ -113,15 +113,18 @@ def named(network: dict[str, Any]) -> str:
 
 def decode_bundle(decoder: Decoder) -> Callable[[Sequence[Recording], bool], Decoded]:
     """What decodes by a bundle's ONNX encoder."""
-    encoder = onnx_encoder(decoder)
-    return lambda recordings, streaming: decode(recordings, decoder.front, decoder.bank, encoder, streaming)
+    encoder, trust = onnx_encoder(decoder), decoder.bundle.calibration.trust
+    return lambda recordings, streaming: decode(
+        recordings, decoder.front, decoder.bank, encoder, streaming, trust=trust
+    )
 
 
 def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> Decoded:
     """Decode by a trained run; a network that does not stream sees each trial's whole window and answers once."""
     if run.streaming:
         network, bank = run.trained()
-        return decode(recordings, run.front(), bank, torch_encoder(network, streaming), streaming, tracks=tracks)
+        encode = torch_encoder(network, streaming)
+        return decode(recordings, run.front(), bank, encode, streaming, tracks=tracks, trust=run.calibration.trust)
     if streaming:
         raise BadInput(
             f"{run.path}: network {run.description.network['name']!r} sees a whole window at once and cannot stream; "

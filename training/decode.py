@@ -1,6 +1,6 @@
 """A run or a bundle over whole recordings, as it would have decoded them live; every figure is made from this."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,11 +12,12 @@ from decoder.streaming import Streaming
 from realtime.bank import Bank
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from realtime.evidence import Calibration, softmax, trust
+from realtime.evidence import Calibration, softmax
 from realtime.files.recording import Recording
 from realtime.hops import Cue, Front, Hop
 from training.prepare import hops_of, marks_of
 
+UNMEASURED = Calibration()
 WHOLE_HOPS = 512  # hops a whole-mode pass takes at once: bounds memory on recordings of hours
 
 
@@ -83,15 +84,20 @@ def decode(
     streaming: bool = False,
     cued: bool = True,
     tracks: int = 1,
+    trust: Callable[[np.ndarray], float] = UNMEASURED.trust,
 ) -> Decoded:
     """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told.
 
     A trial ends where the next begins. With several `tracks`, as many streams take turns at the trials, so that each is
-    decoded to the end of its window even where trials overlap; every recording then comes up once a track.
+    decoded to the end of its window even where trials overlap; every recording then comes up once a track. `trust` is
+    the factor on a hop's inner products, by its bad channels.
     """
     if tracks > 1:
         return joined(
-            [decode(turn(recordings, track, tracks), front, bank, encode, streaming, cued) for track in range(tracks)]
+            [
+                decode(turn(recordings, track, tracks), front, bank, encode, streaming, cued, trust=trust)
+                for track in range(tracks)
+            ]
         )
     row = {name: i for i, name in enumerate(bank.names)}
     parts: dict[str, list[np.ndarray]] = {

@@ -17,6 +17,7 @@ from decoder.streaming import Streaming
 from realtime.arguments import HELP
 from realtime.bundle import ENCODER, MANIFEST, WEIGHTS, Bundle, write_bundle
 from realtime.errors import BadInput
+from training.bad_channels import bad_costs
 from training.calibration import calibrate
 from training.dataset import load_dataset, load_split
 from training.dataset_schema import DatasetFile
@@ -140,7 +141,9 @@ class ExportCommand:
 
     runs: tyro.conf.Positional[tuple[Path, ...]]  # run folders that `glimpse train` filled
     out: Path  # bundle folder to write
-    data: Path | None = None  # dataset file: measures its valid and test for the card; calibrates several runs on valid
+    # dataset file: its valid and test are measured for the card; valid also says what each channel is worth, and
+    # calibrates several runs
+    data: Path | None = None
     note: str | None = None  # one line on the card and the page, instead of the usual one
 
 
@@ -170,6 +173,10 @@ def main(argv: list[str]) -> int:
             if dataset and getattr(dataset.files, split):
                 found, _ = evaluate(run.path, dataset, split, streaming=False)
                 accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
+        if dataset and "valid" in accuracy and run.streaming:
+            recordings = load_split(dataset, "valid", run.description.ch_names)
+            calibration = replace(run.calibration, bad_cost=bad_costs(run, recordings, console.print))
+            run.description = replace(run.description, calibration=asdict(calibration))
         bundle = export(run, command.out, accuracy, command.note)
     size_mb = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
     console.print(f"wrote {bundle.path} ({size_mb:.1f} MB); the encoder answers as torch does over 2,000 hops")

@@ -123,7 +123,8 @@ class Run:
     @property
     def calibration(self) -> Calibration:
         """The fitted confidence, the neutral one before the end of training."""
-        return Calibration(**(self.description.calibration or {}))
+        fields = self.description.calibration or {}
+        return Calibration(**fields | {"bad_cost": tuple(fields.get("bad_cost", ()))})
 
     @property
     def finished(self) -> bool:

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from realtime.bundle import Bundle
 from realtime.decoder import Decoder
 from realtime.errors import BadInput
-from realtime.evidence import softmax, trust
+from realtime.evidence import Calibration, softmax
 from realtime.runner import Runner
 from tests.helpers.bundles import CAP, CH_NAMES, LABELS, encoder, tiny_bundle
 
@@ -171,10 +171,31 @@ def test_bad_channels_and_artifacts_are_named_and_lower_the_confidence(decoder):
     assert 900 < flat[-1].sample < 900 + 1.5 * SFREQ
     assert [d.artifact for d in decisions] == [1299 < d.sample < 1410 and d.artifact for d in decisions]
     assert any(d.artifact for d in decisions)
-    scale = decoder.evidence.calibration.scale(np.array(-1.0), 1.0)
+    calibration = decoder.evidence.calibration
     for d in flat:
         inner, _ = decoder.bank.scores(d.embedding[None])
-        np.testing.assert_allclose(d.p, softmax(trust(np.eye(8)[3][: len(CH_NAMES)] > 0) * scale * inner[0]), rtol=1e-5)
+        factor = calibration.scale(np.array(-1.0), 1.0) * calibration.trust(np.arange(len(CH_NAMES)) == 3)
+        np.testing.assert_allclose(d.p, softmax(factor * inner[0]), rtol=1e-5)
+
+
+def test_a_bad_channel_lowers_the_confidence_by_what_the_bundle_says_it_costs(tmp_path):
+    costs = tuple(float(channel) for channel in range(len(CH_NAMES)))
+    calibration = Calibration(bad_cost=costs)
+    decoder = Decoder(tiny_bundle(tmp_path / "costly", calibration=calibration))
+    x = SAMPLES.copy()
+    x[400:, 3] = x[400, 3]
+    decisions, _ = decoder.step(x, decoder.start())
+    for d in decisions:
+        inner, _ = decoder.bank.scores(d.embedding[None])
+        factor = calibration.scale(np.array(-1.0), 1.0) / (1 + costs[3] * bool(d.bad_channels))
+        np.testing.assert_allclose(d.p, softmax(factor * inner[0]), rtol=1e-5)
+    assert {d.bad_channels for d in decisions} == {(), ("C4",)}
+
+
+def test_costs_of_another_number_of_channels_are_refused(tmp_path):
+    bundle = tiny_bundle(tmp_path / "short", calibration=Calibration(bad_cost=(1.0, 2.0)))
+    with pytest.raises(BadInput, match=r"'calibration.bad_cost' has 2 values, needs one for each of 8 channels"):
+        Decoder(bundle)
 
 
 def test_the_encoder_has_run_before_the_first_sample_comes(decoder, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.evidence import Calibration, Evidence, softmax, trust
+from realtime.evidence import Calibration, Evidence, softmax
 from realtime.hops import Cue
 
 SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
@@ -49,7 +49,23 @@ def test_the_threshold_is_reached_not_passed():
 
 
 def test_the_more_channels_are_bad_the_less_a_hop_is_trusted():
-    factors = [trust(np.arange(64) < n) for n in range(65)]
+    factors = [Calibration().trust(np.arange(64) < n) for n in range(65)]
     assert factors[0] == 1
     assert (np.diff(factors) < 0).all()
     assert 0 < factors[64] < 0.2
+
+
+def test_where_each_channel_has_its_cost_a_dear_one_lowers_the_trust_more_than_many_cheap_ones():
+    calibration = Calibration(bad_cost=(0.0, 0.1, 0.2, 3.0))
+    assert calibration.trust(np.zeros(4, bool)) == 1
+    assert calibration.trust(np.array([True, False, False, False])) == 1
+    assert calibration.trust(np.array([False, True, True, False])) == pytest.approx(1 / 1.3)
+    assert calibration.trust(np.array([False, False, False, True])) == pytest.approx(1 / 4)
+
+
+def test_more_bad_channels_than_were_measured_are_never_trusted_more_than_where_nothing_was():
+    free = Calibration(bad_cost=(0.0,) * 64)
+    for n in range(65):
+        bad = np.arange(64) < n
+        assert free.trust(bad) == (1 if n <= 32 else Calibration().trust(bad))
+    assert Calibration(bad_cost=(9.0,) * 64).trust(np.ones(64, bool)) == pytest.approx(1 / (1 + 9 * 64))

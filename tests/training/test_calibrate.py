@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         glimpse.main(["train", "--data", str(trained), "--network", "shallow", "--epochs", "10", "--out", str(run)])
         == 0
     )
-    assert glimpse.main(["export", str(run), "--out", str(bundle)]) == 0
+    assert glimpse.main(["export", str(run), "--out", str(bundle), "--data", str(trained)]) == 0
     write_cap(folder / "cap.npz")
     write_cap(folder / "later.npz", seed=8)
     data = write_dataset(folder, files={"train": ["cap.npz"], "valid": [], "test": ["later.npz"]})
@@ -83,7 +83,9 @@ def test_the_bundle_says_before_and_after_of_trials_that_were_not_fitted_and_who
     assert manifest.training["data"]["calibration"]["files"] == ["cap.npz"]
     assert manifest.network["name"] == "calibrated"
     assert manifest.calibration.n_trials == 16
-    assert manifest.calibration.decide_p == Bundle.load(place.bundle).calibration.decide_p
+    before = Bundle.load(place.bundle).calibration
+    assert (manifest.calibration.decide_p, manifest.calibration.bad_cost) == (before.decide_p, before.bad_cost)
+    assert len(before.bad_cost) == len(manifest.ch_names)
     assert "cap.npz (40 trials)" in card
     assert Bundle.load(place.bundle).hash in card
     assert BEFORE in card

@@ -22,7 +22,8 @@ def test_a_bundle_holds_what_the_run_learned(trained):
     manifest = json.loads((trained.bundle / MANIFEST).read_text())
     for key in ("name", "ch_names", "positions_m", "sfreq", "hop_samples", "window_s", "preprocess", "events"):
         assert manifest[key] == getattr(run, key)
-    assert manifest["calibration"] == run.calibration
+    assert manifest["calibration"] == run.calibration | {"bad_cost": list(bundle.calibration.bad_cost)}
+    assert len(bundle.calibration.bad_cost) == len(run.ch_names)
     assert bundle.bank.names == tuple(run.labels)
     assert manifest["training"]["data"] == run.data
     assert manifest["training"]["recipe"] == run.recipe
