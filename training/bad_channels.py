@@ -6,10 +6,12 @@ make the true labels most likely. Which channels go matters more than how many.
 Shape suffixes: S sets of channels, C channels, N trials, K labels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 from scipy.optimize import minimize
 
 from realtime.evidence import BAD_COST, MEASURED_SHARE, softmax
@@ -24,22 +26,22 @@ PRIOR_SD = 0.5  # of a normal prior on each cost; at least an equal share of BAD
 SHARED = 8.0  # the sets are of the same trials: so many of them count once
 
 
-def bad_costs(run: Run, recordings: Sequence[Recording], say: Callable[[str], None]) -> tuple[float, ...]:
+def bad_costs(run: Run, recordings: Sequence[Recording], console: Console) -> tuple[float, ...]:
     """Cost of each channel of a finished streaming run, from recordings it has not learned from.
 
     Empty where no trial is in their first minutes.
     """
     heard, ch_names = shortened(recordings), run.description.ch_names
     if not any(recording.markers for recording in heard):
-        say(f"what each channel is worth is not known: no trial in the first {MOST_S:g} s of the validation recordings")
+        console.print(f"what each channel is worth is not known: no trial in the first {MOST_S:g} s of files.valid")
         return ()
     sets_SC = drawn(len(ch_names))
-    length_s = sum(recording.duration_s for recording in heard)
-    say(f"what each channel is worth: decoding {length_s:.0f} s with {len(sets_SC)} sets of them flat")
-    found = [ends(run, [flat(recording, bad_C) for recording in heard]) for bad_C in sets_SC]
+    what = f"what each of {len(ch_names)} channels is worth"
+    spoiled = ([flat(recording, bad_C) for recording in heard] for bad_C in sets_SC)
+    found = [ends(run, each) for each in track(spoiled, what, len(sets_SC), console=console)]
     costs_C = fit(np.stack([inner for inner, _ in found]), found[0][1], sets_SC)
     dearest = ", ".join(ch_names[channel] for channel in np.argsort(-costs_C)[:3] if costs_C[channel] > 0)
-    say(f"confidence suffers most from the loss of {dearest}" if dearest else "no loss of channels misled it")
+    console.print(f"confidence suffers most from the loss of {dearest}" if dearest else "no loss of channels misled it")
     return tuple(costs_C.round(4).tolist())
 
 

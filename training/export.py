@@ -175,7 +175,7 @@ def main(argv: list[str]) -> int:
                 accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
         if dataset and "valid" in accuracy and run.streaming:
             recordings = load_split(dataset, "valid", run.description.ch_names)
-            calibration = replace(run.calibration, bad_cost=bad_costs(run, recordings, console.print))
+            calibration = replace(run.calibration, bad_cost=bad_costs(run, recordings, console))
             run.description = replace(run.description, calibration=asdict(calibration))
         bundle = export(run, command.out, accuracy, command.note)
     size_mb = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6

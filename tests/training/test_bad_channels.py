@@ -1,9 +1,11 @@
 """What channels are worth: costs that are known are found, and a real fit finds the channels that carry the labels."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import glimpse
 from realtime.bundle import Bundle
@@ -28,6 +30,12 @@ def answered(costs, sets, seed=0):
         label = np.array([rng.choice(N_LABELS, p=p) for p in softmax(factor * scores)])
         inner.append(np.array([scores[rng.choice(np.flatnonzero(label == k))] for k in target]))
     return np.array(inner), target
+
+
+def costs_of(run, recordings):
+    """The costs, and what was said."""
+    said = io.StringIO()
+    return bad_costs(Run.load(run), recordings, Console(file=said, width=200)), said.getvalue()
 
 
 def test_the_costs_of_the_data_are_found():
@@ -66,16 +74,14 @@ def test_the_channel_that_carries_the_labels_costs_most(tmp_path):
         arrays["samples"][:, :3] = 5 * np.random.default_rng(seed).standard_normal((len(arrays["samples"]), 3))
         np.savez(file, **arrays)
     assert glimpse.main(["train", "--data", str(data), "--network", "shallow", "--out", str(tmp_path / "run")]) == 0
-    said = []
-    run = Run.load(tmp_path / "run")
-    costs = bad_costs(run, load_split(load_dataset(data), "valid"), said.append)
+    costs, said = costs_of(tmp_path / "run", load_split(load_dataset(data), "valid"))
     assert costs[3] > max(costs[:3]) + 1, costs
-    assert "8 sets" in said[0]
-    assert "from the loss of Oz" in said[1]
+    assert "what each of 4 channels is worth" in said
+    assert "from the loss of Oz" in said
 
 
 def test_the_command_writes_what_the_function_finds(trained):
-    costs = bad_costs(Run.load(trained.run), load_split(load_dataset(trained.data), "valid"), [].append)
+    costs, _ = costs_of(trained.run, load_split(load_dataset(trained.data), "valid"))
     assert costs == Bundle.load(trained.bundle).calibration.bad_cost
 
 
@@ -103,7 +109,7 @@ def test_only_the_first_trials_are_heard():
 
 
 def test_without_a_trial_in_them_it_is_said_that_nothing_is_known(trained):
-    said = []
     [one] = load_split(load_dataset(trained.data), "valid")
-    assert bad_costs(Run.load(trained.run), [replace(one, markers=())], said.append) == ()
-    assert "not known: no trial in the first 300 s" in said[0]
+    costs, said = costs_of(trained.run, [replace(one, markers=())])
+    assert costs == ()
+    assert "not known: no trial in the first 300 s" in said
