@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import track
 from scipy.optimize import minimize
 
+from realtime.bank import Bank
 from realtime.evidence import BAD_COST, MEASURED_SHARE, softmax
 from realtime.files.recording import Recording
-from training.decode import decode, torch_encoder
+from training.decode import Encode, decode, torch_encoder
 from training.over_time import answers
 from training.run import Run
 
@@ -38,7 +39,9 @@ def bad_costs(run: Run, recordings: Sequence[Recording], console: Console) -> tu
     sets_SC = drawn(len(ch_names))
     what = f"what each of {len(ch_names)} channels is worth"
     spoiled = ([flat(recording, bad_C) for recording in heard] for bad_C in sets_SC)
-    found = [ends(run, each) for each in track(spoiled, what, len(sets_SC), console=console)]
+    network, bank = run.trained()
+    encode = torch_encoder(network, streaming=False)
+    found = [ends(run, bank, encode, each) for each in track(spoiled, what, len(sets_SC), console=console)]
     costs_C = fit(np.stack([inner for inner, _ in found]), found[0][1], sets_SC)
     dearest = ", ".join(ch_names[channel] for channel in np.argsort(-costs_C)[:3] if costs_C[channel] > 0)
     console.print(f"confidence suffers most from the loss of {dearest}" if dearest else "no loss of channels misled it")
@@ -76,11 +79,10 @@ def flat(recording: Recording, bad_C: np.ndarray) -> Recording:
     return replace(recording, samples=np.where(bad_C, np.float32(0), recording.samples))
 
 
-def ends(run: Run, recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
+def ends(run: Run, bank: Bank, encode: Encode, recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
     """Inner products at the end of each trial as the confidence scales them, float (N, K), and the true labels."""
-    network, bank = run.trained()
     begin, end = run.description.window_s
-    decoded = decode(recordings, run.front(), bank, torch_encoder(network, streaming=False), trust=lambda bad: 1.0)
+    decoded = decode(recordings, run.front(), bank, encode, trust=lambda bad: 1.0)
     kept, rows = answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
     scale = run.calibration.scale(decoded.since_onset_s[rows], end)
     return (decoded.inner[rows] * scale[:, None]).astype(np.float32), decoded.label[kept]
