@@ -18,6 +18,7 @@ ONSET_S = 0.05
 # with 6, 12, 25 and 50 % of the channels bad, the factor on the inner products should be 0.6, 0.6, 0.4 and 0.2; after
 # gaps and during blinks and bursts, 1.
 BAD_COST = 8.0
+NONE_GOOD = 0.01  # the factor where no channel is left: labels keep their order and become about as likely
 MEASURED_SHARE = 0.5  # of the channels: what more of them cost at once nobody has measured
 
 
@@ -39,8 +40,13 @@ class Calibration:
         return np.exp(np.where(since < 0, self.uncued_log_scale, self.log_scale + self.log_growth * growth))
 
     def trust(self, bad: np.ndarray) -> float:
-        """Factor on the inner products of a hop in which the channels `bad` (n_channels,) were flagged; 1 for none."""
+        """Factor on the inner products of a hop in which the channels `bad` (n_channels,) were flagged.
+
+        1 for none; next to nothing for all, since networks are sure of themselves even in silence.
+        """
         share = np.count_nonzero(bad) / len(bad)
+        if share == 1:
+            return NONE_GOOD
         usual = 1 / (1 + BAD_COST * share)
         if not self.bad_cost:
             return usual

@@ -31,6 +31,9 @@ LINE_HZ = (50.0, 60.0)
 OTHERS = 0.25  # the channels' quantile that one is held against: half of them may be bad at once
 LINE_UV, LINE_OVER_REST, LINE_OVER_OTHERS = 150.0, 3.0, 10.0  # amplitude; power ratio; amplitude ratio
 NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; ratio (live: 68 microvolts, 5.6)
+# The same where there is nothing to be held against, as when the ground comes off and every channel is noise; less what
+# a line makes of it, which a notch takes out (live: 62; an open electrode: 208 and more).
+NOISE_SURE_UV = 120.0
 JUMP_UV = 1000.0  # between two samples: no brain does that; a rail, a cable or an electrode's offset does (live: 400)
 
 
@@ -71,12 +74,14 @@ class Quality:
         self.guard, self.artifacts = Guard(), Artifacts(self.positions_m, sfreq, self.block)
         kinds = np.array([_kind(name) for name in ch_names])
         self.jump_uv = np.where(kinds == "eeg", JUMP_UV, np.inf)
+        self.noise_uv = np.where(kinds == "eeg", NOISE_SURE_UV, np.inf)
         self.kinds = [kinds == kind for kind in dict.fromkeys(kinds)]
         self.placed = np.isfinite(self.positions_m).all(axis=1) & (kinds == "eeg")
         self.directions = self.positions_m - (sphere_centre(self.positions_m[self.placed]) if self.placed.any() else 0)
         t = np.arange(N_BLOCKS * self.block) / sfreq
         # A line this close to half the rate cannot be told from its mirror image.
         waves = [2 * np.pi * hz * t for hz in LINE_HZ if hz < 0.45 * sfreq]
+        self.line_step = 4 / np.pi * np.sin(np.pi * min(max(LINE_HZ) / sfreq, 0.5))  # mean, of a line of amplitude 1
         self.waves = np.array([[np.cos(wave), np.sin(wave)] for wave in waves]).reshape(-1, 2, len(t))
         self.weights = lru_cache(maxsize=64)(self._weights)  # geometry only; nothing of a stream
 
@@ -193,12 +198,13 @@ class Quality:
         step = np.abs(np.diff(recent, axis=1)).mean(axis=1).min(axis=0)  # a single jump is in one block only
         line, rest = self._line(x)
         noisy, lined = step > NOISE_UV, (line > LINE_UV) & (line**2 / 2 > LINE_OVER_REST * rest)
+        sure = step**2 - (self.line_step * line) ** 2 > self.noise_uv**2
         for kind in self.kinds:
             if (noisy | lined)[kind].any():
                 n = kind.sum()
                 noisy[kind] &= (n >= MIN_NOISE) & (step[kind] > NOISE_OVER_OTHERS * np.quantile(step[kind], OTHERS))
                 lined[kind] &= (n >= MIN_GOOD) & (line[kind] > LINE_OVER_OTHERS * np.quantile(line[kind], OTHERS))
-        return np.where(found > 0, found, np.where(lined, LINE, np.where(noisy, NOISE, GOOD)))
+        return np.where(found > 0, found, np.where(lined, LINE, np.where(noisy | sure, NOISE, GOOD)))
 
     def _line(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Amplitude of the stronger line frequency, and the power of everything else, per channel."""

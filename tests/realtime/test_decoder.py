@@ -192,6 +192,15 @@ def test_a_bad_channel_lowers_the_confidence_by_what_the_bundle_says_it_costs(tm
     assert {d.bad_channels for d in decisions} == {(), ("C4",)}
 
 
+def test_where_every_channel_is_bad_every_label_is_about_as_likely(decoder):
+    x = SAMPLES.copy()
+    x[400:] = x[400]
+    *_, last = decoder.step(x, decoder.start())[0]
+    assert set(last.bad_channels) == set(CH_NAMES)
+    np.testing.assert_allclose(last.p, 1 / len(LABELS), rtol=0.05)
+    assert not last.decided
+
+
 def test_costs_of_another_number_of_channels_are_refused(tmp_path):
     bundle = tiny_bundle(tmp_path / "short", calibration=Calibration(bad_cost=(1.0, 2.0)))
     with pytest.raises(BadInput, match=r"'calibration.bad_cost' has 2 values, needs one for each of 8 channels"):

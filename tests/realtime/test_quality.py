@@ -83,6 +83,30 @@ def test_a_bad_channel_is_flagged_within_half_a_second_and_forgiven_after_about_
     assert {REASONS[reason] for reason in marks.reason[first:3000, 9]} - {"held"} == {KINDS[kind]}
 
 
+def test_noise_in_every_channel_is_flagged_in_every_channel_and_forgiven_when_it_is_over():
+    x = clean().copy()
+    x[ONSET:3000] += 250 * np.random.default_rng(5).normal(size=x[ONSET:3000].shape)
+    _, bad, _, _ = fed(x)
+    assert bad[ONSET + round(0.5 * SFREQ) : 3000].all()
+    assert not bad[:ONSET].any()
+    assert not bad[3000 + round(1.5 * SFREQ) :].any()
+
+
+@pytest.mark.parametrize("hz", [50.0, 60.0])
+def test_a_line_in_every_channel_is_left_to_the_notch(hz):
+    line = 800 * np.sin(2 * np.pi * hz / SFREQ * np.arange(len(clean())))
+    line[:ONSET] = 0  # a lamp is switched on
+    _, bad, _, _ = fed(clean() + line[:, None])
+    assert not bad.any()
+
+
+def test_magnetic_channels_are_not_held_against_microvolts():
+    names = [f"MEG {number:03d}1" for number in range(10)]
+    model = Quality(names, np.full((10, 3), np.nan), SFREQ)
+    _, bad, _, _ = fed(400 * np.random.default_rng(6).normal(size=(2000, 10)), model=model)
+    assert not bad.any()
+
+
 def test_good_channels_pass_bit_for_bit_and_a_few_lost_values_flag_nothing_but_themselves():
     x = clean().copy()
     y, bad, _, _ = fed(x)
