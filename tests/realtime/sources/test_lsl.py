@@ -56,6 +56,13 @@ def pull_until(source, n_times, timeout_s=10.0):
     return chunks, markers
 
 
+def wait_for_markers(source):
+    """What is sent before the marker stream is open is lost."""
+    deadline = time.monotonic() + 10
+    while not source.marker_names and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def samples_of(chunks):
     return np.concatenate([chunk.samples for chunk in chunks])
 
@@ -178,11 +185,15 @@ def test_markers_of_every_format_keep_their_stamps(name, form, sent, label):
     out = outlet(name)
     marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, form, f"{name}-m"))
     with reading(name) as source:
+        wait_for_markers(source)
         t = pylsl.local_clock()
         marks.push_sample([sent], t)
         time.sleep(0.1)
         out.push_chunk(numbered(10))
         _, markers = pull_until(source, 10)
+        deadline = time.monotonic() + 10
+        while not markers and time.monotonic() < deadline:
+            markers = source.pull(0.1)[1]  # they wait until the clock of their stream is known
     assert [(m.label, m.t_lsl) for m in markers] == [(label, pytest.approx(t, abs=1e-3))]
 
 
@@ -195,6 +206,7 @@ def test_one_hot_samples_become_the_labels_of_their_channels():
 def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
     out, marks = outlet(name), markers_of(f"{name}-markers")
     with reading(name) as source:
+        wait_for_markers(source)
         t, n = pylsl.local_clock(), 20_000
         for k in range(n):
             marks.push_sample([str(k)], t + k * 2e-3)
@@ -216,6 +228,7 @@ def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(nam
     marks = markers_of(f"{name}-markers", delay_s="0.5")
     for delay_s, want in [(None, 0.065), (0.02, 0.02), (0.0, 0.0)]:
         source = LslSource(StreamQuery(name, f"{name}-markers", delay_s))
+        wait_for_markers(source)
         t = pylsl.local_clock()
         marks.push_sample(["x"], t)
         out.push_chunk(np.zeros((10, 1), np.float32), t)
