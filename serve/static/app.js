@@ -1,117 +1,110 @@
-// Glimpse's page: one session, live. `?session=s2` in the address chooses another than the first.
+// The page of one live session. `?session=s2` in the address selects a session; the default is the first one.
 
-import { DecisionPanel, write } from "./decision.js";
-import { GrowthChart } from "./growth.js";
-import { fold, newModel } from "./model.js";
-import { showLatency, showNames, showState, showTally } from "./panels.js";
-import { listen, watch } from "./socket.js";
-import { Traces } from "./traces.js";
+import { getSessions, getStreams, isOpen, openSession } from "./api.js";
+import { followEvents, followSignal } from "./client.js";
+import { byId, newElement, setText } from "./dom.js";
+import { applyMessage, newModel } from "./model.js";
+import { ConfidenceChart } from "./panels/confidence_chart.js";
+import { DecisionPanel } from "./panels/decision.js";
+import { showLatency } from "./panels/latency.js";
+import { showNames, showState } from "./panels/status.js";
+import { showTally } from "./panels/tally.js";
+import { Traces } from "./panels/traces.js";
 
-const LOOK_MS = 2000;
-const find = (id) => document.getElementById(id);
+const POLL_INTERVAL_MS = 2000; // between two looks for a session
+const PANEL_INTERVAL_MS = 250; // state, tally and latency are readable at this rate; the decision is drawn at once
+
 const model = newModel();
-const traces = new Traces(find("traces"));
-const decision = new DecisionPanel(find);
-const growth = new GrowthChart(find("growth"), find("growth-note"));
-let connected = false, changed = true;
+const traces = new Traces(byId("traces"));
+const decisionPanel = new DecisionPanel(byId);
+const confidenceChart = new ConfidenceChart(byId("confidence"), byId("confidence-note"));
+let connected = false;
+let changed = true;
 
+/** Show a session until it is closed, then select another one. */
 function follow(session) {
-  find("empty").hidden = true;
-  find("live").hidden = false;
-  let left = false; // both sockets close, and each may ask more than once before the answer comes
-  const endings = [
-    listen(session, (said) => {
-      connected = changed = true;
-      fold(model, said);
-      if (said.type === "hello") traces.channels = said.channels;
-      if (said.type === "decision") traces.flag(said, model.hello.hop_s);
-      if (said.type === "trial") traces.mark(said.t_onset, said.label ?? said.marker);
-    }, async () => {
-      connected = false;
-      if (await isOpen(session) || left) return;
-      left = true;
-      endings.forEach((end) => end());
-      choose();
-    }),
-    watch(session, (frame) => traces.add(frame)),
-  ];
+  byId("empty").hidden = true;
+  byId("live").hidden = false;
+  let ended = false;
+  const onLost = async () => {
+    connected = false;
+    // The connection may be lost again while the server is asked: only the first response ends the session.
+    if ((await isOpen(session)) || ended) return;
+    ended = true;
+    closeEvents();
+    closeSignal();
+    selectSession();
+  };
+  const closeEvents = followEvents(session, showMessage, onLost);
+  const closeSignal = followSignal(session, (frame) => traces.add(frame));
 }
 
-const sessionsNow = async () => (await fetch("v1/sessions")).json();
-
-/** Is the session still there; a server that does not answer may come back with it. */
-async function isOpen(session) {
-  try { return (await sessionsNow()).some((open) => open.session === session); } catch { return true; }
+function showMessage(message) {
+  connected = true;
+  changed = true;
+  applyMessage(model, message);
+  if (message.type === "hello") traces.channels = message.channels;
+  if (message.type === "decision") traces.addQuality(message, model.hello.hop_s);
+  if (message.type === "trial") traces.addOnset(message.t_onset, message.label ?? message.marker);
 }
 
-/** Follow the session of the address or the first one, or offer the streams in sight until there is one. */
-async function choose() {
-  const wanted = new URLSearchParams(location.search).get("session");
+/** Follow the session of the address or the first one. Until there is one, list the streams of the network. */
+async function selectSession() {
+  const name = new URLSearchParams(location.search).get("session");
   try {
-    const sessions = await sessionsNow();
-    const found = sessions.find(({ session }) => session === wanted) ?? sessions[0];
+    const sessions = await getSessions();
+    const selected = sessions.find(({ session }) => session === name) ?? sessions[0];
     connected = true;
-    if (found) return follow(found.session);
+    if (selected) return follow(selected.session);
     Object.assign(model, newModel(), { state: "idle", detail: "No stream is being decoded." });
-    find("live").hidden = true;
-    find("empty").hidden = false;
-    offer(await (await fetch("v1/streams")).json());
+    byId("live").hidden = true;
+    byId("empty").hidden = false;
+    showStreams(await getStreams());
   } catch {
     connected = false;
   }
-  setTimeout(choose, LOOK_MS);
+  setTimeout(selectSession, POLL_INTERVAL_MS);
 }
 
-function offer(streams) {
-  const rows = streams.filter(({ sfreq }) => sfreq > 0).map(({ name, type, source_id, n_channels, sfreq }) => {
-    const twins = streams.filter((other) => other.name === name).length > 1; // only the source_id tells them apart
-    const row = document.createElement("li"), text = document.createElement("span"), button = document.createElement("button");
-    text.textContent = `${name} · ${twins ? `${source_id}, ` : ""}${type}, ${n_channels} channels, ${sfreq} Hz`;
-    button.textContent = "Decode";
-    button.onclick = () => decode(twins && source_id ? source_id : name, button);
-    row.append(text, button);
-    return row;
-  });
-  if (!rows.length) rows.push(Object.assign(document.createElement("li"), { textContent: "None yet: start the amplifier's LSL outlet." }));
-  find("sight").replaceChildren(...rows);
+/** List the streams with samples, each with a button that opens a session. */
+function showStreams(streams) {
+  const rows = streams.filter(({ sfreq }) => sfreq > 0).map((stream) => streamRow(stream, streams));
+  if (!rows.length) rows.push(newElement("li", {}, "None yet: start the amplifier's LSL outlet."));
+  byId("streams").replaceChildren(...rows);
+}
+
+function streamRow({ name, type, source_id, n_channels, sfreq }, streams) {
+  const ambiguous = streams.filter((other) => other.name === name).length > 1; // then only the source_id is unique
+  const text = `${name} · ${ambiguous ? `${source_id}, ` : ""}${type}, ${n_channels} channels, ${sfreq} Hz`;
+  const button = newElement("button", {}, "Decode");
+  button.onclick = () => decode(ambiguous && source_id ? source_id : name, button);
+  return newElement("li", {}, newElement("span", {}, text), button);
 }
 
 async function decode(stream, button) {
   button.disabled = true;
-  const refusal = await refused(stream);
-  find("refusal").textContent = refusal;
+  const refusal = await openSession(stream);
+  setText(byId("refusal"), refusal);
   button.disabled = !refusal;
-}
-
-/** Ask for a session; what the server has against it in words, or nothing. */
-async function refused(stream) {
-  try {
-    const answer = await fetch("v1/sessions", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ stream }),
-    });
-    if (answer.ok) return "";
-    const { detail } = await answer.json();
-    return typeof detail === "string" ? detail : detail.map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join("; ");
-  } catch {
-    return "The server does not answer; try again.";
-  }
 }
 
 function draw() {
   if (changed) {
     changed = false;
-    decision.show(model);
-    growth.show(model);
+    decisionPanel.show(model);
+    confidenceChart.show(model);
   }
   requestAnimationFrame(draw);
 }
 
-setInterval(() => {
-  showState(find, model, connected);
-  showTally(find, model);
-  showLatency(find, model);
-  showNames(find, model);
-  write(find("signal-note"), traces.note());
-}, 250);
-choose();
+function showPanels() {
+  showState(byId, model, connected);
+  showTally(byId, model);
+  showLatency(byId, model);
+  showNames(byId, model);
+  setText(byId("signal-note"), traces.note());
+}
+
+setInterval(showPanels, PANEL_INTERVAL_MS);
+selectSession();
 draw();

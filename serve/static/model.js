@@ -1,98 +1,131 @@
-// What the messages add up to: the present trial, the one before, tally and latency. No DOM here.
+// The state of the page, built from the messages of a session: trials, tally and latency. No DOM here.
 
-const LATENCY_DECISIONS = 200, STRIP = 36, TRIALS = 64, MOMENTS = 4;
+const LATENCY_DECISIONS = 200; // the newest decisions, whose latency is summarised
+const MAX_HISTORY = 36; // finished trials in the tally's history
+const MAX_TRIALS = 64;
+const MAX_NOTICES = 4;
 
 export function newModel() {
   return {
-    hello: null, state: "connecting", detail: "", paused: false, unrecorded: "", moments: [], decision: null,
-    trials: new Map(), // by number, the newest: markers may run ahead of decisions, and trials may overlap
-    trial: null, before: null, // the one that is drawn, and the one drawn before it
-    skipped: 0, latency: new Map(),
-    tally: { known: 0, top1: 0, top5: 0, trials: 0, strip: [] },
+    hello: null,
+    state: "connecting",
+    detail: "",
+    paused: false,
+    recordingError: "", // why the recording failed; stays until the next session, since data are being lost
+    notices: [], // passing states {state, detail}, oldest first
+    decision: null, // the decision in the decision panel
+    trials: new Map(), // the newest trials by number: markers may run ahead of decisions, and trials may overlap
+    trial: null, // the displayed trial
+    previousTrial: null, // the trial displayed before it
+    skipped: 0, // messages that the server dropped because this client was slow
+    latency: new Map(), // stage -> milliseconds of the newest decisions
+    tally: { trials: 0, labelled: 0, top1: 0, top5: 0, history: [] },
   };
 }
 
-/** Fold one message into the model; unknown types are ignored. */
-export function fold(model, said) {
-  (FOLDS[said.type] ?? (() => {}))(model, said);
+/** Update the model with one message of the server. Messages of unknown type are ignored. */
+export function applyMessage(model, message) {
+  HANDLERS[message.type]?.(model, message);
 }
 
-const FOLDS = {
-  hello(model, said) {
-    if (!said.again) Object.assign(model, newModel());
-    model.hello = said;
+const HANDLERS = {
+  hello(model, message) {
+    if (!message.sameRun) Object.assign(model, newModel());
+    model.hello = message;
   },
-  status(model, said) {
-    if (said.lasting) Object.assign(model, { state: said.state, detail: said.detail });
-    else model.moments = [...model.moments.slice(1 - MOMENTS), { state: said.state, detail: said.detail }];
-    if (said.state === "record_failed") model.unrecorded = said.detail; // stays in sight: the data are being lost
-    if (said.state === "paused" || said.state === "resumed") model.paused = said.state === "paused";
+  status(model, { state, detail, lasting }) {
+    if (lasting) Object.assign(model, { state, detail });
+    else model.notices = [...model.notices.slice(1 - MAX_NOTICES), { state, detail }];
+    if (state === "record_failed") model.recordingError = detail;
+    if (state === "paused" || state === "resumed") model.paused = state === "paused";
   },
-  trial(model, said) {
-    if (!model.trials.has(said.trial)) draw(model, begin(model, said.trial, said.label ?? said.marker, said.label));
+  trial(model, { trial: number, marker, label }) {
+    if (!model.trials.has(number)) display(model, addTrial(model, number, label ?? marker, label));
   },
-  dropped(model, said) {
-    model.skipped += said.count;
+  dropped(model, { count }) {
+    model.skipped += count;
   },
-  decision(model, said) {
-    for (const [stage, ms] of Object.entries(said.latency_ms)) {
-      const last = model.latency.get(stage) ?? model.latency.set(stage, []).get(stage);
-      last.push(ms);
-      if (last.length > LATENCY_DECISIONS) last.shift();
-    }
-    // A trial is over once a whole hop has gone without a decision of it.
-    for (const trial of model.trials.values()) {
-      const since = trial.last && said.hop - trial.last.hop;
-      if (trial.last && !trial.over && trial.trial !== said.trial && (since > 1 || since < 0)) finish(model, trial);
-    }
-    if (said.trial === null) {
-      if (!model.trial?.last || said.hop !== model.trial.last.hop) model.decision = said;
+  decision(model, message) {
+    addLatency(model.latency, message.latency_ms);
+    finishTrials(model, message);
+    if (message.trial === null) {
+      if (message.hop !== model.trial?.lastDecision?.hop) model.decision = message;
       return;
     }
-    const trial = model.trials.get(said.trial) ?? begin(model, said.trial, null, null);
-    if (trial.over) return;
-    trial.last = said;
-    // Of trials that overlap the newest is drawn; of those that were only announced, none before it is decided on.
-    if (!(trial.trial < model.trial?.trial && model.trial.last && !model.trial.over)) {
-      if (trial !== model.before || model.trial.last) draw(model, trial);
-      model.decision = said;
-    }
-    if (said.decided) trial.decidedAt ??= said.since_onset_s;
-    for (const { label, p } of said.top) {
-      const line = trial.lines.get(label) ?? trial.lines.set(label, []).get(label);
-      line.push([said.since_onset_s, p]);
+    const trial = model.trials.get(message.trial) ?? addTrial(model, message.trial, null, null);
+    if (trial.finished) return;
+    addDecision(trial, message);
+    if (isNewest(model, trial)) {
+      if (trial !== model.previousTrial || model.trial.lastDecision) display(model, trial);
+      model.decision = message;
     }
   },
 };
 
-function begin(model, number, shown, label) {
-  const trial = { trial: number, shown, label, lines: new Map(), last: null, decidedAt: null, over: false };
+function addTrial(model, number, shown, label) {
+  const trial = {
+    number,
+    shown, // what the page names: the label, or else the text of the marker
+    label, // null if the marker names no label of the bundle
+    curves: new Map(), // label -> points [seconds since onset, confidence]
+    lastDecision: null,
+    decidedAt: null, // seconds since onset
+    finished: false,
+  };
   model.trials.set(number, trial);
-  if (model.trials.size > TRIALS) model.trials.delete(model.trials.keys().next().value);
+  if (model.trials.size > MAX_TRIALS) model.trials.delete(model.trials.keys().next().value);
   return trial;
 }
 
-function draw(model, trial) {
+function addDecision(trial, decision) {
+  trial.lastDecision = decision;
+  if (decision.decided) trial.decidedAt ??= decision.since_onset_s;
+  for (const { label, p } of decision.top) listOf(trial.curves, label).push([decision.since_onset_s, p]);
+}
+
+function addLatency(latency, stages) {
+  for (const [stage, ms] of Object.entries(stages)) {
+    const values = listOf(latency, stage);
+    values.push(ms);
+    if (values.length > LATENCY_DECISIONS) values.shift();
+  }
+}
+
+/** The list under this key of a map, added if it is missing. */
+function listOf(map, key) {
+  if (!map.has(key)) map.set(key, []);
+  return map.get(key);
+}
+
+/** Whether a decision of this trial is displayed: not if a newer trial has decisions and goes on (trials overlap). */
+function isNewest({ trial: displayed }, trial) {
+  return !(displayed && trial.number < displayed.number && displayed.lastDecision && !displayed.finished);
+}
+
+function display(model, trial) {
   if (trial === model.trial) return;
-  if (model.trial?.last) model.before = model.trial;
+  if (model.trial?.lastDecision) model.previousTrial = model.trial;
   model.trial = trial;
 }
 
-function finish(model, trial) {
-  trial.over = true;
-  const { tally } = model;
-  tally.trials += 1;
-  if (trial.label === null || trial.last.quality.gap) return; // a trial with lost samples is no fair test
-  const rank = trial.last.top.findIndex(({ label }) => label === trial.label);
-  tally.known += 1;
-  tally.top1 += rank === 0;
-  tally.top5 += rank >= 0;
-  tally.strip.push({ shown: trial.label, decoded: trial.last.top[0].label, rank });
-  if (tally.strip.length > STRIP) tally.strip.shift();
+/** Finish the trials that got no decision for a whole hop. The hop also jumps if messages were dropped. */
+function finishTrials(model, decision) {
+  for (const trial of model.trials.values()) {
+    if (!trial.lastDecision || trial.finished || trial.number === decision.trial) continue;
+    const hops = decision.hop - trial.lastDecision.hop;
+    if (hops > 1 || hops < 0) finish(model.tally, trial);
+  }
 }
 
-/** The q-quantile (0 to 1) of some numbers. */
-export function quantile(values, q) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+function finish(tally, trial) {
+  trial.finished = true;
+  tally.trials += 1;
+  if (trial.label === null || trial.lastDecision.quality.gap) return; // lost samples make a trial no fair test
+  const { top } = trial.lastDecision;
+  const rank = top.findIndex(({ label }) => label === trial.label);
+  tally.labelled += 1;
+  if (rank === 0) tally.top1 += 1;
+  if (rank >= 0) tally.top5 += 1;
+  tally.history.push({ shown: trial.label, decoded: top[0].label, rank });
+  if (tally.history.length > MAX_HISTORY) tally.history.shift();
 }
