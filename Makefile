@@ -6,6 +6,16 @@ SOURCES := pyproject.toml requirements.lock
 .DELETE_ON_ERROR:
 .PHONY: help demo test check format reliability bench screenshot
 
+# Biome lints and formats the modules of the page. It comes by npm; without npm this says so, which is an error only in CI.
+define biome
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) -s --no-print-directory node_modules/.installed && node_modules/.bin/biome $(1); \
+	else \
+	  echo "serve/static was NOT linted or formatted: npm is missing; on Debian and Ubuntu: apt install nodejs npm" >&2; \
+	  test -z "$$CI"; \
+	fi
+endef
+
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | sed 's/^/  make /'
 
@@ -15,15 +25,17 @@ demo: .venv/.base ## simulated amplifier -> decoder -> web page; more: make demo
 test: .venv/.dev ## every test; some of them: make test ARGS='tests/realtime -k bank'
 	$(BIN)/pytest $(ARGS)
 
-check: .venv/.dev ## lint, format, types, and who imports whom
+check: .venv/.dev ## lint, format, types, and who imports whom; the page's modules too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --durations=0 tests/test_imports.py
+	$(call biome,check --error-on-warnings)
 
 format: .venv/.dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(call biome,check --write)
 
 reliability: .venv/.dev ## what happens when things break, measured, into docs/reliability.md
 	GLIMPSE_RELIABILITY=docs/reliability.md $(BIN)/pytest --durations=0 tests/reliability
@@ -42,6 +54,11 @@ screenshot: .venv/.dev ## the README's picture, taken of the running demo
 # One resolver run for everything, so that the versions fit together.
 .venv/.dev: $(SOURCES) | $(BIN)/python
 	$(BIN)/pip install -c requirements.lock -e '.[train,peers,meg,osc,dev]'
+	@touch $@
+
+# package.json pins the exact version; there is no lock file, because it would name the registry's address.
+node_modules/.installed: package.json
+	npm install --no-save --no-package-lock --no-audit --no-fund
 	@touch $@
 
 $(BIN)/python:
