@@ -29,7 +29,7 @@ check: .venv/.dev ## lint, format, types, and who imports whom; the page's modul
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --durations=0 tests/test_imports.py
+	$(BIN)/pytest --durations=0 tests/layout/test_imports.py
 	$(call biome,check --error-on-warnings)
 
 format: .venv/.dev ## format the code
@@ -44,7 +44,7 @@ bench: .venv/.dev ## latency of this machine, push to client
 	$(BIN)/glimpse bench latency $(ARGS)
 
 screenshot: .venv/.dev ## the README's picture, taken of the running demo
-	$(BIN)/python -m tests.serve.screenshot
+	$(BIN)/python -m tests.system.screenshot
 
 # Decoding and serving only: no torch.
 .venv/.base: $(SOURCES) | $(BIN)/python

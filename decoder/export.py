@@ -47,18 +47,18 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
         x = torch.zeros(2, config.n_channels, config.hop_samples)
         write_onnx(network, part, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
         model = onnx.load(part)
-        forget_where_it_was_made(model)
+        strip_local_paths(model)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
         onnx.save(model, part)
-        worst = max(check(network, part, batch, n_hops) for batch, n_hops in ((1, 2000), (3, 100)))
+        worst = max(check_parity(network, part, batch, n_hops) for batch, n_hops in ((1, 2000), (3, 100)))
         part.replace(path)
         return worst
     finally:
         part.unlink(missing_ok=True)
 
 
-def forget_where_it_was_made(model: onnx.ModelProto) -> None:
+def strip_local_paths(model: onnx.ModelProto) -> None:
     """Drop the exporter's notes on nodes and values: stack traces with the paths of the machine that exported."""
     graph = model.graph
     for item in [*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph]:
@@ -133,7 +133,7 @@ def run_onnx(
     return outputs, {name.removeprefix("state."): value for name, value in carried.items()}
 
 
-def check(network: Streaming, path: Path, batch: int, n_hops: int) -> float:
+def check_parity(network: Streaming, path: Path, batch: int, n_hops: int) -> float:
     """How far the file, hop by hop, answers from torch fed 100 hops at a time; ValueError beyond the tolerance."""
     config: Any = network.config
     rng = torch.Generator().manual_seed(0)

@@ -57,17 +57,17 @@ def streaming_layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str,
             yield from streaming_layers(child, f"{prefix}{name}.")
 
 
-def take(state: State, name: str) -> State:
+def substate(state: State, name: str) -> State:
     """The part of a state that belongs to the layer called `name`."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
 
 
-def nest(name: str, state: State) -> State:
+def prefixed(name: str, state: State) -> State:
     """A layer's state under the layer's name."""
     return {f"{name}.{key}": value for key, value in state.items()}
 
 
-def remember(past: Tensor, x: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
+def append_history(past: Tensor, x: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
     """Past followed by present along time, and the newest of it, as long as the past was."""
     seen = torch.cat([past, x], dim=dim)
     keep = past.shape[dim]

@@ -7,7 +7,7 @@ class BadInput(ValueError):
     """A file, an argument or a request cannot be used: one sentence with what was found, what is needed, what to do."""
 
 
-class Unfit(BadInput):
+class UnusableStream(BadInput):
     """A live stream was found, and its header says that it cannot be used."""
 
 

@@ -8,17 +8,17 @@ import numpy as np
 State = dict[str, np.ndarray]
 
 
-def part(state: State, name: str) -> State:
+def substate(state: State, name: str) -> State:
     """The entries below `name.`, without that prefix."""
     return {short: state[key] for key, short in _below(tuple(state), name)}
 
 
-def named(name: str, state: State) -> State:
+def prefixed(name: str, state: State) -> State:
     """The entries of `state` with `name.` before each."""
     return {f"{name}.{key}": value for key, value in state.items()}
 
 
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+def stack_rows(parts: Sequence[np.ndarray]) -> np.ndarray:
     """The arrays one after the other along the first axis; all rows of one array, in order, are that array uncopied."""
     if len(parts) == 1:
         return parts[0]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 Publish = Callable[[str, dict[str, Any]], None]  # session, message without seq; from any thread
 
 
-class EngineLike(Protocol):
+class EngineProtocol(Protocol):
     """What decodes: reads streams, publishes messages from a thread of its own."""
 
     def open(
@@ -49,7 +49,7 @@ class EngineLike(Protocol):
 class Backend:
     """What the server needs from outside."""
 
-    engine: Callable[[Publish], EngineLike]
+    engine: Callable[[Publish], EngineProtocol]
     load: Callable[[Path], Any]  # bundle folder -> decoder; raises BadInput
     about: Callable[[Any], dict[str, Any]]  # decoder -> the fields of Hello that a bundle knows
     query: Callable[[str, str | None, float | None], Any]  # stream, marker stream, delay of the device in s
@@ -58,10 +58,11 @@ class Backend:
 
 def realtime_backend() -> Backend:
     """The real thing: LSL streams, decoded by onnxruntime."""
-    from realtime.bundle import Bundle
-    from realtime.decoder import Decoder
-    from realtime.live.engine import Engine, StreamQuery
-    from realtime.sources.lsl import find_streams
+    from realtime.bundle.bundle import Bundle
+    from realtime.decoding.decoder import Decoder
+    from realtime.live.engine import Engine
+    from realtime.sources.lsl.search import find_streams
+    from realtime.sources.query import StreamQuery
 
     def load(path: Path) -> Decoder:
         decoder = Decoder(Bundle.load(path))

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.checked import Count
-from decoder.conv import CausalConv, CausalMean
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.nodes import AmongNodes, PerNode
-from decoder.stems import SensorStem
-from decoder.streaming import State, nest, take
+from decoder.graph.node_layers import NodeTransformer, NodeWise
+from decoder.layers.conv import CausalConv, CausalMean
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.stems import SensorStem
+from decoder.streaming import State, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class AtmConfig(EncoderConfig):
     pool_s: float = 0.2  # 51 samples at 250 Hz
 
 
-class Atm(Encoder):
+class Atm(FeatureEncoder):
     """Attention among channels at each hop, the same temporal filters on each, then spatial filters over all.
 
     See StreamingNetwork for what goes in and out. After Li et al., NeurIPS 2024, https://arxiv.org/abs/2403.07721.
@@ -54,10 +54,10 @@ class Atm(Encoder):
         self.place = nn.Parameter(0.02 * torch.randn(c.n_channels, c.token_width))
         self.subjects = nn.Parameter(torch.randn(1, c.token_width).repeat(c.n_subjects, 1))
         self.among = nn.ModuleList(
-            AmongNodes(c.token_width, c.n_heads, c.n_channels + 1, c.dropout, c.skip) for _ in range(c.n_layers)
+            NodeTransformer(c.token_width, c.n_heads, c.n_channels + 1, c.dropout, c.skip) for _ in range(c.n_layers)
         )
         filters = CausalConv(c.token_width, c.n_filters, max(2, round(c.kernel_s * hops_per_s)))
-        self.temporal = PerNode(filters, c.n_channels, time_last=True)
+        self.temporal = NodeWise(filters, c.n_channels, time_last=True)
         self.norm_temporal = nn.BatchNorm1d(c.n_filters)
         self.spatial = nn.Linear(c.n_channels * c.n_filters, c.n_filters, bias=False)
         self.norm_spatial = nn.BatchNorm1d(c.n_filters)
@@ -65,14 +65,14 @@ class Atm(Encoder):
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
         c = self.config
-        x_BHCF, stem = self.stem(x_BCT, take(state, "stem"))
+        x_BHCF, stem = self.stem(x_BCT, substate(state, "stem"))
         person = self.subjects[subject].expand(x_BHCF.shape[0], -1)[:, None, None]
         x = torch.cat([x_BHCF + self.place, person.expand(-1, x_BHCF.shape[1], -1, -1)], dim=2).flatten(2)
         for block in self.among:
             x = block(x)
-        x_BHD, temporal = self.temporal(x[..., : c.n_channels * c.token_width], take(state, "temporal"))
+        x_BHD, temporal = self.temporal(x[..., : c.n_channels * c.token_width], substate(state, "temporal"))
         per_filter = x_BHD.unflatten(-1, (c.n_channels, -1)).permute(0, 3, 1, 2).flatten(2)  # [B, filters, H * C]
         x_BHCF = F.elu(self.norm_temporal(per_filter)).unflatten(-1, (-1, c.n_channels)).permute(0, 2, 3, 1)
         x_BDH = F.elu(self.norm_spatial(self.spatial(x_BHCF.flatten(2)).transpose(1, 2)))
-        x_BDH, mean = self.mean(x_BDH, take(state, "mean"))
-        return x_BDH.transpose(1, 2), nest("stem", stem) | nest("temporal", temporal) | nest("mean", mean)
+        x_BDH, mean = self.mean(x_BDH, substate(state, "mean"))
+        return x_BDH.transpose(1, 2), prefixed("stem", stem) | prefixed("temporal", temporal) | prefixed("mean", mean)

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decoder.checked import Share
-from decoder.conv import CausalConv
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.spatial_attention import SpatialAttention
-from decoder.streaming import State, Streaming, nest, take
-from decoder.subject import SubjectLayer
+from decoder.layers.conv import CausalConv
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.spatial_attention import SpatialAttention
+from decoder.layers.subject import SubjectLayer
+from decoder.streaming import State, Streaming, prefixed, substate
 
 PAPER_HZ = 120.0  # rate at which the paper counts its dilations
 KERNEL = 3
@@ -59,16 +59,16 @@ class ConvPair(Streaming):
         state = self.init_state(x_BFT.shape[0]) if state is None else state
         if x_BFT.shape[-1] == 0:
             return x_BFT.new_zeros(x_BFT.shape[0], self.second.conv.out_channels, 0), state
-        y_BFT, first = self.first(x_BFT, take(state, "first"))
+        y_BFT, first = self.first(x_BFT, substate(state, "first"))
         y_BFT = F.gelu(self.norm_first(y_BFT))
         x_BFT = y_BFT + x_BFT if x_BFT.shape[1] == y_BFT.shape[1] else y_BFT
-        y_BFT, second = self.second(x_BFT, take(state, "second"))
+        y_BFT, second = self.second(x_BFT, substate(state, "second"))
         x_BFT = x_BFT + F.gelu(self.norm_second(y_BFT))
-        x_BFT, gate = self.gate(x_BFT, take(state, "gate"))
-        return F.glu(x_BFT, dim=1), nest("first", first) | nest("second", second) | nest("gate", gate)
+        x_BFT, gate = self.gate(x_BFT, substate(state, "gate"))
+        return F.glu(x_BFT, dim=1), prefixed("first", first) | prefixed("second", second) | prefixed("gate", gate)
 
 
-class BrainModule(Encoder):
+class BrainModule(FeatureEncoder):
     """Virtual sensors by place, a mixing per subject, dilated convolutions, and the mean of each hop.
 
     See StreamingNetwork for what goes in and out; ValueError with fewer than two known positions. Defossez et al., Nat.
@@ -99,8 +99,8 @@ class BrainModule(Encoder):
         x_BFT = self.subjects(self.mix(self.sensors(x_BCT)), subject)
         new: State = {}
         for i, block in enumerate(self.blocks):
-            x_BFT, inner = block(x_BFT, take(state, f"blocks.{i}"))
-            new |= nest(f"blocks.{i}", inner)
+            x_BFT, inner = block(x_BFT, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", inner)
         x_BHF = F.avg_pool1d(x_BFT, self.hop).transpose(1, 2)
         for layer in self.head:
             x_BHF = F.gelu(layer(x_BHF))

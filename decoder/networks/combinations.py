@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from decoder.checked import Count, Share
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.nodes import ConvBlock, GraphNodes, PerNode, complete_graph
-from decoder.sensor_graph import AttentionConfig, GraphConfig, graph_attention, sensor_attention
-from decoder.stems import SensorStem, SourceConv
-from decoder.streaming import State, Streaming, nest, take
-from decoder.transformer import TransformerBlock
+from decoder.graph.attention import graph_attention, sensor_attention
+from decoder.graph.config import AttentionConfig, GraphConfig
+from decoder.graph.neighbours import complete_graph
+from decoder.graph.node_layers import ConvBlock, GraphBlock, NodeWise
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.stems import SensorStem, SourceConv
+from decoder.layers.transformer import TransformerBlock
+from decoder.streaming import State, Streaming, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,7 @@ class CnnTransformerGatConfig(SourceConfig, OverTimeConfig, JoinConfig):
     """What a CnnTransformerGat is made from."""
 
 
-class Chain(Encoder):
+class Chain(FeatureEncoder):
     """A stem from the signal to tokens, then layers from tokens to tokens, with or without time in them.
 
     See StreamingNetwork for what goes in and out.
@@ -106,12 +108,12 @@ class Chain(Encoder):
         self.stem, self.layers = stem, nn.ModuleList(layers)
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x, inner = self.stem(x_BCT, take(state, "stem"))
-        x_BHD, new = x.flatten(2), nest("stem", inner)
+        x, inner = self.stem(x_BCT, substate(state, "stem"))
+        x_BHD, new = x.flatten(2), prefixed("stem", inner)
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Streaming):
-                x_BHD, inner = layer(x_BHD, take(state, f"layers.{i}"))
-                new |= nest(f"layers.{i}", inner)
+                x_BHD, inner = layer(x_BHD, substate(state, f"layers.{i}"))
+                new |= prefixed(f"layers.{i}", inner)
             else:
                 x_BHD = layer(x_BHD)
         return x_BHD, new
@@ -121,7 +123,7 @@ class GatFc(Chain):
     """Filters of each electrode, graph attention, dense readout: the smallest graph network."""
 
     def __init__(self, config: GatFcConfig):
-        between = over_sensors(config)
+        between = sensor_graph(config)
         super().__init__(config, config.n_channels * between.width, electrodes(config), between)
 
 
@@ -133,7 +135,9 @@ class CnnTransformer(Chain):
 
     def __init__(self, config: CnnTransformerConfig):
         stem, token = sources(config), nn.Linear(config.n_sources * config.node_features, config.dim)
-        super().__init__(config, config.dim, stem, token, *over_time(config, config.dim), nn.LayerNorm(config.dim))
+        super().__init__(
+            config, config.dim, stem, token, *time_transformer(config, config.dim), nn.LayerNorm(config.dim)
+        )
 
 
 class TransformerCnn(Chain):
@@ -141,7 +145,7 @@ class TransformerCnn(Chain):
 
     def __init__(self, config: TransformerCnnConfig):
         token = nn.Linear(config.n_channels * config.node_features, config.dim)
-        layers = [token, *over_time(config, config.dim), *over_hops(config, config.dim)]
+        layers = [token, *time_transformer(config, config.dim), *hop_conv(config, config.dim)]
         super().__init__(config, config.dim, electrodes(config), *layers)
 
 
@@ -149,8 +153,8 @@ class CnnGat(Chain):
     """Convolutions over time on each electrode, then graph attention between electrodes."""
 
     def __init__(self, config: CnnGatConfig):
-        c, between = config, over_sensors(config)
-        layers = [PerNode(block, c.n_channels) for block in over_hops(c, c.node_features)]
+        c, between = config, sensor_graph(config)
+        layers = [NodeWise(block, c.n_channels) for block in hop_conv(c, c.node_features)]
         super().__init__(c, c.n_channels * between.width, electrodes(c), *layers, between)
 
 
@@ -158,8 +162,8 @@ class TransformerGat(Chain):
     """A transformer over time on each electrode, then graph attention between electrodes."""
 
     def __init__(self, config: TransformerGatConfig):
-        c, between = config, over_sensors(config)
-        layers = [PerNode(block, c.n_channels) for block in over_time(c, c.node_features)]
+        c, between = config, sensor_graph(config)
+        layers = [NodeWise(block, c.n_channels) for block in time_transformer(c, c.node_features)]
         super().__init__(c, c.n_channels * between.width, electrodes(c), *layers, between)
 
 
@@ -172,8 +176,8 @@ class CnnTransformerGat(Chain):
 
     def __init__(self, config: CnnTransformerGatConfig):
         c, n = config, config.node_features
-        between = GraphNodes(graph_attention(c, n, n, *complete_graph(c.n_sources)), n, n, c.dropout, c.graph_skip)
-        layers = [PerNode(block, c.n_sources) for block in over_time(c, n)]
+        between = GraphBlock(graph_attention(c, n, n, *complete_graph(c.n_sources)), n, n, c.dropout, c.graph_skip)
+        layers = [NodeWise(block, c.n_sources) for block in time_transformer(c, n)]
         super().__init__(c, c.n_sources * between.width, sources(c), *layers, between)
 
 
@@ -193,19 +197,19 @@ def kernel_of(config: NodeConfig) -> int:
     return max(config.hop_samples, round(config.kernel_s * config.sfreq))
 
 
-def over_time(config: OverTimeConfig, dim: int) -> list[Streaming]:
+def time_transformer(config: OverTimeConfig, dim: int) -> list[Streaming]:
     """Transformer blocks."""
     c = config
     return [TransformerBlock(dim, c.n_heads, c.attention_window, c.dropout, skip=c.skip) for _ in range(c.n_layers)]
 
 
-def over_hops(config: HopConvConfig, dim: int) -> list[Streaming]:
+def hop_conv(config: HopConvConfig, dim: int) -> list[Streaming]:
     """Convolutions over hops."""
     c = config
     return [ConvBlock(dim, c.hop_kernel, 2**i, c.dropout, c.conv_skip) for i in range(c.n_convs)]
 
 
-def over_sensors(config: GatFcConfig | CnnGatConfig | TransformerGatConfig) -> GraphNodes:
+def sensor_graph(config: GatFcConfig | CnnGatConfig | TransformerGatConfig) -> GraphBlock:
     """Graph attention between electrodes."""
     c, n = config, config.node_features
-    return GraphNodes(sensor_attention(c, n, n), n, n, c.dropout, c.graph_skip)
+    return GraphBlock(sensor_attention(c, n, n), n, n, c.dropout, c.graph_skip)

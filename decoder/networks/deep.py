@@ -9,10 +9,10 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.conv import CausalConv, CausalMax, SensorConv
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.streaming import State, Streaming, nest, take
-from decoder.weights import MaxNorm, constrained
+from decoder.layers.conv import CausalConv, CausalMax, SensorConv
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.parametrizations import MaxNorm, parametrized
+from decoder.streaming import State, Streaming, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +39,25 @@ class DeepBlock(Streaming):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.conv = CausalConv(n_in, n_out, kernel, dilation=dilation, bias=False)
-        constrained(self.conv.conv, MaxNorm(limit))
+        parametrized(self.conv.conv, MaxNorm(limit))
         self.norm = nn.BatchNorm1d(n_out)
         self.maximum = CausalMax(n_out, span) if span > 1 else None
         self.receptive_field = (kernel - 1) * dilation + max(1, span)
 
     def forward(self, x_BFH: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         state = self.init_state(x_BFH.shape[0]) if state is None else state
-        x_BFH, inner = self.conv(self.dropout(x_BFH), take(state, "conv"))
-        new = nest("conv", inner)
+        x_BFH, inner = self.conv(self.dropout(x_BFH), substate(state, "conv"))
+        new = prefixed("conv", inner)
         if x_BFH.shape[-1] == 0:
             return x_BFH, state
         x_BFH = F.elu(self.norm(x_BFH))
         if self.maximum is not None:
-            x_BFH, inner = self.maximum(x_BFH, take(state, "maximum"))
-            new |= nest("maximum", inner)
+            x_BFH, inner = self.maximum(x_BFH, substate(state, "maximum"))
+            new |= prefixed("maximum", inner)
         return x_BFH, new
 
 
-class Deep(Encoder):
+class Deep(FeatureEncoder):
     """A sensor convolution, then blocks of convolution, norm, ELU and trailing maximum, ever wider and slower.
 
     See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
@@ -74,8 +74,8 @@ class Deep(Encoder):
         super().__init__(c, c.widths[-1])
         first = c.widths[0]
         self.sensors = SensorConv(c.n_channels, first, first, max(2, round(c.kernel_s * c.sfreq)))
-        constrained(self.sensors.temporal, MaxNorm(c.weight_norm))
-        constrained(self.sensors.spatial, MaxNorm(c.weight_norm))
+        parametrized(self.sensors.temporal, MaxNorm(c.weight_norm))
+        parametrized(self.sensors.spatial, MaxNorm(c.weight_norm))
         self.norm = nn.BatchNorm1d(first)
         self.blocks = nn.ModuleList()
         for i, (n_in, n_out) in enumerate(pairwise(c.widths)):
@@ -84,10 +84,10 @@ class Deep(Encoder):
             self.blocks.append(DeepBlock(n_in, n_out, c.kernel, dilation, span, c.weight_norm, c.dropout))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BFT, inner = self.sensors(x_BCT, take(state, "sensors"))
-        new = nest("sensors", inner)
+        x_BFT, inner = self.sensors(x_BCT, substate(state, "sensors"))
+        new = prefixed("sensors", inner)
         x_BFH = F.max_pool1d(F.elu(self.norm(x_BFT)), self.hop)
         for i, block in enumerate(self.blocks):
-            x_BFH, inner = block(x_BFH, take(state, f"blocks.{i}"))
-            new |= nest(f"blocks.{i}", inner)
+            x_BFH, inner = block(x_BFH, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", inner)
         return x_BFH.transpose(1, 2), new

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.conv import CausalConv, CausalMean
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.streaming import State, nest, take
-from decoder.weights import MaxNorm, Shared, constrained
+from decoder.layers.conv import CausalConv, CausalMean
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.parametrizations import MaxNorm, RepeatedFilters, parametrized
+from decoder.streaming import State, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class EegNetSsvepConfig(EegNetConfig):
     kernel_s: float = 1.0  # 256 samples at 256 Hz
 
 
-class EegNet(Encoder):
+class EegNet(FeatureEncoder):
     """Temporal filters, spatial filters of each, then a separable convolution over hops.
 
     See StreamingNetwork for what goes in and out. Lawhern et al., J. Neural Eng. 2018,
@@ -53,9 +53,9 @@ class EegNet(Encoder):
         super().__init__(config, width)
         hops_per_s = c.sfreq / c.hop_samples
         kernel, hops = max(2, round(c.kernel_s * c.sfreq)), max(2, round(c.separable_kernel_s * hops_per_s))
-        self.spatial = constrained(nn.Conv1d(c.n_channels, width, 1, bias=False), MaxNorm(c.spatial_norm))
+        self.spatial = parametrized(nn.Conv1d(c.n_channels, width, 1, bias=False), MaxNorm(c.spatial_norm))
         self.temporal = CausalConv(width, width, kernel, groups=width, bias=False)
-        constrained(self.temporal.conv, Shared(c.depth))
+        parametrized(self.temporal.conv, RepeatedFilters(c.depth))
         self.norm = nn.BatchNorm1d(width)
         self.dropout = nn.Dropout(c.dropout)
         self.separable = CausalConv(width, width, hops, groups=width, bias=False)
@@ -64,8 +64,10 @@ class EegNet(Encoder):
         self.mean = CausalMean(width, max(2, round(c.pool_s * hops_per_s)))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BFT, temporal = self.temporal(self.spatial(x_BCT), take(state, "temporal"))
+        x_BFT, temporal = self.temporal(self.spatial(x_BCT), substate(state, "temporal"))
         x_BFH = self.dropout(F.avg_pool1d(F.elu(self.norm(x_BFT)), self.hop))
-        x_BFH, separable = self.separable(x_BFH, take(state, "separable"))
-        x_BFH, mean = self.mean(F.elu(self.norm_separable(self.pointwise(x_BFH))), take(state, "mean"))
-        return x_BFH.transpose(1, 2), nest("temporal", temporal) | nest("separable", separable) | nest("mean", mean)
+        x_BFH, separable = self.separable(x_BFH, substate(state, "separable"))
+        x_BFH, mean = self.mean(F.elu(self.norm_separable(self.pointwise(x_BFH))), substate(state, "mean"))
+        return x_BFH.transpose(1, 2), prefixed("temporal", temporal) | prefixed("separable", separable) | prefixed(
+            "mean", mean
+        )

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Amount
-from decoder.encoder import EncoderConfig, StreamingNetwork
-from decoder.streaming import State, Streaming, nest, take
+from decoder.layers.encoder import EncoderConfig, StreamingNetwork
+from decoder.streaming import State, Streaming, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +32,13 @@ class Ensemble(StreamingNetwork):
     config: EnsembleConfig
 
     def __init__(self, config: EnsembleConfig):
-        from decoder.networks import build  # which lists this network, too
+        from decoder.networks import build_network  # which lists this network, too
 
         super().__init__(config)
         if not config.members:
             raise ValueError("EnsembleConfig: 0 members, needs one or more")
         self.members = nn.ModuleList(
-            build(member.get("name", ""), **member.get("config", {})) for member in config.members
+            build_network(member.get("name", ""), **member.get("config", {})) for member in config.members
         )
         widths: list[int] = []
         for i, member in enumerate(self.members):
@@ -66,13 +66,13 @@ class Ensemble(StreamingNetwork):
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         parts, new = [], State()
         for i, member in enumerate(self.members):
-            y, inner = member(x_BCT, take(state, f"members.{i}"), onset_BH, subject=subject)
+            y, inner = member(x_BCT, substate(state, f"members.{i}"), onset_BH, subject=subject)
             parts.append(self.weights[i] * y)
-            new |= nest(f"members.{i}", inner)
-        joined = torch.stack(parts).mean(dim=0) if self.config.join == "mean" else join_rows(parts)
+            new |= prefixed(f"members.{i}", inner)
+        joined = torch.stack(parts).mean(dim=0) if self.config.join == "mean" else concat_rows(parts)
         return joined, new
 
 
-def join_rows(parts: list[Tensor]) -> Tensor:
+def concat_rows(parts: list[Tensor]) -> Tensor:
     """Vectors [..., D] of each member side by side over the root of their number: unit rows give a unit row."""
     return torch.cat(parts, dim=-1) / len(parts) ** 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from decoder.encoder import EncoderConfig
+from decoder.layers.encoder import EncoderConfig
 
 
 @dataclass(frozen=True, kw_only=True)

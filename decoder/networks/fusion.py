@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Share
-from decoder.closed_form import ClosedForm
-from decoder.encoder import EncoderConfig, StreamingNetwork
-from decoder.fusion import RULES, Fusion
-from decoder.streaming import State, Streaming, nest, take
+from decoder.closed_form.base import ClosedForm
+from decoder.layers.encoder import EncoderConfig, StreamingNetwork
+from decoder.layers.fusion import RULES, ModalityFusion
+from decoder.streaming import State, Streaming, prefixed, substate
 
-SIDES = ("first", "second")
+MODALITIES = ("first", "second")
 SHARED = ("sfreq", "hop_samples", "n_subjects", "dropout", "onset_features", "leak_s")  # of both networks, unless told
 
 
@@ -52,12 +52,12 @@ class FusionNetwork(StreamingNetwork):
     config: FusionConfig
 
     def __init__(self, config: FusionConfig):
-        from decoder.networks import build  # which lists this network, too
+        from decoder.networks import build_network  # which lists this network, too
 
         super().__init__(config)
         c = config
         self.sizes = sizes_of(c)
-        self.fusion = Fusion(c.rule, c.embedding_dim, c.width, c.n_heads, c.window)
+        self.fusion = ModalityFusion(c.rule, c.embedding_dim, c.width, c.n_heads, c.window)
         self.members = nn.ModuleDict()
         shared = {key: getattr(c, key) for key in SHARED}
         for side, rows in self.rows().items():
@@ -68,7 +68,7 @@ class FusionNetwork(StreamingNetwork):
                 **shared,
                 **(getattr(c, f"{side}_options") or {}),
             }
-            made = build(getattr(c, side), **options)
+            made = build_network(getattr(c, side), **options)
             if not isinstance(made, Streaming) or isinstance(made, ClosedForm):
                 raise ValueError(
                     f"FusionConfig: {side} {getattr(c, side)!r}, needs a network that streams and is trained"
@@ -85,19 +85,19 @@ class FusionNetwork(StreamingNetwork):
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         rows, new, n_hops = self.rows(), State(), onset_BH.shape[1]
         said, heard = [], []
-        for side in SIDES:
+        for side in MODALITIES:
             if side not in rows:
                 said.append(x_BCT.new_zeros(x_BCT.shape[0], n_hops, self.fusion.width))
                 heard.append(torch.zeros_like(said[-1][..., 0], dtype=torch.bool))
                 continue
             part_BCT, name = x_BCT[:, rows[side]], f"members.{side}"
-            one_BHW, inner = self.members[side](part_BCT, take(state, name), onset_BH, subject=subject)
-            new |= nest(name, inner)
+            one_BHW, inner = self.members[side](part_BCT, substate(state, name), onset_BH, subject=subject)
+            new |= prefixed(name, inner)
             said.append(one_BHW)
             heard.append(part_BCT.unflatten(-1, (n_hops, self.hop)).abs().amax(dim=(1, 3)) > 0)
         present_BHM = self.drop(torch.stack(heard, dim=-1))
-        y, inner = self.fusion(torch.stack(said, dim=2), present_BHM, take(state, "fusion"))
-        return y, new | nest("fusion", inner)
+        y, inner = self.fusion(torch.stack(said, dim=2), present_BHM, substate(state, "fusion"))
+        return y, new | prefixed("fusion", inner)
 
     def drop(self, present_BHM: Tensor) -> Tensor:
         """In training, some streams lose one modality for good; a stream that has only one keeps it."""
@@ -112,9 +112,9 @@ class FusionNetwork(StreamingNetwork):
 
     def alone(self, side: str) -> "FusionNetwork":
         """A copy for signals of the `first` or the `second` modality's channels only, with the weights of this one."""
-        if side not in SIDES or self.config.only not in (None, side):
+        if side not in MODALITIES or self.config.only not in (None, side):
             raise ValueError(f"FusionNetwork: no modality {side!r}, needs {self.config.only or 'first or second'}")
-        c, n = self.config, self.sizes[SIDES.index(side)]
+        c, n = self.config, self.sizes[MODALITIES.index(side)]
         positions = None if c.positions is None else c.positions[self.rows()[side]]
         config = dataclasses.replace(
             c, n_channels=n, n_first=self.sizes[0], n_second=self.sizes[1], positions=positions, only=side
@@ -138,7 +138,7 @@ def sizes_of(config: FusionConfig) -> tuple[int, int]:
     c = config
     if c.rule not in RULES:
         raise ValueError(f"FusionConfig: rule {c.rule!r}, needs one of {', '.join(RULES)}")
-    if c.only not in (None, *SIDES):
+    if c.only not in (None, *MODALITIES):
         raise ValueError(f"FusionConfig: only {c.only!r}, needs first, second or nothing")
     n_second = c.n_channels - c.n_first if c.n_second is None else c.n_second
     wanted = {None: c.n_first + n_second, "first": c.n_first, "second": n_second}[c.only]

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Count, Share
-from decoder.encoder import StreamingNetwork
-from decoder.power import LogPower
-from decoder.sensor_graph import GraphConfig, sensor_attention
-from decoder.since_onset import SinceOnset, onset_basis
-from decoder.stems import SensorStem
-from decoder.streaming import State, nest, take
-from decoder.transformer import TransformerBlock
+from decoder.graph.attention import sensor_attention
+from decoder.graph.config import GraphConfig
+from decoder.layers.band_power import LogBandPower
+from decoder.layers.encoder import StreamingNetwork
+from decoder.layers.onset import OnsetSum, onset_basis
+from decoder.layers.stems import SensorStem
+from decoder.layers.transformer import TransformerBlock
+from decoder.streaming import State, prefixed, substate
 
 PATHS = ("power", "evoked", "context")
 
@@ -71,10 +72,10 @@ class GatTransformer(StreamingNetwork):
             self.gain = nn.Linear(c.onset_features, c.dim)
             nn.init.ones_(self.gain.bias)
         if self.with_evoked:
-            self.since_onset = SinceOnset(c.dim, leak=math.exp(-c.hop_samples / (c.sfreq * c.leak_s)))
+            self.since_onset = OnsetSum(c.dim, leak=math.exp(-c.hop_samples / (c.sfreq * c.leak_s)))
 
         if self.with_power:
-            self.power = LogPower(
+            self.power = LogBandPower(
                 c.n_channels,
                 c.sfreq,
                 self.hop,
@@ -109,25 +110,25 @@ class GatTransformer(StreamingNetwork):
         parts: list[Tensor] = []
 
         if self.with_power:
-            features_BFH, inner = self.power(x_BCT, take(state, "power"))
-            new |= nest("power", inner)
+            features_BFH, inner = self.power(x_BCT, substate(state, "power"))
+            new |= prefixed("power", inner)
             power = self.dropout(self.power_norm(features_BFH).transpose(1, 2))
             parts.append(self.head_power(power))
         if self.with_evoked or self.with_context:
-            sensors_BHCF, inner = self.stem(x_BCT, take(state, "stem"))
-            new |= nest("stem", inner)
+            sensors_BHCF, inner = self.stem(x_BCT, substate(state, "stem"))
+            new |= prefixed("stem", inner)
             evoked = self.token(self.mix(sensors_BHCF, subject).flatten(2)) * self.gain(onset)
         if self.with_evoked:
-            accumulated, inner = self.since_onset(evoked, take(state, "since_onset"), onset_BH)
-            new |= nest("since_onset", inner)
+            accumulated, inner = self.since_onset(evoked, substate(state, "since_onset"), onset_BH)
+            new |= prefixed("since_onset", inner)
         if self.with_context:
             context = evoked
             if self.with_power:
                 context = context + self.power_token(power)
             context = context + self.onset_token(onset)
             for i, block in enumerate(self.blocks):
-                context, inner = block(context, take(state, f"blocks.{i}"))
-                new |= nest(f"blocks.{i}", inner)
+                context, inner = block(context, substate(state, f"blocks.{i}"))
+                new |= prefixed(f"blocks.{i}", inner)
         if self.with_evoked:
             parts.append(self.head_evoked(self.dropout(accumulated)))
         if self.with_context:

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.conv import CausalConv
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.streaming import State, nest, take
+from decoder.layers.conv import CausalConv
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.streaming import State, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class LfCnnConfig(EncoderConfig):
     kernel_s: float = 0.056  # 7 samples at 125 Hz
 
 
-class LfCnn(Encoder):
+class LfCnn(FeatureEncoder):
     """Linear sources of the sensors, a filter of its own for each, ReLU, and the maximum of each hop.
 
     See StreamingNetwork for what goes in and out. Zubarev et al., NeuroImage 2019,
@@ -44,8 +44,8 @@ class LfCnn(Encoder):
         self.demix.bias = nn.Parameter(torch.full((c.n_sources,), 0.1))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BST, filters = self.filters(self.demix(x_BCT), take(state, "filters"))
-        return F.max_pool1d(F.relu(x_BST), self.hop).transpose(1, 2), nest("filters", filters)
+        x_BST, filters = self.filters(self.demix(x_BCT), substate(state, "filters"))
+        return F.max_pool1d(F.relu(x_BST), self.hop).transpose(1, 2), prefixed("filters", filters)
 
 
 class VarCnn(LfCnn):

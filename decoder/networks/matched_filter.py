@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
-from decoder.closed_form import ClosedForm, ClosedFormConfig, Trials, sample_of
-from decoder.conv import CausalConv
-from decoder.innovations import innovation_filter
-from decoder.response import evoked, on_channels, whole_space
-from decoder.since_onset import SinceOnset
-from decoder.streaming import State, nest, take
+from decoder.closed_form.base import ClosedForm, ClosedFormConfig, TrainingTrials, sample_of
+from decoder.closed_form.evoked_model import channel_basis, fit_evoked_model, orthonormal_basis
+from decoder.closed_form.prewhitening import fit_prewhitening
+from decoder.layers.conv import CausalConv
+from decoder.layers.onset import OnsetSum
+from decoder.streaming import State, prefixed, substate
 
 ROOT = 2**0.5  # rows are this much too short for unit vectors and embeddings as much longer
 HEADROOM = 4.0  # a row holds the energy of responses up to so many times as strong as the strongest in training
@@ -39,8 +39,8 @@ class MatchedFilter(ClosedForm):
     discriminant analysis in its sequential form; noise model as Bijma et al., NeuroImage, 2003.
 
     Labels that stand for themselves have one template and one embedding axis each. Where labels are given by vectors
-    the response is linear in the vector, see decoder.response: the embedding is the gradient of the log-likelihood, the
-    energy gathered so far, and a zero, which meet in a bank's row the vector, minus half its response's energy, and
+    the response is linear in the vector, see decoder.closed_form.evoked_model: the embedding is the
+    gradient of the log-likelihood, the energy gathered so far, and a zero, which meet in a bank's row the vector, minus half its response's energy, and
     what fills the row up to unit length. A strong response must not win by its size, nor a weak one by its silence.
 
     State: innovations.past  float32[B, C, order]  # see CausalConv
@@ -56,7 +56,7 @@ class MatchedFilter(ClosedForm):
         super().__init__(config)
         c, self.n_times = config, round(config.window_s * config.sfreq)
         self.innovations = CausalConv(c.n_channels, c.n_channels, c.order + 1, bias=False)
-        self.evidence = SinceOnset(c.embedding_dim, leak=0.0, divide="nothing")
+        self.evidence = OnsetSum(c.embedding_dim, leak=0.0, divide="nothing")
         # The last row stands for samples outside the window.
         self.register_buffer("templates", torch.zeros(self.n_times + 1, c.embedding_dim, c.n_channels))
         self.register_buffer("offsets", torch.zeros(self.n_times + 1, c.embedding_dim))
@@ -77,20 +77,20 @@ class MatchedFilter(ClosedForm):
         return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
-        new_BCT, inner = self.innovations(x_BCT, take(state, "innovations"))
-        new = nest("innovations", inner)
+        new_BCT, inner = self.innovations(x_BCT, substate(state, "innovations"))
+        new = prefixed("innovations", inner)
         at_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)
         evidence_BTD = (self.templates[at_BT] @ new_BCT.transpose(1, 2)[..., None]).squeeze(-1) - self.offsets[at_BT]
         per_hop = evidence_BTD.unflatten(1, (-1, self.hop)).sum(2)
-        embedding, inner = self.evidence(per_hop, take(state, "evidence"), onset_BH)
-        return embedding, new | nest("evidence", inner)
+        embedding, inner = self.evidence(per_hop, substate(state, "evidence"), onset_BH)
+        return embedding, new | prefixed("evidence", inner)
 
     @torch.no_grad()
-    def fit(self, trials: Trials) -> None:
+    def fit(self, trials: TrainingTrials) -> None:
         # The mean response of 38,120 simulated trials, taken for noise, cost 8 points of top-5. Labels without given
         # vectors keep what was tuned on minutes of real recordings.
         signals = trials.signals if trials.prototypes else trials.background(self.n_times)
-        self.innovations.conv.weight.copy_(torch.as_tensor(innovation_filter(signals, self.config.order)))
+        self.innovations.conv.weight.copy_(torch.as_tensor(fit_prewhitening(signals, self.config.order)))
         fit = self.fit_labels if trials.prototypes else self.fit_vectors
         fit(trials)
 
@@ -98,7 +98,7 @@ class MatchedFilter(ClosedForm):
         """What is new in each sample of a signal (C, n_times)."""
         return self.innovations(torch.as_tensor(signal)[None])[0][0].numpy()
 
-    def fit_labels(self, trials: Trials) -> None:
+    def fit_labels(self, trials: TrainingTrials) -> None:
         """A template of each label that stands for itself."""
         windows_NCW, labels = trials.windows([self.new(signal) for signal in trials.signals], self.n_times)
         vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
@@ -113,7 +113,7 @@ class MatchedFilter(ClosedForm):
         offset = torch.einsum("wdc,cw->wd", template, windows_NCW.mean(0)) + 0.5 * template.square().sum(2)
         self.offsets[:-1] = offset.float()
 
-    def fit_vectors(self, trials: Trials) -> None:
+    def fit_vectors(self, trials: TrainingTrials) -> None:
         """Templates linear in the label's vector; trials are summed up as they come, since there may be many."""
         c = self.config
         if trials.vectors.shape[1] + 2 != c.embedding_dim:
@@ -122,8 +122,8 @@ class MatchedFilter(ClosedForm):
                 "vectors have numbers; build it so"
             )
         vectors = F.normalize(torch.as_tensor(trials.vectors, dtype=torch.float64), dim=1).numpy()
-        heard, _ = self.innovations(torch.as_tensor(on_channels(c.n_channels, self.n_times, c.sfreq)))
-        axes, gain = whole_space(heard.flatten(1).numpy())
+        heard, _ = self.innovations(torch.as_tensor(channel_basis(c.n_channels, self.n_times, c.sfreq)))
+        axes, gain = orthonormal_basis(heard.flatten(1).numpy())
         to_axes = torch.as_tensor(axes)
         sums = torch.zeros(len(vectors), axes.shape[1], dtype=torch.float64)
         counts, energy, total_CW = torch.zeros(len(vectors)), 0.0, torch.zeros(heard.shape[1:], dtype=torch.float64)
@@ -133,7 +133,7 @@ class MatchedFilter(ClosedForm):
             counts += torch.bincount(labels, minlength=len(vectors))
             energy += float(on_axes.square().sum())
             total_CW += windows_NCW.sum(0)
-        found = evoked(sums.numpy(), counts.double().numpy(), energy, vectors, gain, c.n_channels)
+        found = fit_evoked_model(sums.numpy(), counts.double().numpy(), energy, vectors, gain, c.n_channels)
         self.innovations.conv.weight /= found.noise
         mean_CW = total_CW / counts.sum() / found.noise
 

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.conv import CausalMean
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.power import EPS, LogPower, centres
-from decoder.stems import SourceConv
-from decoder.streaming import State, Streaming, nest, remember, take
+from decoder.layers.band_power import EPS, LogBandPower, centre_frequencies
+from decoder.layers.conv import CausalMean
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.stems import SourceConv
+from decoder.streaming import State, Streaming, append_history, prefixed, substate
 
 PATHS = ("raw", "spectral", "wavelet")
 
@@ -64,14 +64,14 @@ class WaveletPath(Streaming):
         state = self.init_state(x_BCT.shape[0]) if state is None else state
         if self.steps(x_BCT.shape[-1]) == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], self.n_features, 0), state
-        seen, past = remember(state["past"], self.spatial(x_BCT))
+        seen, past = append_history(state["past"], self.spatial(x_BCT))
         pairs = F.conv1d(seen.flatten(0, 1)[:, None], self.bank.flatten(0, 1)[:, None]).unflatten(1, (-1, 2))
         power = F.avg_pool1d(pairs.square().sum(2), self.hop).unflatten(0, (-1, self.n_sources)).flatten(1, 2)
-        mean, inner = self.mean(power, take(state, "mean"))
-        return 0.5 * torch.log(EPS + mean), {"past": past} | nest("mean", inner)
+        mean, inner = self.mean(power, substate(state, "mean"))
+        return 0.5 * torch.log(EPS + mean), {"past": past} | prefixed("mean", inner)
 
 
-class Multipath(Encoder):
+class Multipath(FeatureEncoder):
     """Convolution of the raw signal, log band power, and learned wavelets; normalised and put side by side.
 
     See StreamingNetwork for what goes in and out.
@@ -98,7 +98,7 @@ class Multipath(Encoder):
             kernel = max(2, round(c.raw_kernel_s * c.sfreq))
             self.raw = SourceConv(c.n_channels, c.n_sources, c.raw_features, kernel, c.hop_samples)
         if "spectral" in c.paths:
-            self.spectral = LogPower(
+            self.spectral = LogBandPower(
                 c.n_channels,
                 c.sfreq,
                 c.hop_samples,
@@ -115,9 +115,9 @@ class Multipath(Encoder):
         views: list[Tensor] = []
         new: State = {}
         for path in self.config.paths:
-            y, inner = self.get_submodule(path)(x_BCT, take(state, path))
+            y, inner = self.get_submodule(path)(x_BCT, substate(state, path))
             views.append(y.transpose(1, 2) if path == "raw" else y)
-            new |= nest(path, inner)
+            new |= prefixed(path, inner)
         return self.norm(torch.cat(views, dim=1)).transpose(1, 2), new
 
     def set_whitening(self, matrix_CC: Tensor) -> None:
@@ -132,7 +132,7 @@ def wavelet_bank(n: int, kernel: int, sfreq: float, band_hz: tuple[float, float]
     Centres are log-spaced; a sine of amplitude 1 at a centre frequency gives about cos^2 + sin^2 = 1.
     """
     bank = torch.zeros(n, 2, kernel)
-    for i, centre in enumerate(centres(n, sfreq, band_hz).tolist()):
+    for i, centre in enumerate(centre_frequencies(n, sfreq, band_hz).tolist()):
         length = min(kernel, max(3, round(cycles * sfreq / centre)))
         phase = 2 * math.pi * centre * torch.arange(length) / sfreq
         window = torch.hann_window(length + 2, periodic=False)[1:-1]

@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from decoder.closed_form import ClosedForm, ClosedFormConfig, Trials, sample_of
-from decoder.since_onset import SinceOnset
-from decoder.streaming import State, nest, take
-from decoder.tangent import inverse_root, tangent
+from decoder.closed_form.base import ClosedForm, ClosedFormConfig, TrainingTrials, sample_of
+from decoder.closed_form.tangent_space import tangent_vector
+from decoder.layers.onset import OnsetSum
+from decoder.linalg import inverse_sqrt
+from decoder.streaming import State, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +64,19 @@ class Riemann(ClosedForm):
         self.register_buffer("whitening", torch.eye(n_rows).repeat(self.n_hops, 1, 1))
         self.register_buffer("weight", torch.zeros(c.moments, n_features, c.embedding_dim))
         self.register_buffer("bias", torch.zeros(c.moments, c.embedding_dim))
-        self.running = SinceOnset(n_rows**2, leak=0.0, divide="count")
+        self.running = OnsetSum(n_rows**2, leak=0.0, divide="count")
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
-        features_BHF, inner = self.features(x_BCT, take(state, "running"), onset_BH)
+        features_BHF, inner = self.features(x_BCT, substate(state, "running"), onset_BH)
         blend_BHJ = self.blend(onset_BH).to(x_BCT.dtype)
         logits_BHJD = torch.einsum("bhf,jfd->bhjd", features_BHF, self.weight) + self.bias
-        return (logits_BHJD * blend_BHJ[..., None]).sum(2), nest("running", inner)
+        return (logits_BHJD * blend_BHJ[..., None]).sum(2), prefixed("running", inner)
 
     def features(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
         """Tangent vectors of each hop, float32[B, H, F]."""
         covariance_BHRR, state = self.covariances(x_BCT, state, onset_BH)
         nearest = (onset_BH * self.config.sfreq / self.hop).round().long() - 1
-        return tangent(covariance_BHRR, self.whitening[nearest.clamp(0, self.n_hops - 1)]), state
+        return tangent_vector(covariance_BHRR, self.whitening[nearest.clamp(0, self.n_hops - 1)]), state
 
     def covariances(self, x_BCT: Tensor, state: State, onset_BH: Tensor) -> tuple[Tensor, State]:
         """Mean over the samples since onset of the extended signal's products, shrunk, float32[B, H, R, R]."""
@@ -96,7 +97,7 @@ class Riemann(ClosedForm):
         return torch.where(onset_BH[..., None] >= 0, near, 0.0)
 
     @torch.no_grad()
-    def fit(self, trials: Trials) -> None:
+    def fit(self, trials: TrainingTrials) -> None:
         c = self.config
         if not trials.prototypes:
             raise ValueError("tells trained labels apart, but the targets are vectors; choose another network")
@@ -111,7 +112,7 @@ class Riemann(ClosedForm):
         plain, _ = self.covariances(x, self.running.init_state(len(x)), onset_NH)
         self.diagonal.copy_(plain[:, -1].mean(0).diagonal() / (1 - c.shrinkage))
         covariance, _ = self.covariances(x, self.running.init_state(len(x)), onset_NH)
-        self.whitening.copy_(inverse_root(covariance.double().mean(0)))
+        self.whitening.copy_(inverse_sqrt(covariance.double().mean(0)))
         features_NHF, _ = self.features(x, self.running.init_state(len(x)), onset_NH)
         vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
         for j in range(c.moments):
@@ -130,7 +131,7 @@ def xdawn(windows_NCW: Tensor, labels: Tensor, n_sources: int, n_templates: int)
     flat = windows_NCW.transpose(0, 1).flatten(1)
     total = flat @ flat.T / flat.shape[1]
     total = 0.95 * total + 0.05 * total.diagonal().mean() * torch.eye(len(total), dtype=total.dtype)
-    root = inverse_root(total)
+    root = inverse_sqrt(total)
     evoked = torch.einsum("kcw,kdw->cd", means, means)
     _, vectors = torch.linalg.eigh(root @ evoked @ root)
     filters = vectors.flip(1)[:, :n_sources].T @ root

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.conv import CausalMean, SensorConv
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.streaming import State, nest, take
+from decoder.layers.conv import CausalMean, SensorConv
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.streaming import State, prefixed, substate
 
 POWER = 1e-7, 1e4  # the logarithm sees no less and no more
 
@@ -24,7 +24,7 @@ class ShallowConfig(EncoderConfig):
     pool_s: float = 0.3  # 75 samples at 250 Hz
 
 
-class Shallow(Encoder):
+class Shallow(FeatureEncoder):
     """Sensor convolution, square, trailing mean and logarithm: the power of rhythms, as filter bank CSP has it.
 
     See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
@@ -43,7 +43,7 @@ class Shallow(Encoder):
         self.mean = CausalMean(c.n_filters, max(2, round(c.pool_s * c.sfreq / c.hop_samples)))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BFT, sensors = self.sensors(x_BCT, take(state, "sensors"))
+        x_BFT, sensors = self.sensors(x_BCT, substate(state, "sensors"))
         power_BFH = F.avg_pool1d(self.norm(x_BFT).square(), self.hop)
-        power_BFH, mean = self.mean(power_BFH, take(state, "mean"))
-        return power_BFH.clamp(*POWER).log().transpose(1, 2), nest("sensors", sensors) | nest("mean", mean)
+        power_BFH, mean = self.mean(power_BFH, substate(state, "mean"))
+        return power_BFH.clamp(*POWER).log().transpose(1, 2), prefixed("sensors", sensors) | prefixed("mean", mean)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from decoder.bands import BandEntropy
 from decoder.checked import Count, Share
-from decoder.encoder import Encoder, EncoderConfig
-from decoder.nodes import AmongNodes
-from decoder.streaming import State, nest, take
-from decoder.transformer import TransformerBlock
+from decoder.graph.node_layers import NodeTransformer
+from decoder.layers.band_entropy import BandEntropy
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder
+from decoder.layers.transformer import TransformerBlock
+from decoder.streaming import State, prefixed, substate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class SpatioTemporalConfig(EncoderConfig):
     dropout: Share = 0.25
 
 
-class SpatioTemporal(Encoder):
+class SpatioTemporal(FeatureEncoder):
     """Band entropy of each electrode, attention among electrodes at each hop, then attention over hops.
 
     See StreamingNetwork for what goes in and out. After Delvigne et al., 2022, https://arxiv.org/abs/2204.07162.
@@ -53,7 +53,8 @@ class SpatioTemporal(Encoder):
         self.electrode = nn.Linear(n_bands, c.node_features)
         self.place = nn.Parameter(0.02 * torch.randn(c.n_channels, c.node_features))
         self.among = nn.ModuleList(
-            AmongNodes(c.node_features, c.n_heads, c.n_channels, c.dropout, c.skip) for _ in range(c.spatial_layers)
+            NodeTransformer(c.node_features, c.n_heads, c.n_channels, c.dropout, c.skip)
+            for _ in range(c.spatial_layers)
         )
         self.token = nn.Linear(c.n_channels * c.node_features, c.dim)
         self.over_time = nn.ModuleList(
@@ -63,14 +64,14 @@ class SpatioTemporal(Encoder):
         self.norm = nn.LayerNorm(c.dim)
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BHD, inner = self.entropy(x_BCT, take(state, "entropy"))
-        new = nest("entropy", inner)
+        x_BHD, inner = self.entropy(x_BCT, substate(state, "entropy"))
+        new = prefixed("entropy", inner)
         x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
         x_BHD = (self.electrode(x_BHD.unflatten(-1, (self.config.n_channels, -1))) + self.place).flatten(2)
         for block in self.among:
             x_BHD = block(x_BHD)
         x_BHD = self.token(x_BHD)
         for i, layer in enumerate(self.over_time):
-            x_BHD, inner = layer(x_BHD, take(state, f"over_time.{i}"))
-            new |= nest(f"over_time.{i}", inner)
+            x_BHD, inner = layer(x_BHD, substate(state, f"over_time.{i}"))
+            new |= prefixed(f"over_time.{i}", inner)
         return self.norm(x_BHD), new

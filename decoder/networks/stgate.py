@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decoder.bands import BandEntropy
 from decoder.checked import Count, Share
-from decoder.encoder import Encoder
-from decoder.moments import MomentAttention, MomentMatrix, NodeMatrix, largest
-from decoder.nodes import PerNode
-from decoder.sensor_graph import NeighbourConfig, neighbours_of
-from decoder.streaming import State, Streaming, nest, remember, take
-from decoder.transformer import TransformerBlock
+from decoder.graph.config import NeighbourConfig
+from decoder.graph.dynamic_graph import DynamicAdjacency, DynamicGraphAttention, TemporalAttention, top_k_excess
+from decoder.graph.neighbours import neighbour_index
+from decoder.graph.node_layers import NodeWise
+from decoder.layers.band_entropy import BandEntropy
+from decoder.layers.encoder import FeatureEncoder
+from decoder.layers.transformer import TransformerBlock
+from decoder.streaming import State, Streaming, append_history, prefixed, substate
 
 TEMPORAL = ("electrodes", "moments", "none")
 
@@ -66,7 +67,7 @@ class BandConv(Streaming):
             return x_BHD.new_zeros(x_BHD.shape[0], 0, self.conv.out_channels * self.n_bands_out), state
         seen, new = x_BHD.unflatten(-1, self.shape).permute(0, 2, 3, 1), {}
         if state:
-            seen, new["past"] = remember(state["past"], seen)
+            seen, new["past"] = append_history(state["past"], seen)
         return self.conv(seen).permute(0, 3, 1, 2).flatten(2), new
 
 
@@ -96,16 +97,16 @@ class LearningBlock(Streaming):
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         new: State = {}
         for i, conv in enumerate(self.convs):
-            x_BHD, inner = conv(x_BHD, take(state, f"convs.{i}"))
-            x_BHD, new = F.elu(x_BHD), new | nest(f"convs.{i}", inner)
+            x_BHD, inner = conv(x_BHD, substate(state, f"convs.{i}"))
+            x_BHD, new = F.elu(x_BHD), new | prefixed(f"convs.{i}", inner)
         x_BHD = self.token(x_BHD)
         for i, block in enumerate(self.blocks):
-            x_BHD, inner = block(x_BHD, take(state, f"blocks.{i}"))
-            new |= nest(f"blocks.{i}", inner)
+            x_BHD, inner = block(x_BHD, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", inner)
         return x_BHD, new
 
 
-class Stgate(Encoder):
+class Stgate(FeatureEncoder):
     """Band entropy, convolutions and a transformer per electrode, then attention over the graph of the moment.
 
     See StreamingNetwork for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
@@ -129,19 +130,19 @@ class Stgate(Encoder):
         n_bands, n, window = self.entropy.n_bands, c.n_channels, max(1, round(c.graph_window_s * c.sfreq / self.hop))
         self.norm_entropy = nn.BatchNorm1d(n * n_bands)
         if c.tlb:
-            self.nodes = PerNode(LearningBlock(c, n_bands), n)
+            self.nodes = NodeWise(LearningBlock(c, n_bands), n)
         else:
             self.dense = nn.Linear(n_bands, c.node_features)
         if c.spatial:
-            index, valid = neighbours_of(c)
-            self.spatial = NodeMatrix(
+            index, valid = neighbour_index(c)
+            self.spatial = DynamicAdjacency(
                 n, c.node_features, window, torch.zeros(n, n).scatter_add(1, index, valid.float())
             )
-            self.attention = MomentAttention(c.node_features, c.node_features, c.graph_heads)
+            self.attention = DynamicGraphAttention(c.node_features, c.node_features, c.graph_heads)
         if c.temporal == "electrodes":
-            self.temporal: Streaming = NodeMatrix(n, c.node_features, window, torch.eye(n))
+            self.temporal: Streaming = DynamicAdjacency(n, c.node_features, window, torch.eye(n))
         elif c.temporal == "moments":
-            self.temporal = PerNode(MomentMatrix(c.node_features, window), n)
+            self.temporal = NodeWise(TemporalAttention(c.node_features, window), n)
         self.norm = nn.BatchNorm1d(n * c.node_features)
         self.dropout = nn.Dropout(c.dropout)
 
@@ -150,24 +151,24 @@ class Stgate(Encoder):
         x_BHD, new = self.node_features(x_BCT, state)
         x_BHNF = x_BHD.unflatten(-1, (c.n_channels, -1))
         if c.temporal != "none":
-            made, inner = self.temporal(x_BHD, take(state, "temporal"))
+            made, inner = self.temporal(x_BHD, substate(state, "temporal"))
             x_BHNF = made @ x_BHNF if c.temporal == "electrodes" else made.unflatten(-1, (c.n_channels, -1))
-            new |= nest("temporal", inner)
+            new |= prefixed("temporal", inner)
         if c.spatial:
-            edge_BHNN, inner = self.spatial(x_BHD, take(state, "spatial"))
-            x_BHNF = F.elu(self.attention(x_BHNF, largest(edge_BHNN, c.n_keep)))
-            new |= nest("spatial", inner)
+            edge_BHNN, inner = self.spatial(x_BHD, substate(state, "spatial"))
+            x_BHNF = F.elu(self.attention(x_BHNF, top_k_excess(edge_BHNN, c.n_keep)))
+            new |= prefixed("spatial", inner)
         return self.dropout(self.norm(x_BHNF.flatten(2).transpose(1, 2)).transpose(1, 2)), new
 
     def node_features(self, x_BCT: Tensor, state: State) -> tuple[Tensor, State]:
         """Features of every electrode at each hop, float32[B, H, N * F]."""
-        x_BHD, inner = self.entropy(x_BCT, take(state, "entropy"))
-        new = nest("entropy", inner)
+        x_BHD, inner = self.entropy(x_BCT, substate(state, "entropy"))
+        new = prefixed("entropy", inner)
         x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
         if not self.config.tlb:
             return F.elu(self.dense(x_BHD.unflatten(-1, (self.config.n_channels, -1)))).flatten(2), new
-        x_BHD, inner = self.nodes(x_BHD, take(state, "nodes"))
-        return x_BHD, new | nest("nodes", inner)
+        x_BHD, inner = self.nodes(x_BHD, substate(state, "nodes"))
+        return x_BHD, new | prefixed("nodes", inner)
 
     def adjacency(self, x_BCT: Tensor) -> Tensor:
         """The learned graph at the end of signals that begin in silence: from column to row, float32[B, N, N].
@@ -177,5 +178,5 @@ class Stgate(Encoder):
         if not self.config.spatial:
             raise ValueError("Stgate: adjacency of a network without its spatial part, needs spatial = true")
         state = self.init_state(x_BCT.shape[0])
-        edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], take(state, "spatial"))
-        return largest(edge_BHNN[:, -1], self.config.n_keep)
+        edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], substate(state, "spatial"))
+        return top_k_excess(edge_BHNN[:, -1], self.config.n_keep)

@@ -1,1 +1,1 @@
-"""Live decoding: one engine, its sessions, and the threads that follow their streams through loss and return."""
+"""Live decoding: one engine, its sessions, and the threads that read their streams."""

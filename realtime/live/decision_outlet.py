@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 import pylsl
 
-from realtime.sources.lsl_markers import SOURCE
+from realtime.sources.lsl.markers import SOURCE
 
 MAX_SCORES = 256  # a bank of more labels has only the JSON stream: nobody plots a thousand channels
 DRAIN_S = 0.5  # the streams stay open this long after the last sample, so that listeners get it

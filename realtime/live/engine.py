@@ -1,7 +1,7 @@
 """Many live streams, one decoder thread: samples are taken as they come, due hops of all sessions run in one batch.
 
-Each session has a thread that reads its stream (see `realtime.live.supervisor`); the engine's own thread decodes, and
-between two hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of sockets
+Each session has a thread that reads its stream (see `realtime.live.stream_reader`); the engine's own thread decodes,
+and between two hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of sockets
 or clients.
 """
 
@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from realtime.decoder import Decision, Decoder
-from realtime.hops import Hop
+from realtime.decoding.decision import Decision
+from realtime.decoding.decoder import Decoder
+from realtime.decoding.hop import Hop
 from realtime.live.session import Session
 from realtime.sources.connect import connect
-from realtime.sources.lsl import StreamQuery
-from realtime.sources.lsl_quick import local_clock
+from realtime.sources.lsl.fast_calls import local_clock
+from realtime.sources.query import StreamQuery
 from realtime.stream import Source
 
 log = logging.getLogger("glimpse")
@@ -30,7 +31,7 @@ log = logging.getLogger("glimpse")
 GATHER_S = 0.004
 
 Message = dict[str, Any]
-Due = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
+PendingHop = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
 Publish = Callable[[str, Message], None]
 
 
@@ -148,24 +149,24 @@ class Engine:
 
         One piece at a time, because the next may come after a gap that resets the state these hops need.
         """
-        due: list[Due] = []
+        due: list[PendingHop] = []
         waited = False
         for session in list(self._sessions.values()):
-            with _told_to(session):
+            with _report_failure(session):
                 if (pulled := session.oldest()) is not None:
                     waited = True
                     due += [(session, hop, ms) for hop, ms in session.take(pulled)]
         while due:
-            first, due = _first_hops(due)
+            first, due = _one_hop_per_session(due)
             try:
                 self._decode(first)
             except Exception:
                 for item in first:  # one of them broke the batch: alone, the others go on
-                    with _told_to(item[0]):
+                    with _report_failure(item[0]):
                         self._decode([item])
         return waited
 
-    def _decode(self, due: list[Due]) -> None:
+    def _decode(self, due: list[PendingHop]) -> None:
         """Decode one hop each of sessions that share a decoder, and publish."""
         began = perf_counter()
         decoder = due[0][0].decoder
@@ -182,9 +183,9 @@ class Engine:
                 self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 
 
-def _first_hops(due: list[Due]) -> tuple[list[Due], list[Due]]:
+def _one_hop_per_session(due: list[PendingHop]) -> tuple[list[PendingHop], list[PendingHop]]:
     """The oldest hop of every session that shares the first one's decoder, and what is left."""
-    now: dict[str, Due] = {}
+    now: dict[str, PendingHop] = {}
     later = []
     for item in due:
         if item[0].decoder is due[0][0].decoder and item[0].id not in now:
@@ -195,7 +196,7 @@ def _first_hops(due: list[Due]) -> tuple[list[Due], list[Due]]:
 
 
 @contextmanager
-def _told_to(session: Session) -> Iterator[None]:
+def _report_failure(session: Session) -> Iterator[None]:
     """A defect of ours must be seen by the session's clients, and must not end the other sessions."""
     try:
         yield

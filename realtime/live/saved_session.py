@@ -21,7 +21,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedSession:
     """Where a session stood."""
 
     bundle: str  # hash of the bundle that decodes
@@ -31,7 +31,7 @@ class Saved:
     state: State
 
 
-def pack(saved: Saved) -> bytes:
+def pack(saved: SavedSession) -> bytes:
     """The session as bytes."""
     about = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next, "trials": saved.trials}
     header = json.dumps(about | {"waiting": [asdict(marker) for marker in saved.waiting]}).encode()
@@ -39,7 +39,7 @@ def pack(saved: Saved) -> bytes:
     return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
 
 
-def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> Saved:
+def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> SavedSession:
     """The session in `data`, for a decoder of that bundle hash that starts with `start(tracks, adapt)`.
 
     Raises BadInput where it was saved by another bundle or is no saved session.
@@ -56,7 +56,7 @@ def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> Sav
         t_next = None if about["t_next"] is None else float(about["t_next"])
         if t_next is not None and not math.isfinite(t_next):
             raise ValueError(f"t_next is {t_next}")
-        found = Saved(about["bundle"], t_next, waiting, trials, arrays)
+        found = SavedSession(about["bundle"], t_next, waiting, trials, arrays)
     except BadInput:
         raise
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -65,11 +65,11 @@ def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> Sav
         raise BadInput(
             f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"
         )
-    check(arrays, start)
+    check_state(arrays, start)
     return found
 
 
-def check(state: State, start: Callable[[int, bool], State]) -> None:
+def check_state(state: State, start: Callable[[int, bool], State]) -> None:
     """BadInput unless the state has the keys, shapes and types of one that began with `start(tracks, adapt)`.
 
     Arrays that are empty at the start wait for something and may have any number of rows.

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
+from realtime.decoding.hop import Hop
 from realtime.errors import BadInput
-from realtime.hops import Hop
-from realtime.live.saved_session import Saved, pack, unpack
-from realtime.live.supervisor import Pulled, Supervisor
-from realtime.live.traces import traces
-from realtime.live.trials import AHEAD_S, Trials
-from realtime.quality import REASONS
-from realtime.state import State, named, part
+from realtime.live.packet import Packet
+from realtime.live.saved_session import SavedSession, pack, unpack
+from realtime.live.stream_reader import StreamReader
+from realtime.live.traces import trace_frame
+from realtime.live.trials import AHEAD_S, TrialMarkers
+from realtime.quality.bad_channels import REASONS
+from realtime.state import State, prefixed, substate
 from realtime.stream import Chunk, Marker, Source
 
 if TYPE_CHECKING:
-    from realtime.sources.lsl import StreamQuery
+    from realtime.sources.query import StreamQuery
 
 LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other state is a moment, after which these hold
 # Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
@@ -56,8 +57,8 @@ class Session:
     status: str = "connecting"
     detail: str = ""
     state: State = field(init=False)
-    supervisor: Supervisor = field(init=False)
-    trials: Trials = field(init=False)
+    supervisor: StreamReader = field(init=False)
+    trials: TrialMarkers = field(init=False)
     heard: deque[Hop] = field(init=False)  # unbroken hops decoded last
     _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
     _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
@@ -70,8 +71,8 @@ class Session:
     def __post_init__(self) -> None:
         self.state = self.decoder.start(self.tracks, self.adapt)
         self.heard = deque(maxlen=max(1, round(WARM_S / self.decoder.front.hop_s)))
-        self.trials = Trials(self.id, self.tell, lambda message: self.publish(self.id, message))
-        self.supervisor = Supervisor(
+        self.trials = TrialMarkers(self.id, self.tell, lambda message: self.publish(self.id, message))
+        self.supervisor = StreamReader(
             f"glimpse-{self.id}",
             self.decoder.bundle.manifest,
             self.query,
@@ -109,7 +110,7 @@ class Session:
 
     # --- what was read
 
-    def oldest(self) -> Pulled | None:
+    def oldest(self) -> Packet | None:
         """The oldest piece that waits, if any; of a backlog of more than BEHIND_S only the newest samples are kept."""
         backlog = self.supervisor.backlog
         if self.paused:
@@ -132,7 +133,7 @@ class Session:
         markers = [marker for piece in pieces for marker in piece.markers]
         return replace(newest, markers=markers, restarted=any(piece.restarted for piece in pieces))
 
-    def take(self, pulled: Pulled) -> list[tuple[Hop, float]]:
+    def take(self, pulled: Packet) -> list[tuple[Hop, float]]:
         """Hops completed by what was read, each with the milliseconds its preprocessing took."""
         began = perf_counter()
         markers = self._waiting + pulled.markers
@@ -151,7 +152,7 @@ class Session:
             self._tell_bad(hop)
         self.heard.extend(hops)
         if len(samples):
-            self.publish(self.id, traces(chunk, pulled.order))
+            self.publish(self.id, trace_frame(chunk, pulled.order))
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
 
@@ -218,7 +219,7 @@ class Session:
         if self._chunk is not None:
             t_next = self.time_of(self.decoder.front.next_sample(self.state))
         return pack(
-            Saved(self.decoder.bundle.hash, t_next, tuple(self._waiting), tuple(self.trials.recent), self.state)
+            SavedSession(self.decoder.bundle.hash, t_next, tuple(self._waiting), tuple(self.trials.recent), self.state)
         )
 
     def load(self, data: bytes) -> None:
@@ -282,7 +283,7 @@ class Session:
         for hop in self.heard:
             if hop.number > newest:
                 _, [warm] = decoder.encode([hop], [warm])
-        fresh = decoder.start(self.tracks, self.adapt) | named("encoder", part(warm, "encoder"))
+        fresh = decoder.start(self.tracks, self.adapt) | prefixed("encoder", substate(warm, "encoder"))
         heard = {key: value for key, value in self.state.items() if not key.startswith(("encoder.", "follow."))}
         self.state = fresh | heard
         self.decoder, self.supervisor.manifest = decoder, decoder.bundle.manifest

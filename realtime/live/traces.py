@@ -9,7 +9,7 @@ from realtime.stream import Chunk
 SIGNAL_SFREQ = 128.0  # thinned to about this rate, Hz
 
 
-def traces(chunk: Chunk, order: np.ndarray) -> dict[str, Any]:
+def trace_frame(chunk: Chunk, order: np.ndarray) -> dict[str, Any]:
     """A `signal` message: block means of the channels `order` in float32 microvolts, at about SIGNAL_SFREQ."""
     thin = max(1, int(chunk.sfreq / SIGNAL_SFREQ))
     n = len(chunk.samples) // thin

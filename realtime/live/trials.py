@@ -7,18 +7,18 @@ from typing import Any
 
 from pylsl import local_clock
 
-from realtime.hops import Front
+from realtime.decoding.frontend import Frontend
 from realtime.state import State
 from realtime.stream import Chunk, Marker
 
 AHEAD_S, AGO_S = 10.0, 3600.0  # a marker stamped so far ahead of signal and clock, or before, is of another clock
-MOST_TRACKS = 32  # a session may ask for: see serve.protocol
-MOST_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
+MAX_TRACKS = 32  # a session may ask for: see serve.protocol.rest
+MAX_MARKERS_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
 TWICE_SAMPLES = 1  # the same label so near an onset already told is that trial, sent by a second stream or again
 
 
 @dataclass
-class Trials:
+class TrialMarkers:
     """The trials one session has been told of.
 
     `tell(state, detail)` and `publish(message)` say what was found.
@@ -27,12 +27,14 @@ class Trials:
     session: str
     tell: Callable[[str, str], None]
     publish: Callable[[dict[str, Any]], None]
-    recent: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=4 * MOST_A_SECOND))  # onset, marker
+    recent: deque[tuple[int, str]] = field(
+        default_factory=lambda: deque(maxlen=4 * MAX_MARKERS_A_SECOND)
+    )  # onset, marker
     _needed: int = 0  # tracks, as said
     _said: set[str] = field(default_factory=set)  # complaints that are made once a session
 
     def onsets(
-        self, markers: list[Marker], events: Mapping[str, str], chunk: Chunk, front: Front, state: State
+        self, markers: list[Marker], events: Mapping[str, str], chunk: Chunk, front: Frontend, state: State
     ) -> tuple[list[int], list[tuple[int, str]]]:
         """Sample numbers of the trial starts among `markers`, for `front`, and (trial, label) of each.
 
@@ -107,8 +109,8 @@ class Trials:
             self._needed = needed
             cure = (
                 f"to decode both to the end, open the session with {needed} tracks"
-                if needed <= MOST_TRACKS
-                else f"both to the end would take {needed} tracks, and {MOST_TRACKS} are the most: check their sender"
+                if needed <= MAX_TRACKS
+                else f"both to the end would take {needed} tracks, and {MAX_TRACKS} are the most: check their sender"
             )
             self.tell(
                 "overlap",
@@ -123,11 +125,11 @@ class Trials:
                 f"Marker {label!r} came twice for one moment, as if two streams sent it: taken once.",
             )
             return False
-        if sum(abs(onset - at) < sfreq for at, _ in self.recent) >= MOST_A_SECOND:
+        if sum(abs(onset - at) < sfreq for at, _ in self.recent) >= MAX_MARKERS_A_SECOND:
             self._once(
                 "bad_marker",
-                f"More than {MOST_A_SECOND} markers of trials within a second, the latest {label!r}: those beyond are "
-                "dropped; check their sender.",
+                f"More than {MAX_MARKERS_A_SECOND} markers of trials within a second, the latest {label!r}: "
+                "those beyond are dropped; check their sender.",
             )
             return False
         self.recent.append((onset, label))

@@ -1,16 +1,16 @@
 """Times of samples that come counted and without stamps: a line through the moments at which they arrived.
 
-How many samples there were is known, so nothing has to be guessed from late packets as in `realtime.sources.clock`:
+How many samples there were is known, so nothing has to be guessed from late packets as in `realtime.sources.dejitter`:
 only the drift of the device's clock and the jitter of the way here are left, and a recursive least-squares line with
 forgetting follows the one and not the other.
 """
 
 from dataclasses import dataclass
 
-from realtime.sources.clock import EARLY_S, FIRST_JITTER_S, MEMORY_S, RATE_PRIOR, RATE_S
+from realtime.sources.dejitter import EARLY_S, FIRST_JITTER_S, MEMORY_S, RATE_PRIOR, RATE_S
 
 MOST_LATE_S = 3 * FIRST_JITTER_S  # one arrival bends the line as if it were no later than this
-AWAY_S = 0.1  # beyond it an arrival says nothing about time: it was stalled, or the device paused
+OFF_LINE_S = 0.1  # beyond it an arrival says nothing about time: it was stalled, or the device paused
 PATIENCE_S = 1.0  # unless the next ones come back within this time
 
 
@@ -33,7 +33,7 @@ class Arrivals:
         return self.line + (index - self.count + 1) * self.period
 
 
-def arrived(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals:
+def add_arrival(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals:
     """The line once it is seen at time `t`, in seconds, that `count` samples are there; `sfreq` is nominal, in Hz."""
     noise = (FIRST_JITTER_S * sfreq) ** 2
     if state.count == 0:
@@ -46,7 +46,7 @@ def arrived(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals:
     gain, gain_period = p_line / (p_line + noise), p_cross / (p_line + noise)
     predicted = state.line + n * state.period
     error = t - predicted
-    away_since = None if abs(error) <= AWAY_S else t if state.away_since is None else state.away_since
+    away_since = None if abs(error) <= OFF_LINE_S else t if state.away_since is None else state.away_since
     bounded = min(max(error, -MOST_LATE_S), MOST_LATE_S) if away_since is None else 0.0
     return Arrivals(
         count=count,

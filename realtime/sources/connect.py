@@ -1,6 +1,7 @@
 """Which kind of source a query asks for."""
 
-from realtime.sources.lsl import LslSource, StreamQuery
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
 from realtime.stream import Source
 
 
@@ -10,7 +11,7 @@ def connect(query: StreamQuery) -> Source:
     Raises BadInput and StreamLost as the source does.
     """
     if query.name.startswith("fieldtrip://"):
-        from realtime.sources.fieldtrip import FieldTripSource
+        from realtime.sources.fieldtrip.source import FieldTripSource
 
         return FieldTripSource(query)
     return LslSource(query)

@@ -10,27 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import decoder
-from decoder.attention import WindowedAttention
-from decoder.bands import BandEntropy
-from decoder.closed_form import ClosedForm
-from decoder.conv import CausalConv, CausalMax, CausalMean, SensorConv
-from decoder.encoder import Encoder, EncoderConfig, Readout, StreamingNetwork
-from decoder.moments import MomentMatrix, NodeMatrix
-from decoder.networks import NETWORKS, build
+from decoder.closed_form.base import ClosedForm
+from decoder.graph.dynamic_graph import DynamicAdjacency, TemporalAttention
+from decoder.graph.node_layers import ConvBlock, NodeWise
+from decoder.layers.attention import WindowedAttention
+from decoder.layers.band_entropy import BandEntropy
+from decoder.layers.band_power import LogBandPower
+from decoder.layers.conv import CausalConv, CausalMax, CausalMean, SensorConv
+from decoder.layers.encoder import EncoderConfig, FeatureEncoder, Readout, StreamingNetwork
+from decoder.layers.onset import OnsetSum
+from decoder.layers.stems import SensorStem, SourceConv
+from decoder.layers.transformer import TransformerBlock
+from decoder.networks import NETWORKS, build_network
 from decoder.networks.brain_module import ConvPair
 from decoder.networks.combinations import Chain
 from decoder.networks.deep import DeepBlock
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.multipath import MultipathConfig, WaveletPath
 from decoder.networks.stgate import BandConv, LearningBlock, StgateConfig
-from decoder.nodes import ConvBlock, PerNode
-from decoder.power import LogPower
-from decoder.since_onset import SinceOnset
-from decoder.stems import SensorStem, SourceConv
 from decoder.streaming import Streaming
-from decoder.transformer import TransformerBlock
 from tests.helpers import contract
-from tests.helpers.closed import fitted
+from tests.helpers.closed_form import fitted
 from tests.helpers.contract import Case
 
 SHARED = {"n_channels": 5, "sfreq": 40.0, "hop_samples": 4, "embedding_dim": 7, "onset_features": 5}  # of any network
@@ -69,12 +69,14 @@ MEMBERS = [
 
 def network(name: str, **options: object) -> Case:
     """A row for the network `name` with options that keep it small."""
-    return Case(lambda: build(name, **SHARED, **options), SHARED["n_channels"], steps_last=False, onset=True)
+    return Case(lambda: build_network(name, **SHARED, **options), SHARED["n_channels"], steps_last=False, onset=True)
 
 
 def by_formula(name: str, **options: object) -> Case:
     """A row for a network that is fitted, after its fit: before, every answer is zero."""
-    return Case(lambda: fitted(build(name, **SHARED, **options)), SHARED["n_channels"], steps_last=False, onset=True)
+    return Case(
+        lambda: fitted(build_network(name, **SHARED, **options)), SHARED["n_channels"], steps_last=False, onset=True
+    )
 
 
 TWO = {
@@ -95,15 +97,15 @@ CASES = {
     "sensor conv": Case(lambda: SensorConv(3, 4, 5, 6), 3),
     "attention": Case(lambda: WindowedAttention(8, 2, 6), 8, time_last=False, steps_last=False),
     "block": Case(lambda: TransformerBlock(8, 2, 6), 8, time_last=False, steps_last=False),
-    "power": Case(lambda: LogPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
-    "since onset, mean": Case(lambda: SinceOnset(3, 0.9, "count"), 3, time_last=False, steps_last=False, onset=True),
-    "since onset, sum": Case(lambda: SinceOnset(3, 0.9, "nothing"), 3, time_last=False, steps_last=False, onset=True),
-    "since onset": Case(lambda: SinceOnset(3, 0.9), 3, time_last=False, steps_last=False, onset=True),
+    "power": Case(lambda: LogBandPower(3, 40.0, 4, 3, 2, (0.5, 1.0), band_hz=(4.0, 15.0)), 3),
+    "since onset, mean": Case(lambda: OnsetSum(3, 0.9, "count"), 3, time_last=False, steps_last=False, onset=True),
+    "since onset, sum": Case(lambda: OnsetSum(3, 0.9, "nothing"), 3, time_last=False, steps_last=False, onset=True),
+    "since onset": Case(lambda: OnsetSum(3, 0.9), 3, time_last=False, steps_last=False, onset=True),
     "stem": Case(lambda: SensorStem(3, 4, 10, 4), 3, steps_last=False),
     "readout": Case(lambda: Readout(3, EncoderConfig(**SHARED), 4), 3, time_last=False, steps_last=False, onset=True),
     "gat_transformer": Case(lambda: GatTransformer(SMALL), 5, steps_last=False, onset=True),
-    "per node": Case(lambda: PerNode(ConvBlock(3, 3), 2), 6, time_last=False, steps_last=False),
-    "per node, time last": Case(lambda: PerNode(CausalConv(3, 2, 3), 2, True), 6, time_last=False, steps_last=False),
+    "per node": Case(lambda: NodeWise(ConvBlock(3, 3), 2), 6, time_last=False, steps_last=False),
+    "per node, time last": Case(lambda: NodeWise(CausalConv(3, 2, 3), 2, True), 6, time_last=False, steps_last=False),
     "conv block": Case(lambda: ConvBlock(4, 3, 2, skip="gated"), 4, time_last=False, steps_last=False),
     "source conv": Case(lambda: SourceConv(3, 2, 4, 5, 4), 3, steps_last=False),
     "gat_fc": network("gat_fc", node_features=4, **POSITIONS),
@@ -118,9 +120,9 @@ CASES = {
     "learning block": Case(
         lambda: LearningBlock(StgateConfig(**SHARED, **STGATE), 4), 4, time_last=False, steps_last=False
     ),
-    "node matrix": Case(lambda: NodeMatrix(3, 2, 5, torch.eye(3)), 6, time_last=False, steps_last=False),
-    "moment matrix": Case(lambda: MomentMatrix(3, 5), 3, time_last=False, steps_last=False),
-    "moment matrix, one moment": Case(lambda: MomentMatrix(3, 1), 3, time_last=False, steps_last=False),
+    "node matrix": Case(lambda: DynamicAdjacency(3, 2, 5, torch.eye(3)), 6, time_last=False, steps_last=False),
+    "moment matrix": Case(lambda: TemporalAttention(3, 5), 3, time_last=False, steps_last=False),
+    "moment matrix, one moment": Case(lambda: TemporalAttention(3, 1), 3, time_last=False, steps_last=False),
     "stgate": network("stgate", **STGATE),
     "stgate, moments": network("stgate", temporal="moments", **STGATE),
     "wavelets": Case(lambda: WaveletPath(MultipathConfig(**SHARED, **MULTIPATH)), 5),
@@ -143,7 +145,7 @@ CASES = {
     "riemann": by_formula("riemann", sources=2, window_s=4.0),
     "ensemble": network("ensemble", members=MEMBERS, join="mean"),
     "ensemble, concat": Case(
-        lambda: build("ensemble", **SHARED | {"embedding_dim": 14}, members=MEMBERS, weights=(0.5, 2.0)),
+        lambda: build_network("ensemble", **SHARED | {"embedding_dim": 14}, members=MEMBERS, weights=(0.5, 2.0)),
         SHARED["n_channels"],
         steps_last=False,
         onset=True,
@@ -172,7 +174,7 @@ def test_every_streaming_layer_has_a_row() -> None:
         below = [kind for kind in pending.pop().__subclasses__() if kind.__module__.startswith("decoder.")]
         found.update(below)
         pending += below
-    found -= {StreamingNetwork, Encoder, Chain, ClosedForm}  # what networks share; not networks themselves
+    found -= {StreamingNetwork, FeatureEncoder, Chain, ClosedForm}  # what networks share; not networks themselves
     assert found == {type(case.make()) for case in CASES.values()}
 
 

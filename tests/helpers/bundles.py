@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from realtime.bank import Bank
-from realtime.bundle import ENCODER, Bundle, write_bundle
-from realtime.evidence import Calibration
-from realtime.preprocess import PreprocessConfig
+from realtime.bundle.bank import Bank
+from realtime.bundle.bundle import ENCODER, Bundle, write_bundle
+from realtime.bundle.calibration import Calibration
+from realtime.preprocess.config import PreprocessConfig
 
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 # Names of a 64-channel cap, as eegmmidb orders them.
@@ -78,7 +78,7 @@ def flagship_bundle(folder: Path) -> Bundle:
     import torch
 
     from decoder.export import export_onnx
-    from decoder.networks import build
+    from decoder.networks import build_network
 
     folder.mkdir()
     torch.manual_seed(0)
@@ -86,7 +86,7 @@ def flagship_bundle(folder: Path) -> Bundle:
         "n_channels": len(CAP), "sfreq": 128.0, "hop_samples": HOP_SAMPLES, "embedding_dim": 16, "dim": 16,
         "stem_features": 4, "n_layers": 1, "power_bands": 3, "power_sources": 2,
     }  # fmt: skip
-    network = build("gat_transformer", **config)
+    network = build_network("gat_transformer", **config)
     export_onnx(network, folder / ENCODER, {})
     return write_bundle(
         folder,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from decoder.encoder import Encoder
+from decoder.layers.encoder import FeatureEncoder
 
 
 def n_weights(module: nn.Module) -> int:
@@ -23,7 +23,7 @@ def rhythm_trials(n_trials: int, n_channels: int, sfreq: float, n_times: int, se
     return x, label
 
 
-def takes_steps(network: Encoder, n_steps: int, lr: float) -> Iterator[float]:
+def takes_steps(network: FeatureEncoder, n_steps: int, lr: float) -> Iterator[float]:
     """The loss of each step of Adam a second after onset; every step has trials never seen before."""
     c = network.config
     n_hops = round(c.sfreq / c.hop_samples)

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from realtime.decoder import Decision, Decoder
+from realtime.decoding.decision import Decision
+from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.live.engine import Engine
-from realtime.sources.lsl import StreamQuery
+from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker, StreamInfo
 
 T0 = 5000.0  # LSL seconds of sample 0

@@ -1,8 +1,8 @@
 import pytest
 
-from serve.main import serving
+from serve.api.server import serving
 from serve.settings import Settings
-from tests.serve.amplifier import BACKEND
+from tests.helpers.amplifier_process import BACKEND
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@ import socket
 import pytest
 
 from realtime.errors import BadInput
-from realtime.live.trials import MOST_TRACKS
-from serve.main import from_environment, listen, main
+from realtime.live.trials import MAX_TRACKS
+from serve.api.server import listen
+from serve.commands.serve import from_environment, main
 from serve.settings import Settings
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"tracks": MOST_TRACKS + 1}, f"--tracks is {MOST_TRACKS + 1}: .* {MOST_TRACKS}; change it, or GLIMPSE_TRACKS"),
+        ({"tracks": MAX_TRACKS + 1}, f"--tracks is {MAX_TRACKS + 1}: .* {MAX_TRACKS}; change it, or GLIMPSE_TRACKS"),
         ({"delay_s": -1}, "--delay-s is -1: .* 0; change it, or GLIMPSE_DELAY_S"),
         ({"stream": ""}, "--stream is ''"),
         ({"markers": ""}, "--markers is ''"),

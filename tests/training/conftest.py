@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-import glimpse
-from tests.helpers.rhythms import write_experiment
+from glimpse import cli
+from tests.helpers.rhythm_dataset import write_experiment
 
 
 class Experiment(NamedTuple):
@@ -22,6 +22,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Trained and exported through the command line."""
     folder = tmp_path_factory.mktemp("rhythms")
     data, run, bundle = write_experiment(folder), folder / "run", folder / "bundle"
-    assert glimpse.main(["train", "--data", str(data), "--out", str(run), "--epochs", "10"]) == 0
-    assert glimpse.main(["export", str(run), "--out", str(bundle), "--data", str(data)]) == 0
+    assert cli.main(["train", "--data", str(data), "--out", str(run), "--epochs", "10"]) == 0
+    assert cli.main(["export", str(run), "--out", str(bundle), "--data", str(data)]) == 0
     return Experiment(data, run, bundle)

@@ -1,6 +1,6 @@
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.atm import Atm
 
 KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
@@ -8,7 +8,7 @@ KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
 
 def network(**options: object) -> Atm:
     torch.manual_seed(0)
-    return build("atm", **KNOWN, **options).eval()
+    return build_network("atm", **KNOWN, **options).eval()
 
 
 def test_channels_hear_each_other_through_attention_before_the_filters() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 
 SHARED = {"n_channels": 3, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 4}
 INNER = {"name": "shallow", "config": SHARED}
@@ -11,14 +11,14 @@ INNER = {"name": "shallow", "config": SHARED}
 
 def test_as_made_it_answers_as_the_network_inside():
     torch.manual_seed(0)
-    made = build("calibrated", **SHARED, network=INNER).eval()
+    made = build_network("calibrated", **SHARED, network=INNER).eval()
     x, onset = torch.randn(2, 3, 64), torch.rand(2, 8)
     assert torch.equal(made(x, None, onset)[0], made.network(x, None, onset)[0])
 
 
 def test_swapped_electrodes_are_swapped_back():
     torch.manual_seed(0)
-    made = build("calibrated", **SHARED, network=INNER).eval()
+    made = build_network("calibrated", **SHARED, network=INNER).eval()
     x = torch.randn(2, 3, 64)
     with torch.no_grad():
         made.mixing.matrix.copy_(torch.eye(3)[[1, 0, 2]])
@@ -36,4 +36,4 @@ def test_swapped_electrodes_are_swapped_back():
 )
 def test_a_network_that_does_not_fit_is_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
-        build("calibrated", **SHARED | {"network": INNER} | changes)
+        build_network("calibrated", **SHARED | {"network": INNER} | changes)

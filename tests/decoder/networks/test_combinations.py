@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.combinations import Chain
 
 KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
@@ -10,7 +10,7 @@ POSITIONS = tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(4))
 
 def network(name: str, **options: object) -> Chain:
     torch.manual_seed(0)
-    return build(name, **KNOWN, **options).eval()
+    return build_network(name, **KNOWN, **options).eval()
 
 
 @pytest.mark.parametrize("name", ["gat_fc", "cnn_gat", "transformer_gat"])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from tests.helpers.encoders import n_weights, takes_steps
 
 SHARED = {"n_channels": 64, "sfreq": 128.0, "hop_samples": 4, "embedding_dim": 16}
@@ -9,7 +9,7 @@ SHARED = {"n_channels": 64, "sfreq": 128.0, "hop_samples": 4, "embedding_dim": 1
 
 def test_has_the_sizes_of_the_paper_at_128_hz() -> None:
     """Filters are shared between the spatial filters of their group; pools last 4 samples and 8 steps."""
-    made = build("eegnet", **SHARED)
+    made = build_network("eegnet", **SHARED)
     assert n_weights(made.temporal) == 8 * 64
     assert n_weights(made.spatial) == 16 * 64
     assert n_weights(made.separable) + n_weights(made.pointwise) == 16 * 16 + 16 * 16
@@ -17,14 +17,14 @@ def test_has_the_sizes_of_the_paper_at_128_hz() -> None:
 
 
 def test_sizes_for_steady_state_responses() -> None:
-    made = build("eegnet_ssvep", n_channels=8, sfreq=256.0, hop_samples=4, embedding_dim=12)
+    made = build_network("eegnet_ssvep", n_channels=8, sfreq=256.0, hop_samples=4, embedding_dim=12)
     assert n_weights(made.temporal) == 96 * 256
     assert n_weights(made.spatial) == 96 * 8
     assert n_weights(made.pointwise) == 96 * 96
 
 
 def test_filters_of_one_group_are_one() -> None:
-    weight = build("eegnet", **SHARED).temporal.conv.weight
+    weight = build_network("eegnet", **SHARED).temporal.conv.weight
     assert torch.equal(weight[::2], weight[1::2])
     assert not torch.equal(weight[0], weight[2])
 
@@ -32,7 +32,7 @@ def test_filters_of_one_group_are_one() -> None:
 def test_answers_as_time_before_space_with_a_norm_between_does() -> None:
     """The paper's order of the first two convolutions, its norm between them included, gives the same features."""
     torch.manual_seed(0)
-    made = build("eegnet", **(SHARED | {"n_channels": 5}), dropout=0.0)
+    made = build_network("eegnet", **(SHARED | {"n_channels": 5}), dropout=0.0)
     x = torch.randn(8, 5, 256)
     ours = made.norm(made.temporal(made.spatial(x))[0])
     filters = made.temporal.conv.weight[::2]  # [8, 1, 64]
@@ -46,7 +46,7 @@ def test_answers_as_time_before_space_with_a_norm_between_does() -> None:
 
 @pytest.mark.parametrize("name", ["eegnet", "eegnet_ssvep"])
 def test_max_norm_of_spatial_filters_holds_after_every_step(name: str) -> None:
-    made = build(name, **(SHARED | {"n_channels": 6}), spatial_norm=0.2)
+    made = build_network(name, **(SHARED | {"n_channels": 6}), spatial_norm=0.2)
     norms = []
     for _ in takes_steps(made, 3, lr=0.3):
         norms.append(made.spatial.weight.flatten(1).norm(dim=1))
@@ -57,5 +57,7 @@ def test_max_norm_of_spatial_filters_holds_after_every_step(name: str) -> None:
 @pytest.mark.parametrize("name", ["eegnet", "eegnet_ssvep"])
 def test_learns_which_of_two_sensors_holds_the_rhythm(name: str) -> None:
     torch.manual_seed(0)
-    losses = list(takes_steps(build(name, **(SHARED | {"n_channels": 6}), n_filters=4, dropout=0.1), 30, lr=0.01))
+    losses = list(
+        takes_steps(build_network(name, **(SHARED | {"n_channels": 6}), n_filters=4, dropout=0.1), 30, lr=0.01)
+    )
     assert losses[-1] < 0.6 * losses[0]

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from decoder.fusion import RULES
-from decoder.networks import build
+from decoder.layers.fusion import RULES
+from decoder.networks import build_network
 from decoder.networks.fusion import FusionConfig, FusionNetwork
-from decoder.streaming import nest
+from decoder.streaming import prefixed
 
 OPTIONS = {"dim": 8, "stem_features": 4, "n_layers": 1, "n_heads": 2, "attention_window": 6, "power_bands": 2}
 CONFIG = FusionConfig(
@@ -64,7 +64,7 @@ def test_alone_answers_as_the_whole_does_to_a_signal_whose_other_half_is_zero(ru
 
 def test_alone_is_built_again_from_its_config_and_stays_alone():
     alone = network("gated").alone("second")
-    again = build("fusion", **dataclasses.asdict(alone.config))
+    again = build_network("fusion", **dataclasses.asdict(alone.config))
     again.load_state_dict(alone.state_dict())
     x = torch.randn(1, 3, 80)
     assert torch.equal(again.eval()(x)[0], alone(x)[0])
@@ -162,7 +162,7 @@ def test_both_networks_and_what_joins_them_learn(rule):
 def test_cross_attention_reads_so_many_hops_of_both():
     fusion = network("cross_attention").fusion
     x, present = torch.randn(1, 10, 2, 8, requires_grad=True), torch.ones(1, 10, 2, dtype=torch.bool)
-    y, _ = fusion(x, present, nest("block", fusion.block.init_state(1)))
+    y, _ = fusion(x, present, prefixed("block", fusion.block.init_state(1)))
     y[0, 9].square().sum().backward()
     assert (x.grad[0].abs().amax(-1) > 0).tolist() == [[False] * 2] * 6 + [[True] * 2] * CONFIG.window
 

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 import torch
 
+from decoder.layers.onset import onset_basis
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
-from decoder.since_onset import onset_basis
 
 CONFIG = GatTransformerConfig(n_channels=4, sfreq=64.0, hop_samples=8, embedding_dim=6, dim=16, stem_features=4)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.lf_cnn import frequency_responses, patterns
 from tests.helpers.encoders import n_weights, takes_steps
 
@@ -10,7 +10,7 @@ SHARED = {"n_channels": 6, "sfreq": 125.0, "hop_samples": 5, "embedding_dim": 16
 
 def test_have_the_sizes_of_the_paper() -> None:
     """271 sensors to 32 sources; 7 samples at 125 Hz; 256 weights where each filter is its own, 7,200 where not."""
-    lf, var = (build(name, **(SHARED | {"n_channels": 271})) for name in ("lf_cnn", "var_cnn"))
+    lf, var = (build_network(name, **(SHARED | {"n_channels": 271})) for name in ("lf_cnn", "var_cnn"))
     assert n_weights(lf.demix) == n_weights(var.demix) == 8_704
     assert n_weights(lf.filters) == 256
     assert n_weights(var.filters) == 7_200
@@ -20,7 +20,7 @@ def test_have_the_sizes_of_the_paper() -> None:
 @pytest.mark.parametrize("name", ["lf_cnn", "var_cnn"])
 def test_learn_which_of_two_sensors_holds_the_rhythm(name: str) -> None:
     torch.manual_seed(0)
-    losses = list(takes_steps(build(name, **SHARED, n_sources=8, dropout=0.1), 40, lr=0.01))
+    losses = list(takes_steps(build_network(name, **SHARED, n_sources=8, dropout=0.1), 40, lr=0.01))
     assert losses[-1] < 0.5 * losses[0]
 
 
@@ -31,7 +31,7 @@ def test_pattern_of_the_right_filter_is_the_planted_topography(name: str) -> Non
     topography, noise = torch.randn(6), torch.randn(6, 6, dtype=torch.float64)
     planted = topography.double()
     covariance_noise = noise @ noise.T + 0.01 * torch.eye(6)
-    made = build(name, **SHARED, n_sources=3)
+    made = build_network(name, **SHARED, n_sources=3)
     weight = torch.linalg.solve(covariance_noise, planted)  # the matched filter
     with torch.no_grad():
         made.demix.weight[1] = (weight / (weight @ planted)).float()[:, None]
@@ -44,7 +44,7 @@ def test_pattern_of_the_right_filter_is_the_planted_topography(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["lf_cnn", "var_cnn"])
 def test_features_are_the_largest_of_the_hop_and_never_below_zero(name: str) -> None:
-    made, x = build(name, **SHARED, n_sources=3).eval(), torch.randn(2, 6, 50)
+    made, x = build_network(name, **SHARED, n_sources=3).eval(), torch.randn(2, 6, 50)
     filtered, _ = made.filters(made.demix(x))
     want = filtered.clamp(min=0).unflatten(-1, (10, 5)).amax(-1).transpose(1, 2)
     torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want)
@@ -52,7 +52,7 @@ def test_features_are_the_largest_of_the_hop_and_never_below_zero(name: str) -> 
 
 
 def test_covariance_of_another_size_or_of_nothing_is_refused() -> None:
-    made = build("lf_cnn", **SHARED, n_sources=3)
+    made = build_network("lf_cnn", **SHARED, n_sources=3)
     with pytest.raises(ValueError, match=r"patterns: covariance of shape \(5, 5\), needs \(6, 6\)"):
         patterns(made, torch.eye(5))
     with pytest.raises(ValueError, match="patterns: 3 of 3 sources have no variance"):
@@ -61,11 +61,11 @@ def test_covariance_of_another_size_or_of_nothing_is_refused() -> None:
 
 def test_response_of_a_filter_is_its_gain_at_each_frequency() -> None:
     """A mean of two neighbours passes slow waves whole and the fastest not at all."""
-    made = build("lf_cnn", **SHARED, n_sources=3)
+    made = build_network("lf_cnn", **SHARED, n_sources=3)
     with torch.no_grad():
         made.filters.conv.weight.zero_()[0, 0, :2] = 0.5
     hz, gain = frequency_responses(made)
     assert gain.shape == (3, 1, 129)
     assert hz[[0, -1]].tolist() == [0, 62.5]
     torch.testing.assert_close(gain[0, 0], torch.cos(torch.pi * hz / 125), rtol=0, atol=1e-5)
-    assert frequency_responses(build("var_cnn", **SHARED, n_sources=3))[1].shape == (3, 3, 129)
+    assert frequency_responses(build_network("var_cnn", **SHARED, n_sources=3))[1].shape == (3, 3, 129)

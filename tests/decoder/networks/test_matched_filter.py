@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from decoder.closed_form import Trials
-from decoder.networks import build
+from decoder.closed_form.base import TrainingTrials
+from decoder.networks import build_network
 from decoder.networks.matched_filter import ridge
-from tests.helpers.closed import one_trial, trials
+from tests.helpers.closed_form import one_trial, trials
 
 CONFIG = {"n_channels": 4, "sfreq": 60.0, "hop_samples": 4, "embedding_dim": 3, "window_s": 1.0, "order": 3}
 ONSET = (torch.arange(1, 16) * 4 / 60)[None]
 
 
-def accuracy(network, given: Trials, hop: int = -1) -> float:
+def accuracy(network, given: TrainingTrials, hop: int = -1) -> float:
     right = []
     for i in range(len(given.labels[0])):
         signal, label = one_trial(given, i, 60)
@@ -21,7 +21,7 @@ def accuracy(network, given: Trials, hop: int = -1) -> float:
 
 
 def test_names_trials_it_has_not_seen_and_knows_more_as_evidence_adds_up() -> None:
-    network = build("matched_filter", **CONFIG)
+    network = build_network("matched_filter", **CONFIG)
     network.fit(trials(4, 3, 3, n_trials=90, snr=0.7))
     unseen = trials(4, 3, 3, n_trials=90, snr=0.7, seed=5)
     assert accuracy(network, unseen) > 0.8
@@ -36,8 +36,8 @@ def test_answer_is_the_log_likelihood_ratio_of_the_model() -> None:
     signal = rng.standard_normal((4, 60 * 2000 + 60)).astype(np.float32)
     for i, label in enumerate(labels):
         signal[:, 60 * i : 60 * i + 60] += template[label]
-    network = build("matched_filter", **CONFIG | {"embedding_dim": 2, "template_hz": 30.0})
-    network.fit(Trials([signal], [60 * np.arange(2000)], [labels], np.eye(2), True))
+    network = build_network("matched_filter", **CONFIG | {"embedding_dim": 2, "template_hz": 30.0})
+    network.fit(TrainingTrials([signal], [60 * np.arange(2000)], [labels], np.eye(2), True))
     found, wanted = [], []
     for i in range(200):
         x = (rng.standard_normal((4, 60)) + template[i % 2]).astype(np.float32)
@@ -49,7 +49,7 @@ def test_answer_is_the_log_likelihood_ratio_of_the_model() -> None:
 
 
 def test_without_an_onset_nothing_is_claimed() -> None:
-    network = build("matched_filter", **CONFIG)
+    network = build_network("matched_filter", **CONFIG)
     network.fit(trials(4, 3, 3))
     embedding, _ = network(torch.randn(1, 4, 60))
     assert not embedding.any()
@@ -65,7 +65,7 @@ def person(n_labels: int, dim: int = 5, seed: int = 3) -> tuple[np.ndarray, np.n
     return vectors, 0.3 * np.einsum("kd,ds,sc,st->kct", vectors, *map(rng.standard_normal, ((dim, 2), (2, 4))), courses)
 
 
-def of_vectors(n_each: int, seed: int = 0) -> tuple[Trials, np.ndarray, np.ndarray]:
+def of_vectors(n_each: int, seed: int = 0) -> tuple[TrainingTrials, np.ndarray, np.ndarray]:
     """White noise with responses to the first 30 of 40 labels; the vectors and the responses of all."""
     rng = np.random.default_rng(seed)
     vectors, responses = person(40)
@@ -74,13 +74,17 @@ def of_vectors(n_each: int, seed: int = 0) -> tuple[Trials, np.ndarray, np.ndarr
     for i, label in enumerate(labels):
         signal[:, 60 * i : 60 * i + 60] += responses[label]
     onsets = 60 * np.arange(len(labels))
-    return Trials([signal.astype(np.float32)], [onsets], [labels], vectors[:30], prototypes=False), vectors, responses
+    return (
+        TrainingTrials([signal.astype(np.float32)], [onsets], [labels], vectors[:30], prototypes=False),
+        vectors,
+        responses,
+    )
 
 
 def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_others() -> None:
     """Template times signal minus half the template's energy, but for what all labels share."""
     trials_seen, vectors, responses = of_vectors(100)
-    network = build("matched_filter", **CONFIG | {"embedding_dim": 7})
+    network = build_network("matched_filter", **CONFIG | {"embedding_dim": 7})
     network.fit(trials_seen)
     rows = network.rows(torch.as_tensor(vectors[30:], dtype=torch.float32))
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(10))
@@ -103,8 +107,8 @@ def test_a_response_that_all_share_is_not_taken_for_noise() -> None:
     common = 5 * np.outer([1, -1, 2, 0], np.exp(-(((np.linspace(0, 1, 60) - 0.3) / 0.1) ** 2))).astype(np.float32)
     signal = plain.signals[0] + np.tile(common, len(plain.onsets[0]))
     weights = []
-    for given in (plain, Trials([signal], plain.onsets, plain.labels, plain.vectors, prototypes=False)):
-        network = build("matched_filter", **CONFIG | {"embedding_dim": 7})
+    for given in (plain, TrainingTrials([signal], plain.onsets, plain.labels, plain.vectors, prototypes=False)):
+        network = build_network("matched_filter", **CONFIG | {"embedding_dim": 7})
         network.fit(given)
         weights.append(network.innovations.conv.weight)
     torch.testing.assert_close(weights[0], weights[1], atol=1e-4, rtol=1e-3)
@@ -120,8 +124,8 @@ def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> No
     signal = rng.standard_normal((4, 60 * 2000)).astype(np.float32)
     for i, label in enumerate(labels):
         signal[:, 60 * i : 60 * i + 60] += 2 * vectors[label, 1] * course
-    network = build("matched_filter", **CONFIG | {"embedding_dim": 4})
-    network.fit(Trials([signal], [60 * np.arange(2000)], [labels], vectors, prototypes=False))
+    network = build_network("matched_filter", **CONFIG | {"embedding_dim": 4})
+    network.fit(TrainingTrials([signal], [60 * np.arange(2000)], [labels], vectors, prototypes=False))
     rows = network.rows(torch.as_tensor(vectors, dtype=torch.float32))
     noiseless = 2 * vectors[10, 1] * course * np.ones((4, 1))
     embedding, _ = network(torch.as_tensor(noiseless, dtype=torch.float32)[None], None, ONSET)
@@ -131,7 +135,7 @@ def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> No
 
 def test_the_width_of_given_vectors_has_to_fit() -> None:
     with pytest.raises(ValueError, match="embedding_dim is 5, needs 7, two more than the label vectors have numbers"):
-        build("matched_filter", **CONFIG | {"embedding_dim": 5}).fit(of_vectors(4)[0])
+        build_network("matched_filter", **CONFIG | {"embedding_dim": 5}).fit(of_vectors(4)[0])
 
 
 def test_ridge_is_the_textbook_solution_for_the_penalty_it_chose() -> None:
@@ -145,4 +149,4 @@ def test_ridge_is_the_textbook_solution_for_the_penalty_it_chose() -> None:
 @pytest.mark.parametrize(("n_trials", "said"), [(3, "1 of the rarest of 3 labels, need 2 or more of each of two")])
 def test_too_few_trials_are_refused_with_the_numbers(n_trials: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        build("matched_filter", **CONFIG).fit(trials(4, 3, 3, n_trials=n_trials))
+        build_network("matched_filter", **CONFIG).fit(trials(4, 3, 3, n_trials=n_trials))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.multipath import Multipath, wavelet_bank
 
 KNOWN = {"n_channels": 3, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 2}
@@ -9,7 +9,7 @@ KNOWN = {"n_channels": 3, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 2}
 
 def network(**options: object) -> Multipath:
     torch.manual_seed(0)
-    return build("multipath", **KNOWN, **options).eval()
+    return build_network("multipath", **KNOWN, **options).eval()
 
 
 @pytest.mark.parametrize("paths", [("raw",), ("spectral",), ("wavelet",), ("raw", "wavelet")])

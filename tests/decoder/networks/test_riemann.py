@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.riemann import logistic, xdawn
 from tests.decoder.networks.test_matched_filter import ONSET, accuracy
-from tests.helpers.closed import trials
+from tests.helpers.closed_form import trials
 
 CONFIG = {"n_channels": 4, "sfreq": 60.0, "hop_samples": 4, "embedding_dim": 3, "window_s": 1.0}
 
 
 def test_names_trials_it_has_not_seen_better_as_the_window_fills() -> None:
-    network = build("riemann", **CONFIG)
+    network = build_network("riemann", **CONFIG)
     network.fit(trials(4, 3, 3, n_trials=120, snr=0.8))
     unseen = trials(4, 3, 3, n_trials=90, snr=0.8, seed=5)
     assert accuracy(network, unseen) > 0.7
@@ -19,7 +19,7 @@ def test_names_trials_it_has_not_seen_better_as_the_window_fills() -> None:
 
 
 def test_mean_trial_lies_at_the_origin_of_the_tangent_space() -> None:
-    network = build("riemann", **CONFIG)
+    network = build_network("riemann", **CONFIG)
     given = trials(4, 3, 3, n_trials=60)
     network.fit(given)
     windows, _ = given.windows(given.signals, 60)
@@ -54,7 +54,7 @@ def test_logistic_regression_is_at_the_minimum_of_its_loss() -> None:
 
 
 def test_without_an_onset_nothing_is_claimed() -> None:
-    network = build("riemann", **CONFIG)
+    network = build_network("riemann", **CONFIG)
     network.fit(trials(4, 3, 3))
     embedding, _ = network(torch.randn(1, 4, 60))
     assert not embedding.any()
@@ -63,4 +63,4 @@ def test_without_an_onset_nothing_is_claimed() -> None:
 def test_vectors_are_refused() -> None:
     given = trials(4, 3, 3)
     with pytest.raises(ValueError, match="tells trained labels apart, but the targets are vectors"):
-        build("riemann", **CONFIG).fit(type(given)(**{**vars(given), "prototypes": False}))
+        build_network("riemann", **CONFIG).fit(type(given)(**{**vars(given), "prototypes": False}))

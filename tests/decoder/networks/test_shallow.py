@@ -2,22 +2,22 @@ import math
 
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from tests.helpers.encoders import n_weights, takes_steps
 
 SHARED = {"n_channels": 6, "sfreq": 250.0, "hop_samples": 5, "embedding_dim": 16}
 
 
 def test_has_the_sizes_of_the_paper_at_250_hz() -> None:
-    made = build("shallow", **SHARED)
+    made = build_network("shallow", **SHARED)
     assert n_weights(made.sensors) == 40 * 25 + 40 * 40 * 6
     assert made.mean.window * 5 == 75
-    assert build("shallow", **(SHARED | {"sfreq": 128.0})).sensors.kernel == 13
+    assert build_network("shallow", **(SHARED | {"sfreq": 128.0})).sensors.kernel == 13
 
 
 def test_features_are_log_power() -> None:
     """Doubling the signal adds log 4 to every feature, and silence is the smallest power there is, not -inf."""
-    made = build("shallow", **SHARED, n_filters=4).eval()
+    made = build_network("shallow", **SHARED, n_filters=4).eval()
     x = torch.randn(2, 6, 500)
     silent = made.init_state(2)
     with torch.inference_mode():
@@ -29,5 +29,5 @@ def test_features_are_log_power() -> None:
 
 def test_learns_which_of_two_sensors_holds_the_rhythm() -> None:
     torch.manual_seed(0)
-    losses = list(takes_steps(build("shallow", **SHARED, n_filters=8, dropout=0.1), 30, lr=0.01))
+    losses = list(takes_steps(build_network("shallow", **SHARED, n_filters=8, dropout=0.1), 30, lr=0.01))
     assert losses[-1] < 0.5 * losses[0]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.spatiotemporal import SpatioTemporal
 
 KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
@@ -9,7 +9,7 @@ KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
 
 def network(**options: object) -> SpatioTemporal:
     torch.manual_seed(0)
-    return build("spatiotemporal", **KNOWN, **options).eval()
+    return build_network("spatiotemporal", **KNOWN, **options).eval()
 
 
 @pytest.mark.parametrize("change", [{"spatial_layers": 0}, {"temporal_layers": 0}, {"window_s": 0.5}])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from decoder.networks import build
+from decoder.networks import build_network
 from decoder.networks.stgate import Stgate
 from tests.helpers.encoders import n_weights
 
@@ -11,7 +11,7 @@ KNOWN = {"n_channels": 14, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3, 
 
 def network(**options: object) -> Stgate:
     torch.manual_seed(0)
-    return build("stgate", **KNOWN, **options).eval()
+    return build_network("stgate", **KNOWN, **options).eval()
 
 
 @pytest.mark.parametrize("off", [{"tlb": False}, {"spatial": False}, {"temporal": "none"}])

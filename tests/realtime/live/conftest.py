@@ -2,14 +2,14 @@ from uuid import uuid4
 
 import pytest
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
 from tests.helpers.bundles import tiny_bundle
-from tests.helpers.scripted import SAMPLES, SFREQ
+from tests.helpers.scripted_signal import SAMPLES, SFREQ
 
 
 @pytest.fixture(scope="module")
 def decoder(tmp_path_factory):
-    """Of a tiny bundle for the signal of `tests.helpers.scripted`."""
+    """Of a tiny bundle for the signal of `tests.helpers.scripted_signal`."""
     return Decoder(tiny_bundle(tmp_path_factory.mktemp("live") / "tiny", sfreq=SFREQ))
 
 

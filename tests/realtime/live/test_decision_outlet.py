@@ -8,7 +8,7 @@ import pylsl
 import pytest
 
 from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
-from realtime.sources.lsl_markers import SOURCE
+from realtime.sources.lsl.markers import SOURCE
 
 LABELS = ("owl", "sailing boat", "café")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.live.engine import Engine
-from realtime.sources.lsl import StreamQuery
+from realtime.sources.query import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
 

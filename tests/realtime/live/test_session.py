@@ -7,13 +7,14 @@ import numpy as np
 import pylsl
 import pytest
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
 from realtime.errors import StreamLost
-from realtime.sources.lsl import LslSource, StreamQuery
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
-from tests.helpers.scripted import SAMPLES, SFREQ, source, whole
+from tests.helpers.scripted_signal import SAMPLES, SFREQ, source, whole
 
 # --- from arrays
 

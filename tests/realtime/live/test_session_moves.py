@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.live import session as session_module
-from realtime.live.saved_session import Saved, pack, unpack
-from realtime.sources.lsl import StreamQuery
+from realtime.live.saved_session import SavedSession, pack, unpack
+from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, encoder, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, engine, marker, same_decisions
@@ -234,7 +234,7 @@ def test_a_bundle_of_another_hop_cannot_take_over(decoder, tmp_path, other):
 @given(keep=st.floats(0, 1), flip=st.integers(0, 10**6))
 def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, keep, flip):
     state = decoder.start()
-    data = bytearray(pack(Saved(decoder.bundle.hash, 5.0, (Marker("owl", 1.0),), ((7, "owl"),), state)))
+    data = bytearray(pack(SavedSession(decoder.bundle.hash, 5.0, (Marker("owl", 1.0),), ((7, "owl"),), state)))
     data[flip % len(data)] ^= 0xFF
     for broken in (bytes(data), bytes(data[: int(keep * (len(data) - 1))])):
         try:
@@ -257,13 +257,13 @@ def test_a_saved_session_of_another_version_or_with_a_time_that_is_none_is_refus
 
     with monkeypatch.context() as patched:
         patched.setattr("realtime.live.saved_session.json.dumps", changed)
-        data = pack(Saved(decoder.bundle.hash, 5.0, (), (), decoder.start()))
+        data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), decoder.start()))
     with pytest.raises(BadInput, match=f"saved session: .*{'version' if value in (None, 2) else 'cannot be read'}"):
         unpack(data, decoder.bundle.hash, decoder.start)
 
 
 def test_a_session_saved_by_another_bundle_is_refused(decoder, other):
-    data = pack(Saved(other.bundle.hash, None, (), (), other.start()))
+    data = pack(SavedSession(other.bundle.hash, None, (), (), other.start()))
     with pytest.raises(BadInput, match="bundle is sha256"):
         unpack(data, decoder.bundle.hash, decoder.start)
 
@@ -277,7 +277,7 @@ def test_a_session_saved_at_any_moment_fits_the_state_it_began_with(decoder, tra
         onsets = [onset for onset in (100, 200, 250, 1100, 1105) if first <= onset - 105 < last]
         state = decoder.labelled(state, [(len(onsets), LABELS[0])])
         _, state = decoder.step(SAMPLES[first:last], state, onsets)
-        data = pack(Saved(decoder.bundle.hash, 5.0, (), (), state))
+        data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), state))
         found = unpack(data, decoder.bundle.hash, decoder.start).state
         assert all(np.array_equal(found[key], value) for key, value in state.items())
     assert len(state["onset.pending"]) == 2
@@ -297,6 +297,6 @@ def test_a_session_saved_at_any_moment_fits_the_state_it_began_with(decoder, tra
 )
 def test_a_state_of_another_shape_or_type_is_refused_with_what_is_needed(decoder, key, change, sentence):
     state = decoder.start(2)
-    data = pack(Saved(decoder.bundle.hash, 5.0, (), (), state | {key: change(state[key])}))
+    data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), state | {key: change(state[key])}))
     with pytest.raises(BadInput, match=f"saved session: {sentence}.*; save the session again"):
         unpack(data, decoder.bundle.hash, decoder.start)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.decoder import Decoder
+from realtime.decoding.decoder import Decoder
+from realtime.live.packet import Packet
 from realtime.live.session import Session
-from realtime.live.supervisor import Pulled
-from realtime.sources.lsl import StreamQuery
+from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0
@@ -57,9 +57,9 @@ class Rig:
         chunk = Chunk(samples, first - self.begun, T0 + first / SFREQ, SFREQ)
         self.given |= {int(number): T0 + number / SFREQ for number in numbers}
         self.taken += n
-        self.decode(Pulled(chunk if len(numbers) else None, markers, ORDER, restarted))
+        self.decode(Packet(chunk if len(numbers) else None, markers, ORDER, restarted))
 
-    def decode(self, pulled: Pulled) -> None:
+    def decode(self, pulled: Packet) -> None:
         for hop, _ in self.session.take(pulled):
             [rows], [state] = self.decoder.encode([hop], [self.session.state])
             decisions, self.session.state = self.decoder.decide(hop, rows, state)
@@ -136,7 +136,7 @@ def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_len
     rig = Rig(decoder, 1)
     rig.push(805, [])
     rig.move()
-    rig.decode(Pulled(noise(400, 0, 100.0), [], ORDER, False))
+    rig.decode(Packet(noise(400, 0, 100.0), [], ORDER, False))
     assert [decision.number for decision, _ in rig.decisions] == list(range(len(rig.decisions)))
     assert len(rig.decisions) > 110
     assert rig.decisions[-1][1] == pytest.approx(100.0 + 399 / SFREQ, abs=0.1)
@@ -151,8 +151,8 @@ def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sampl
     data = rig.session.save()
     rig.session = rig.opened(paused=True)
     next_s = T0 + 800 / SFREQ
-    later = Pulled(noise(160, 161, next_s + 161 / SFREQ - 5.0, -5.0), [], ORDER, False)
-    rig.session.supervisor.backlog.extend([Pulled(noise(160, 0, next_s), [], ORDER, False), later])
+    later = Packet(noise(160, 161, next_s + 161 / SFREQ - 5.0, -5.0), [], ORDER, False)
+    rig.session.supervisor.backlog.extend([Packet(noise(160, 0, next_s), [], ORDER, False), later])
     rig.session.load(data)
     rig.session.resume()
     while (piece := rig.session.oldest()) is not None:
@@ -167,10 +167,10 @@ def test_markers_of_a_stream_that_gives_no_samples_are_not_kept_for_ever(decoder
     """Neither before the first sample nor while an amplifier is switched off for a night."""
     rig = Rig(decoder, 1)
     if begun:
-        rig.decode(Pulled(noise(160, 0, T0 - 100.0), [], ORDER, False))
+        rig.decode(Packet(noise(160, 0, T0 - 100.0), [], ORDER, False))
     for n in range(2000):
-        rig.decode(Pulled(None, [Marker(LABELS[0], T0 + n)], ORDER, False))
+        rig.decode(Packet(None, [Marker(LABELS[0], T0 + n)], ORDER, False))
     assert len(rig.session._waiting) == 500
     assert len(rig.session.state["onset.pending"]) == 0
-    rig.decode(Pulled(noise(160, round(2090 * SFREQ) * begun, T0 + 1990.0), [], ORDER, False))
+    rig.decode(Packet(noise(160, round(2090 * SFREQ) * begun, T0 + 1990.0), [], ORDER, False))
     assert any(decision.trial is not None for decision, _ in rig.decisions)

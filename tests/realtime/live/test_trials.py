@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.decoder import Decoder
-from realtime.live.trials import MOST_A_SECOND, Trials
-from realtime.sources.lsl import StreamQuery
+from realtime.decoding.decoder import Decoder
+from realtime.live.trials import MAX_MARKERS_A_SECOND, TrialMarkers
+from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, engine, same_decisions
@@ -30,7 +30,7 @@ class Heard:
 
     def __init__(self, decoder: Decoder, tracks: int = 1):
         self.decoder, self.state, self.statuses, self.published = decoder, decoder.start(tracks), [], []
-        self.trials = Trials("s1", lambda *status: self.statuses.append(status), self.published.append)
+        self.trials = TrialMarkers("s1", lambda *status: self.statuses.append(status), self.published.append)
 
     def onsets(self, markers):
         newest = chunk(np.zeros((160, len(CH_NAMES))), 10**6, SFREQ)
@@ -61,14 +61,14 @@ def test_a_storm_is_bounded_whatever_its_order(seconds):
             return 0
 
     statuses = []
-    trials = Trials("s1", lambda *status: statuses.append(status), lambda message: None)
+    trials = TrialMarkers("s1", lambda *status: statuses.append(status), lambda message: None)
     state = {"onset.told": np.array(0), "onset.current": np.zeros((1, 2)), "hop.origin": np.array(0)}
     markers = [Marker(f"m{i}", T0 + s) for i, s in enumerate(seconds)]
     newest = chunk(np.zeros((800, 1)), 0, SFREQ)
     found, _ = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), state)
     assert len(found) == len(seconds) or any(state == "bad_marker" for state, _ in statuses)
     for onset in found:
-        assert sum(abs(onset - other) < SFREQ / 2 for other in found) <= MOST_A_SECOND
+        assert sum(abs(onset - other) < SFREQ / 2 for other in found) <= MAX_MARKERS_A_SECOND
 
 
 def test_an_overlap_says_how_many_tracks_it_needs_and_with_them_is_silent(decoder):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from realtime.sources.arrivals import Arrivals, arrived, measured_rate
+from realtime.sources.arrivals import Arrivals, add_arrival, measured_rate
 
 SFREQ, PACKET = 1000.0, 28
 
@@ -13,7 +13,7 @@ def arrive(true_sfreq: float, late: np.ndarray) -> list[Arrivals]:
     state, states = Arrivals(), []
     for k, late_s in enumerate(late, start=1):
         count = k * PACKET
-        state = arrived(count, 100.0 + (count - 1) / true_sfreq + late_s, state, SFREQ)
+        state = add_arrival(count, 100.0 + (count - 1) / true_sfreq + late_s, state, SFREQ)
         states.append(state)
     return states
 

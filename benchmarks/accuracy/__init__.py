@@ -1,0 +1,1 @@
+"""Accuracy of our networks and of their peers on real recordings."""

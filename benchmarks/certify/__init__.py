@@ -1,0 +1,1 @@
+"""What this machine can hold, measured, as a page."""

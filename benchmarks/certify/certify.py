@@ -1,0 +1,103 @@
+"""What this machine can hold, measured in one run beside the peer loop, as a page and JSON.
+
+Short versions of `glimpse bench latency`, `throughput`, `ingest` and `soak`: for figures to publish, run those.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from benchmarks.common.machine import machine
+from benchmarks.live.ingest import ingest
+from benchmarks.live.latency import CONTEXTS_S, latency
+from benchmarks.live.throughput import sessions_held
+from benchmarks.soak.soak import soak
+from realtime.diagnostics.checks import run_checks
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How long each part takes."""
+
+    latency_s: float = 30.0
+    contexts_s: tuple[float, ...] = CONTEXTS_S
+    first_sessions: int = 4
+    sessions_s: float = 15.0
+    channels: int = 306
+    sfreq: float = 1000.0
+    ingest_s: float = 20.0
+    soak_hours: float = 1.0
+
+
+def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """All figures, one part after the other, so that none disturbs another."""
+    findings = [asdict(one) for one in run_checks()]
+    say("latency, ours and the peer's")
+    late = latency(sizes.latency_s, None, peer, sizes.contexts_s if peer else (), say)
+    say("sessions at once")
+    tried = sessions_held(sizes.first_sessions, sizes.sessions_s, None, say)
+    held = [one for one in tried if not one["deadline_misses"]]
+    say(f"{sizes.channels} channels at {sizes.sfreq:g} Hz")
+    helmet = ingest(sizes.channels, sizes.sfreq, sizes.ingest_s)
+    say(f"{sizes.soak_hours:g} h of stream, fast")
+    day = soak(sizes.soak_hours, None, say)
+    found = {
+        "doctor": findings,
+        "latency": late,
+        "throughput": (held or tried)[-1] | {"sessions_held": held[-1]["sessions"] if held else 0},
+        "search": tried,
+        "ingest": helmet,
+        "soak": day,
+        "machine": machine(),
+        "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse')}",
+    }
+    return found | {"verdict": verdict(found), "faults": (wrong := faults(found)), "holds": not wrong}
+
+
+def faults(found: dict[str, Any]) -> list[str]:
+    """What kept one session from being decoded without a fault in every part; empty where the machine holds."""
+    counts = {
+        "deadlines missed by one session": found["latency"]["deadline_misses"],
+        "deadlines missed by the helmet": found["ingest"]["deadline_misses"],
+        "samples of the helmet lost": found["ingest"]["lost_samples"],
+        "decisions unlike offline's": found["soak"]["mismatched_decisions"],
+    }
+    wrong = [f"{about}: {count}" for about, count in counts.items() if count]
+    if not found["throughput"]["sessions_held"]:
+        wrong.append(f"{found['search'][0]['sessions']} sessions at once are too many")
+    return wrong
+
+
+def verdict(found: dict[str, Any]) -> list[str]:
+    """The findings in sentences."""
+    late, many, helmet, day = (found[part] for part in ("latency", "throughput", "ingest", "soak"))
+    sentences = [
+        f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
+        f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} came late.",
+        f"Sessions at once without a missed deadline: {many['sessions_held']}, each of {late['channels']} channels; "
+        f"{found['search'][-1]['sessions']} were the most tried.",
+        f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
+        f"{helmet['lost_samples']} samples lost.",
+        f"{day['stream_hours']:g} h of stream: {day['mismatched_decisions']} of {day['decisions']} decisions unlike "
+        f"offline's, memory grew by {day['rss_growth_mb']:g} MB, stamps drifted by {day['stamp_drift_ms']:g} ms.",
+    ]
+    if peer := late.get("peer"):
+        ratio = peer["cpu_ms_per_decision"] / late["cpu_ms_per_decision"]
+        sentences.insert(
+            1,
+            f"A decision costs {late['cpu_ms_per_decision']:.2f} ms of processor time, the peer's "
+            f"{peer['cpu_ms_per_decision']:.2f}, {ratio:.1f} times as much; the peer's p50 is "
+            f"{peer['push_to_decision_ms']['p50']:.1f} ms, its p99 {peer['push_to_decision_ms']['p99']:.1f} ms.",
+        )
+    if context := late.get("context"):
+        shortest, longest = context[0], context[-1]
+        grown = {key.removesuffix("_ms"): longest[key] / shortest[key] for key in shortest if key.endswith("_ms")}
+        sentences.insert(
+            2,
+            f"With {longest['context_s']:g} s of context instead of {shortest['context_s']:g} s the network alone "
+            f"costs {grown.pop('glimpse'):.1f} times as much; "
+            f"{', '.join(f'{name} {ratio:.1f} times' for name, ratio in grown.items())}.",
+        )
+    return sentences

@@ -1,0 +1,78 @@
+"""Many cheap amplifiers in one process: noise drawn before, pushed sample by sample, each stamped when it is due."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pylsl import local_clock
+from scipy.signal import lfilter
+
+from benchmarks.common.timing import percentiles
+from realtime.simulation.brain import PINK
+from realtime.simulation.outlet import LiveOutlet
+
+NOISE_S = 30.0  # drawn once, then played again and again from another place by every amplifier
+NOISE_UV = 20.0
+START_IN_S = 0.5
+ONSET_TO_ONSET_S = 1.4
+COUNTER = "COUNT"  # the channel that carries the sample's number
+CYCLE = 2**23  # the counter begins again here: every number below it is exact in float32
+
+
+@dataclass(frozen=True)
+class NoiseAmplifiers:
+    """Streams alike but for their names; each with its marker stream NAME-markers."""
+
+    names: tuple[str, ...]
+    ch_names: tuple[str, ...]
+    sfreq: float  # Hz
+    labels: tuple[str, ...] = ()  # markers of trials, one every ONSET_TO_ONSET_S
+    hop_samples: int = 1  # streams begin one after the other within so many samples, so that not all decide at once
+    counted: bool = False  # a last channel COUNT carries the sample's number
+    chunk_samples: int = 1
+
+
+def run(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
+    """To run apart: push until stopped; how many samples each sent and how late they left."""
+    rng = np.random.default_rng(0)
+    sfreq, ch_names = amplifiers.sfreq, amplifiers.ch_names
+    noise = pink(rng, round(NOISE_S * sfreq), len(ch_names))
+    outlets = [LiveOutlet(name, sfreq, ch_names + (COUNTER,) * amplifiers.counted) for name in amplifiers.names]
+    begins = [k * amplifiers.hop_samples // len(outlets) for k in range(len(outlets))]
+    places = rng.integers(len(noise), size=len(outlets))
+    late_ms: list[float] = []
+    onsets = np.full(len(outlets), sfreq)  # samples; the first trial after a second
+    say("ready")
+    t0, sent, step = local_clock() + START_IN_S, 0, amplifiers.chunk_samples
+    try:
+        while not stop.is_set():
+            last = sent + step - 1
+            due = t0 + last / sfreq
+            if (wait_s := due - local_clock()) > 0:
+                time.sleep(wait_s)
+            for k, outlet in enumerate(outlets):
+                if sent < begins[k]:
+                    continue
+                rows = noise.take(np.arange(places[k] + sent, places[k] + sent + step), axis=0, mode="wrap")
+                if amplifiers.counted:
+                    rows = np.hstack([rows, np.arange(sent, sent + step, dtype=np.float32)[:, None] % CYCLE])
+                if amplifiers.labels and sent >= onsets[k]:
+                    outlet.mark(amplifiers.labels[int(rng.integers(len(amplifiers.labels)))], due)
+                    onsets[k] += ONSET_TO_ONSET_S * sfreq
+                outlet.send(rows, due)
+            late_ms.append((local_clock() - due) * 1e3)
+            sent += step
+    finally:
+        for outlet in outlets:
+            outlet.close(drain_s=0.0)
+    return {"samples": sent, "late_ms": percentiles(late_ms)}
+
+
+def pink(rng: np.random.Generator, n_times: int, n_channels: int) -> np.ndarray:
+    """1/f noise, float32 (n_times, n_channels) microvolts."""
+    white = rng.standard_normal((n_times, n_channels))
+    coloured = lfilter(*PINK, white, axis=0)
+    return (NOISE_UV * coloured / coloured.std()).astype(np.float32)

@@ -1,0 +1,42 @@
+"""A source whose stream carries its own sample numbers: proof of what was lost, whatever stamps say."""
+
+from typing import Any
+
+from benchmarks.common.amplifiers import COUNTER, CYCLE
+from realtime.stream import Chunk, Marker, Source
+
+
+class CounterSource:
+    """Passes a source on and checks its channel COUNT.
+
+    `seen` samples, of which `lost` are those that the numbers skip; `misnumbered` are those whose index in their chunk
+    advanced by another amount than the number did.
+    """
+
+    def __init__(self, source: Source):
+        self._source = source
+        self._column = source.info.ch_names.index(COUNTER)
+        self._offset: int | None = None  # from a chunk's index to the stream's own number
+        self._next: int | None = None
+        self.seen = self.lost = self.misnumbered = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def pull(self, *args: Any, **named: Any) -> tuple[list[Chunk], list[Marker]]:
+        """As the source's."""
+        chunks, markers = self._source.pull(*args, **named)
+        for chunk in chunks:
+            self._check(chunk)
+        return chunks, markers
+
+    def _check(self, chunk: Chunk) -> None:
+        for k, value in enumerate(chunk.samples[:, self._column]):
+            number = round(float(value))
+            if self._next is not None:
+                self.lost += (number - self._next) % CYCLE
+            if self._offset is None:
+                self._offset = number - chunk.index
+            self.misnumbered += (chunk.index + k + self._offset - number) % CYCLE != 0
+            self._next = (number + 1) % CYCLE
+        self.seen += len(chunk.samples)

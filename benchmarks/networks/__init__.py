@@ -1,0 +1,1 @@
+"""Every network: parameters, cost of a step, and parity of its export."""

@@ -1,0 +1,1 @@
+"""Peers: the tools and networks that Glimpse is measured against."""

@@ -1,0 +1,1 @@
+"""What bad channels and lost samples cost."""

@@ -1,0 +1,1 @@
+"""A simulated day of stream with faults, compared with offline decoding."""

@@ -1,0 +1,1 @@
+"""Retrieval of concepts that were never trained on, on simulated signals."""

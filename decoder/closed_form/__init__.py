@@ -1,0 +1,1 @@
+"""Networks fitted by formula instead of gradient descent."""

@@ -1,0 +1,1 @@
+"""Graph layers over sensors."""

@@ -1,0 +1,144 @@
+"""Graph attention over sensors at each time step, and the graph it runs on: from positions or from a prior.
+
+Neighbours are gathered by an index, so that cost grows with edges and not with sensors squared. Shape suffixes:
+N sensors, K neighbours, A heads, F features (per head inside the layer).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.graph.config import AttentionConfig, GraphConfig
+from decoder.graph.neighbours import neighbourhood
+
+ACTIVATIONS = {"leaky_relu": lambda x: F.leaky_relu(x, 0.2), "softplus": F.softplus}
+SELF_MODES = ("att", "theta_r", "theta_n", "none")
+
+
+class GraphAttention(nn.Module):
+    """Attention of every sensor over its neighbours; leading dimensions (stream, time) never mix.
+
+    float32[..., N, n_in] to float32[..., N, n_out]. `index` int64[N, K] names the neighbours of each sensor, `valid`
+    bool[N, K] says which of them count, `edge` float32[N, K, E] describes the way to each (version 2 only). Heads are
+    concatenated, or averaged where `concat` is false. Version 1 is GAT (Velickovic et al., ICLR 2018,
+    https://arxiv.org/abs/1710.10903), version 2 is GATv2 (Brody et al., ICLR 2022, https://arxiv.org/abs/2105.14491);
+    softplus keeps the gradient where leaky ReLU loses it, and `self_mode` says how a sensor's own features come in
+    (GAT+: Neumeier et al., 2023, https://arxiv.org/abs/2305.16196): "att" by attention to itself as a neighbour,
+    "theta_r" and "theta_n" added by the query's projection or one of their own, "none" not at all.
+    """
+
+    index: Tensor
+    valid: Tensor
+    edge: Tensor
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        index: Tensor,
+        valid: Tensor,
+        edge: Tensor | None = None,
+        heads: int = 1,
+        version: int = 2,
+        activation: str = "leaky_relu",
+        self_mode: str = "att",
+        concat: bool = True,
+    ):
+        super().__init__()
+        if concat and n_out % heads:
+            raise ValueError(f"GraphAttention: n_out {n_out}, needs a multiple of heads {heads}")
+        if version not in (1, 2):
+            raise ValueError(f"GraphAttention: version {version}, needs 1 (GAT) or 2 (GATv2)")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"GraphAttention: activation {activation!r}, needs one of {', '.join(ACTIVATIONS)}")
+        if self_mode not in SELF_MODES:
+            raise ValueError(f"GraphAttention: self_mode {self_mode!r}, needs one of {', '.join(SELF_MODES)}")
+        if version == 1 and (self_mode == "theta_r" or edge is not None):
+            what = "edge features" if edge is not None else "self_mode 'theta_r'"
+            raise ValueError(f"GraphAttention: version 1 has no place for {what}, needs version 2")
+        if self_mode != "att":
+            valid = valid & (index != torch.arange(len(index))[:, None])
+        elif not valid.any(dim=1).all():
+            raise ValueError("GraphAttention: a sensor without any neighbour, needs at least itself")
+        self.heads, self.activation, self.self_mode, self.concat = heads, ACTIVATIONS[activation], self_mode, concat
+        self.register_buffer("index", index)
+        self.register_buffer("valid", valid)
+        self.register_buffer("edge", edge)
+        n_head = n_out // heads if concat else n_out
+        bias = version == 2  # as in torch_geometric: GAT has one bias at the end, GATv2 one per projection too
+        self.neighbour = nn.Linear(n_in, heads * n_head, bias=bias)
+        self.own = nn.Linear(n_in, heads * n_head) if version == 2 else None
+        self.score_neighbour = nn.Parameter(torch.empty(heads, n_head))
+        self.score_own = nn.Parameter(torch.empty(heads, n_head)) if version == 1 else None
+        self.theta_n = nn.Linear(n_in, heads * n_head, bias=False) if self_mode == "theta_n" else None
+        self.score_edge = nn.Linear(edge.shape[-1], heads * n_head, bias=False) if edge is not None else None
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot for every matrix, zero for every bias."""
+        for name, weight in self.named_parameters():
+            (nn.init.zeros_ if name.endswith("bias") else nn.init.xavier_uniform_)(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        message = self.neighbour(x)
+        near = self.gather(message)  # [..., N, K, A * F]
+        weight = self.weights(x, message, near)
+        y = (weight[..., None] * near.unflatten(-1, (self.heads, -1))).sum(dim=-3)  # [..., N, A, F]
+        if self.self_mode == "theta_r" and self.own is not None:
+            y = y + self.own(x).unflatten(-1, (self.heads, -1))
+        if self.theta_n is not None:
+            y = y + self.theta_n(x).unflatten(-1, (self.heads, -1))
+        return (y.flatten(-2) if self.concat else y.mean(dim=-2)) + self.bias
+
+    def attention(self, x: Tensor) -> Tensor:
+        """How much each sensor attends to each of its neighbours (columns of `index`), [..., N, K, heads]."""
+        message = self.neighbour(x)
+        return self.weights(x, message, self.gather(message))
+
+    def weights(self, x: Tensor, message: Tensor, near: Tensor) -> Tensor:
+        """Softmax over the neighbours that count; zeros where there is none."""
+        if self.own is not None:
+            inner = near + self.own(x).unsqueeze(-2)
+            if self.score_edge is not None:
+                inner = inner + self.score_edge(self.edge)
+            # One product with a block diagonal trains twice as fast as a sum over features for each head.
+            score = F.linear(self.activation(inner), torch.block_diag(*self.score_neighbour[:, None]))
+        else:
+            assert self.score_own is not None
+            message = message.unflatten(-1, (self.heads, -1))
+            theirs, own = (message * self.score_neighbour).sum(-1), (message * self.score_own).sum(-1)
+            score = self.activation(self.gather(theirs) + own.unsqueeze(-2))
+        if self.self_mode == "att":
+            return score.masked_fill(~self.valid[..., None], -torch.inf).softmax(dim=-2)
+        # A sensor left without any neighbour: softmax over nothing would be NaN.
+        lonely = ~self.valid.any(dim=1, keepdim=True)
+        weight = score.masked_fill(~(self.valid | lonely)[..., None], -torch.inf).softmax(dim=-2)
+        return weight.masked_fill(~self.valid[..., None], 0.0)
+
+    def gather(self, per_sensor: Tensor) -> Tensor:
+        """What each sensor's neighbours have: [..., N, any] to [..., N, K, any]."""
+        return per_sensor.index_select(-2, self.index.flatten()).unflatten(-2, self.index.shape)
+
+
+def sensor_attention(config: GraphConfig, n_in: int, n_out: int) -> GraphAttention:
+    """The graph layer a config describes."""
+    return graph_attention(config, n_in, n_out, *neighbourhood(config))
+
+
+def graph_attention(
+    config: AttentionConfig, n_in: int, n_out: int, index: Tensor, valid: Tensor, edge: Tensor | None = None
+) -> GraphAttention:
+    """The graph layer a config describes, on a given graph."""
+    c = config
+    return GraphAttention(
+        n_in,
+        n_out,
+        index,
+        valid,
+        edge,
+        heads=c.graph_heads,
+        version=c.graph_version,
+        activation=c.graph_activation,
+        self_mode=c.graph_self,
+    )

@@ -1,0 +1,113 @@
+"""Nodes side by side: one layer for all of them, attention among them, the graph between them.
+
+A node is a sensor or a learned source. Tokens hold the nodes side by side, float32[B, H, N * F]. Shape suffixes:
+B streams, H hops, N nodes, F features of one node.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decoder.graph.attention import GraphAttention
+from decoder.layers.conv import CausalConv
+from decoder.layers.skip import Skip
+from decoder.streaming import State, Streaming, prefixed, substate
+
+
+class NodeWise(Streaming):
+    """One layer over time, with the same weights, for every node.
+
+    float32[B, H, N * n_in] to float32[B, H, N * n_out]. `time_last` says that the layer takes [B, C, T].
+
+    State: the layer's own, with the nodes after the batch: [B, N, ...]
+    """
+
+    def __init__(self, layer: Streaming, n_nodes: int, time_last: bool = False):
+        super().__init__()
+        self.layer, self.n_nodes, self.time_last = layer, n_nodes, time_last
+        self.hop, self.receptive_field = layer.hop, layer.receptive_field
+
+    def init_state(self, batch: int) -> State:
+        state = self.layer.init_state(batch * self.n_nodes)
+        return {key: value.unflatten(0, (batch, self.n_nodes)) for key, value in state.items()}
+
+    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHD.shape[0]) if state is None else state
+        x = x_BHD.unflatten(-1, (self.n_nodes, -1)).transpose(1, 2).flatten(0, 1)  # [B * N, H, F]
+        x = x.transpose(1, 2) if self.time_last else x
+        y, new = self.layer(x, {key: value.flatten(0, 1) for key, value in state.items()})
+        y = y.transpose(1, 2) if self.time_last else y
+        y = y.unflatten(0, (-1, self.n_nodes)).transpose(1, 2).flatten(2)
+        return y, {key: value.unflatten(0, (-1, self.n_nodes)) for key, value in new.items()}
+
+
+class ConvBlock(Streaming):
+    """Causal convolution over hops, batch norm, ELU, and a skip around them (see Skip).
+
+    float32[B, H, dim] to the same shape.
+
+    State: conv.*  # see CausalConv
+    """
+
+    def __init__(self, dim: int, kernel: int, dilation: int = 1, dropout: float = 0.0, skip: str = "identity"):
+        super().__init__()
+        if skip == "dense":
+            raise ValueError("ConvBlock: skip 'dense' widens what a stack of blocks keeps, needs another kind")
+        self.conv = CausalConv(dim, dim, kernel, dilation)
+        self.receptive_field = self.conv.receptive_field
+        self.norm = nn.BatchNorm1d(dim)
+        self.skip = Skip(skip, dim, dim, dropout)
+
+    def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHD.shape[0]) if state is None else state
+        if x_BHD.shape[1] == 0:
+            return x_BHD, state
+        y, inner = self.conv(x_BHD.transpose(1, 2), substate(state, "conv"))
+        return self.skip(x_BHD, F.elu(self.norm(y)).transpose(1, 2)), prefixed("conv", inner)
+
+
+class NodeTransformer(nn.Module):
+    """Pre-norm transformer block among the nodes of one hop: every node attends to all, then an MLP.
+
+    float32[B, H, N * dim] to the same shape; nothing passes between hops.
+    """
+
+    def __init__(self, dim: int, n_heads: int, n_nodes: int, dropout: float = 0.0, skip: str = "layerscale"):
+        super().__init__()
+        if dim % n_heads:
+            raise ValueError(f"AmongNodes: dim {dim}, needs a multiple of n_heads {n_heads}")
+        if skip == "dense":
+            raise ValueError("AmongNodes: skip 'dense' widens what a stack of blocks keeps, needs another kind")
+        self.n_heads, self.n_nodes = n_heads, n_nodes
+        self.norm_attention = nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.out = nn.Linear(dim, dim)
+        self.skip_attention = Skip(skip, dim, dim, dropout)
+        self.norm_mlp = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        self.skip_mlp = Skip(skip, dim, dim, dropout)
+
+    def forward(self, x_BHD: Tensor) -> Tensor:
+        x = x_BHD.unflatten(-1, (self.n_nodes, -1))
+        heads = self.qkv(self.norm_attention(x)).flatten(0, 1).unflatten(-1, (3, self.n_heads, -1))
+        q, k, v = heads.permute(2, 0, 3, 1, 4)  # each [B * H, heads, N, features of a head]
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2).unflatten(0, x.shape[:2])
+        x = self.skip_attention(x, self.out(attended))
+        return self.skip_mlp(x, self.mlp(self.norm_mlp(x))).flatten(2)
+
+
+class GraphBlock(nn.Module):
+    """Graph attention between the nodes of one hop, ELU, and a skip around both (see Skip).
+
+    float32[B, H, N * n_in] to float32[B, H, N * width].
+    """
+
+    def __init__(self, attention: GraphAttention, n_in: int, n_out: int, dropout: float = 0.0, skip: str = "identity"):
+        super().__init__()
+        self.n_nodes = len(attention.index)
+        self.attention = attention
+        self.skip = Skip(skip, n_in, n_out, dropout)
+        self.width = self.skip.width
+
+    def forward(self, x_BHD: Tensor) -> Tensor:
+        x = x_BHD.unflatten(-1, (self.n_nodes, -1))
+        return self.skip(x, F.elu(self.attention(x))).flatten(2)

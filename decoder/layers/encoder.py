@@ -1,0 +1,119 @@
+"""What every network shares: its config, how it hears about the onset, and the readout that answers at any time.
+
+Shape suffixes: B streams, C channels, T samples, H hops, F features of a hop, D embedding.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from decoder.checked import Share, check
+from decoder.layers.onset import OnsetSum, onset_basis
+from decoder.streaming import State, Streaming, prefixed, substate
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """What any network is made from; JSON can hold it. ValueError for a value that cannot be: see `checked`."""
+
+    n_channels: int
+    sfreq: float  # Hz, of the signal the network gets
+    hop_samples: int  # one embedding per so many samples
+    embedding_dim: int  # width of the target space
+    positions: tuple[tuple[float, float, float] | None, ...] | None = None  # m, per channel; None: unknown
+    n_subjects: int = 1
+    dropout: Share = 0.5
+    onset_features: int = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
+    leak_s: float = 1.0  # memory of the readout where no onset is known
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Readout(Streaming):
+    """Embeddings from the features of each hop, weighted by time since onset and added up since then.
+
+    float32[B, H, F] and since-onset float32[B, H] to float32[B, H, D]. It stands where an offline network flattens its
+    window into a dense layer: a low-rank form of that layer can be expressed, and it answers at every hop.
+
+    State: since_onset.*  # see SinceOnset
+    """
+
+    def __init__(self, n_features: int, config: EncoderConfig, width: int = 32):
+        super().__init__()
+        c = config
+        self.onset_features = c.onset_features
+        self.token = nn.Linear(n_features, width)
+        self.gain = nn.Linear(c.onset_features, width)
+        nn.init.ones_(self.gain.bias)
+        self.since_onset = OnsetSum(width, leak=math.exp(-c.hop_samples / (c.sfreq * c.leak_s)))
+        self.dropout = nn.Dropout(c.dropout)
+        self.now = nn.Linear(n_features, c.embedding_dim)
+        self.accumulated = nn.Linear(width, c.embedding_dim)
+
+    def forward(
+        self, x_BHF: Tensor, state: State | None = None, onset_BH: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        state = self.init_state(x_BHF.shape[0]) if state is None else state
+        onset_BH = torch.full_like(x_BHF[..., 0], -1.0) if onset_BH is None else onset_BH
+        gain_BHW = self.gain(onset_basis(onset_BH, self.onset_features).to(x_BHF.dtype))
+        sums_BHW, inner = self.since_onset(self.token(x_BHF) * gain_BHW, substate(state, "since_onset"), onset_BH)
+        return self.now(self.dropout(x_BHF)) + self.accumulated(self.dropout(sums_BHW)), prefixed("since_onset", inner)
+
+
+class StreamingNetwork(Streaming):
+    """A network: embeddings of what was seen, one every hop, at any time since onset.
+
+    Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
+    known) to float32[B, H, embedding_dim], not normalised. `subject` int64[B] or int picks what is learned per person.
+    A subclass makes its layers and implements `embed`.
+    """
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.config, self.hop = config, config.hop_samples
+
+    def forward(
+        self,
+        x_BCT: Tensor,
+        state: State | None = None,
+        onset_BH: Tensor | None = None,
+        subject: Tensor | int = 0,
+    ) -> tuple[Tensor, State]:
+        state = self.init_state(x_BCT.shape[0]) if state is None else state
+        n_hops = self.steps(x_BCT.shape[-1])
+        if n_hops == 0:
+            return x_BCT.new_zeros(x_BCT.shape[0], 0, self.config.embedding_dim), state
+        if onset_BH is None:
+            onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
+        embedding_BHD, new = self.embed(x_BCT, state, onset_BH, subject)
+        return embedding_BHD, {key: new[key] for key in state}
+
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
+        """Embeddings of one hop or more, and the new state."""
+        raise NotImplementedError
+
+
+class FeatureEncoder(StreamingNetwork):
+    """Features of each hop, made causally, behind the shared readout.
+
+    See StreamingNetwork for what goes in and out. A subclass makes its layers, gives `n_features` to this class, and
+    implements `features`.
+
+    State: that of the layers of `features`; readout.*  # see Readout
+    """
+
+    def __init__(self, config: EncoderConfig, n_features: int):
+        super().__init__(config)
+        self.readout = Readout(n_features, config)
+
+    def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
+        """Features float32[B, H, F] of each hop and the new state of the layers that made them; T is never 0."""
+        raise NotImplementedError
+
+    def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
+        features_BHF, new = self.features(x_BCT, state, subject)
+        embedding_BHD, inner = self.readout(features_BHF, substate(state, "readout"), onset_BH)
+        return embedding_BHD, new | prefixed("readout", inner)

@@ -1,0 +1,7 @@
+"""`python -m glimpse` is the command `glimpse`."""
+
+import sys
+
+from glimpse.cli import main
+
+sys.exit(main())

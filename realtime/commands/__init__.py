@@ -1,0 +1,1 @@
+"""The commands of `glimpse` that need no torch and no server."""

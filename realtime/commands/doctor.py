@@ -1,0 +1,67 @@
+"""`glimpse doctor`: what works on this machine, what does not, and what to do."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.text import Text
+
+from realtime.command_line import TYRO_CONFIG, make_table, table_console
+from realtime.diagnostics.checks import run_checks
+from realtime.diagnostics.finding import Finding
+from realtime.errors import BadInput, check_folder_of
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+Peer = Literal["EEGConformer", "ShallowFBCSPNet", "none"]
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what works on this machine, what does not, and what to do; with --certify also how much it can decode.
+
+    --certify measures for some minutes: delay of a decision, sessions at once, a MEG helmet, an hour of stream; beside
+    a peer, the loop that a lab glues together of mne-lsl's StreamLSL and a braindecode network. Close other programs.
+    """
+
+    json: Path | None = None  # also write what was found to this file
+    certify: tyro.conf.FlagCreatePairsOff[bool] = False  # measure, and write a page with plots
+    out: Path = Path("certificate")  # with --certify: folder for certificate.html and certificate.json
+    peer: Peer = "EEGConformer"  # with --certify: the peer's network; none: no peer
+
+
+def main(argv: list[str]) -> int:
+    """`glimpse doctor [--json FILE]`: 0 if this machine can decode, 1 if something that needs is broken."""
+    command = doctor_from_args(argv)
+    findings = run_checks()
+    print_findings(findings)
+    write_findings([asdict(one) for one in findings], command.json)
+    return int(any(one.state == "fail" for one in findings))
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print a row for each, what to do below what was found: beside it both would be columns of single words."""
+    table = make_table("", "", "found, and what to do")
+    for one in findings:
+        said = one.found + (f"\n-> {one.do}" if one.do else "")
+        table.add_row(Text(one.state, COLOURS[one.state]), one.check, said)
+    table_console().print(table)
+
+
+def write_findings(findings: Sequence[dict[str, str]], path: Path | None) -> None:
+    """Write the findings as JSON, where a path is given."""
+    if path is not None:
+        path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
+
+
+def doctor_from_args(argv: list[str]) -> Doctor:
+    """The arguments, of `glimpse doctor --certify` too; raises BadInput."""
+    command = tyro.cli(Annotated[Doctor, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor", config=TYRO_CONFIG)
+    check_folder_of(command.json, "--json")
+    for key in ("out", "peer"):
+        if not command.certify and (found := getattr(command, key)) != getattr(Doctor, key):
+            raise BadInput(f"--{key}: {found} found, but nothing is measured without --certify; add it")
+    return command

@@ -1,0 +1,1 @@
+"""Decoding: samples in, decisions out, with explicit state."""

@@ -1,0 +1,162 @@
+"""Chunks of any size in, exact hops out, each knowing which samples it used and how long ago its trials began.
+
+Sample numbers count from the start of the stream and include lost samples. Trials that overlap run on tracks: trial n
+on track n % n_tracks, so each has its window to itself as far as there are tracks enough. Knows nothing of clocks or
+networks.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from realtime.decoding.hop import NO_TRIAL, Hop, TrialClock
+from realtime.preprocess.chain import Preprocess
+from realtime.quality.bad_channels import ChannelRepair, QualityMarks
+from realtime.state import State, prefixed, substate
+
+# Decisions this soon after a gap are flagged: the high-pass and the network's memory are still filling.
+SETTLE_S = 1.0
+
+
+class Frontend:
+    """Repair, preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
+
+    `positions_m` (n_channels, 3), NaN where unknown, is what bad channels are interpolated by; None: all unknown.
+    State: quality.*  bad channels and artifacts; pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop;
+    hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
+    as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
+    onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest one of each track;
+    onset.told  trials told so far.
+    """
+
+    def __init__(
+        self, preprocess: Preprocess, hop_samples: int, window_s: float, positions_m: np.ndarray | None = None
+    ):
+        self.preprocess, self.hop_samples, self.window_s = preprocess, hop_samples, window_s
+        places = np.full((len(preprocess.ch_names), 3), np.nan) if positions_m is None else positions_m
+        self.quality = ChannelRepair(preprocess.ch_names, places, preprocess.sfreq_in)
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds between decisions."""
+        return self.hop_samples / self.preprocess.config.sfreq
+
+    def until_hop(self, n_in: int) -> int:
+        """Samples needed to complete the next hop, `n_in` of the segment having been taken."""
+        resample = self.preprocess.resample
+        n_out = (n_in * resample.up - 1) // resample.down + 1
+        last = (n_out // self.hop_samples + 1) * self.hop_samples - 1
+        return resample.newest_input(last) + 1 - n_in
+
+    def start_signal(self) -> State:
+        """State of `signal` before the first sample of a stream."""
+        return {**prefixed("quality", self.quality.start()), **prefixed("pre", self.preprocess.start())}
+
+    def resume_signal(self, state: State) -> State:
+        """State of `signal` after lost samples."""
+        return {
+            **prefixed("quality", self.quality.resume(substate(state, "quality"))),
+            **prefixed("pre", self.preprocess.resume(substate(state, "pre"))),
+        }
+
+    def signal(self, samples: np.ndarray, state: State) -> tuple[np.ndarray, QualityMarks, State]:
+        """Repaired and preprocessed `samples`, not cut yet, and what was wrong with each."""
+        repaired, marks, quality = self.quality.step(samples, substate(state, "quality"))
+        y, pre = self.preprocess.step(repaired, substate(state, "pre"))
+        return y, marks, prefixed("quality", quality) | prefixed("pre", pre)
+
+    def start(self, tracks: int = 1) -> State:
+        """State before the first sample of a stream whose trials run on so many tracks."""
+        n_channels = len(self.preprocess.ch_names)
+        return {
+            **self.start_signal(),
+            "hop.left": np.zeros((0, n_channels)),
+            "hop.number": np.array(0),
+            "hop.origin": np.array(0),
+            "hop.settled": np.array(0),
+            "hop.reason": np.zeros(n_channels, np.int8),
+            "hop.artifact": np.array(False),
+            "onset.pending": np.zeros((0, 2), np.int64),
+            "onset.current": NO_TRIAL.repeat(tracks, axis=0),
+            "onset.told": np.array(0),
+        }
+
+    def next_sample(self, state: State) -> int:
+        """Number of the sample that `step` expects next."""
+        return int(state["hop.origin"]) + int(state["pre.resample.n_in"])
+
+    def skip(self, state: State, lost: int) -> State:
+        """State after `lost` samples went missing: the hop being filled and the running trials end here."""
+        resume = self.next_sample(state) + lost
+        pending = state["onset.pending"]
+        return {
+            **self.resume_signal(state),
+            "hop.left": state["hop.left"][:0],
+            "hop.number": state["hop.number"],
+            "hop.origin": np.array(resume),
+            "hop.settled": np.array(resume + round(SETTLE_S * self.preprocess.sfreq_in)),
+            "hop.reason": np.zeros_like(state["hop.reason"]),
+            "hop.artifact": np.array(False),
+            "onset.pending": pending[pending[:, 0] >= resume],
+            "onset.current": NO_TRIAL.repeat(len(state["onset.current"]), axis=0),
+            "onset.told": state["onset.told"],
+        }
+
+    def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Hop], State]:
+        """Hops completed by `samples` (n_times, n_channels) in microvolts; `onsets` are trial starts newly known.
+
+        Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
+        then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
+        """
+        origin, begun = int(state["hop.origin"]), int(state["pre.resample.n_in"])
+        y, marks, seen = self.signal(samples, state)
+        left = np.concatenate([state["hop.left"], y])
+        new = state | seen
+        told = int(state["onset.told"])
+        pending = state["onset.pending"]
+        if numbered := [(sample, told + i) for i, sample in enumerate(onsets) if sample >= origin]:
+            pending = np.concatenate([pending, np.array(numbered, np.int64)])
+        n_hops = len(left) // self.hop_samples
+        first_out = int(new["pre.resample.n_out"]) - len(left)
+        reason, artifact, taken = state["hop.reason"], bool(state["hop.artifact"]), 0
+        hops = []
+        for k in range(n_hops):
+            newest = self.preprocess.resample.newest_input(first_out + (k + 1) * self.hop_samples - 1)
+            sample, current = origin + newest, new["onset.current"]
+            if len(pending):
+                due = pending[:, 0] <= sample
+                current, pending = _latest(current, pending[due]), pending[~due]
+            own = slice(taken, newest - begun + 1)
+            hops.append(
+                Hop(
+                    signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
+                    number=int(state["hop.number"]) + k,
+                    sample=sample,
+                    cues=tuple(self._cue(sample - onset, trial) for onset, trial in current.tolist()),
+                    reason=np.maximum(reason, marks.reason[own].max(axis=0, initial=0)),
+                    gap=sample < int(state["hop.settled"]),
+                    artifact=artifact or bool(marks.artifact[own].any()),
+                )
+            )
+            new["onset.current"], reason, artifact, taken = current, np.zeros_like(reason), False, own.stop
+        new |= {
+            "hop.reason": np.maximum(reason, marks.reason[taken:].max(axis=0, initial=0)),
+            "hop.artifact": np.array(artifact or bool(marks.artifact[taken:].any())),
+            "hop.left": left[n_hops * self.hop_samples :],
+            "hop.number": np.array(int(state["hop.number"]) + n_hops),
+            "onset.pending": pending,
+            "onset.told": np.array(told + len(onsets)),
+        }
+        return hops, new
+
+    def _cue(self, samples: int, trial: int) -> TrialClock:
+        since_s = samples / self.preprocess.sfreq_in
+        return TrialClock(trial, since_s) if since_s <= self.window_s else TrialClock()
+
+
+def _latest(current: np.ndarray, begun: np.ndarray) -> np.ndarray:
+    """Sample and number of the latest trial of each track, after those that have `begun` (n, 2) since."""
+    if not len(begun):
+        return current
+    tracks = begun[:, 1] % len(current)
+    return np.array([max([row, *begun[tracks == i].tolist()]) for i, row in enumerate(current.tolist())])

@@ -1,0 +1,53 @@
+"""A hop: the samples between two decisions, and the clock of the running trial."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NO_TRIAL = np.array([[-(2**62), -1]])  # a track of state["onset.current"] before any; sorts before every real one
+
+
+@dataclass(frozen=True)
+class TrialClock:
+    """What one track knows of its trial."""
+
+    trial: int | None = None  # trials since the stream began, None outside a trial
+    since_onset_s: float | None = None  # from the trial's onset to the hop's newest sample
+
+    @property
+    def onset(self) -> float:
+        """The encoder's onset input: seconds since onset, negative when none is known."""
+        return -1.0 if self.since_onset_s is None else self.since_onset_s
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What the encoder gets at one step."""
+
+    signal: np.ndarray  # float32 (n_channels, hop_samples), running standard deviations
+    number: int  # hops since the stream began
+    sample: int  # number of the newest stream sample used
+    cues: tuple[TrialClock, ...]  # one per track
+    reason: np.ndarray  # int8 (n_channels,): the worst of this hop's samples, an index into quality.REASONS
+    gap: bool  # samples were lost less than SETTLE_S ago
+    artifact: bool = False  # a blink or a burst in a sample of this hop
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Channels with a sample in this hop that is not their own, bool (n_channels,)."""
+        return self.reason > 0
+
+    @property
+    def trial(self) -> int | None:
+        """Of the only track, where there is one."""
+        return self.cues[0].trial
+
+    @property
+    def since_onset_s(self) -> float | None:
+        """Of the only track, where there is one."""
+        return self.cues[0].since_onset_s
+
+    @property
+    def onset(self) -> float:
+        """Of the only track, where there is one."""
+        return self.cues[0].onset

@@ -1,0 +1,78 @@
+"""Runs an exported encoder on onnxruntime, many streams in one batch.
+
+The file's own names are the protocol: inputs `signal`, `onset`, `state.*`, outputs `embedding`, `next.*`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from realtime.errors import BadInput
+from realtime.state import State
+
+ort.set_default_logger_severity(3)  # warnings about graph shapes are not for the user
+DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
+
+
+def choose_provider(wanted: str) -> tuple[str, str]:
+    """The onnxruntime provider for `wanted` (auto, cpu, cuda) and why it was chosen."""
+    if wanted == "cpu":
+        return "CPUExecutionProvider", "asked for"
+    has_device = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in ort.get_available_providers()
+    if wanted == "cuda" and not has_device:
+        raise BadInput("provider: 'cuda' was asked for but no CUDA device or build of onnxruntime is here; use 'cpu'")
+    if wanted == "cuda":
+        return "CUDAExecutionProvider", "asked for"
+    # Measured on CPU: a hop of the demo encoder takes well under a millisecond, less than a copy to a device and back.
+    return "CPUExecutionProvider", "one hop of a small network is faster on the CPU than the way to a device"
+
+
+class OnnxEncoder:
+    """An encoder's weights; holds nothing of any stream."""
+
+    def __init__(self, path: Path, provider: str = "auto"):
+        chosen, self.why = choose_provider(provider)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            self.session = ort.InferenceSession(str(path), options, providers=[chosen])
+        except Exception as error:  # onnxruntime's own kinds share no base class
+            raise BadInput(f"{path}: onnxruntime cannot load it ({error}); export the encoder again") from None
+        self.provider = self.session.get_providers()[0]
+        if self.provider != chosen:
+            raise BadInput(f"{path}: onnxruntime could not start {chosen} and offers {self.provider}; ask for 'cpu'")
+        inputs = {node.name: node for node in self.session.get_inputs()}
+        self.outputs = [node.name for node in self.session.get_outputs()]
+        self.states = tuple(name.removeprefix("state.") for name in inputs if name.startswith("state."))
+        for name in ("signal", "onset"):
+            if name not in inputs:
+                raise BadInput(f"{path}: input '{name}' is missing, found {sorted(inputs)}; export the encoder again")
+        if "embedding" not in self.outputs:
+            raise BadInput(
+                f"{path}: output 'embedding' is missing, found {sorted(self.outputs)}; export the encoder again"
+            )
+        given = {name.removeprefix("next.") for name in self.outputs if name.startswith("next.")}
+        if odd := given.symmetric_difference(self.states):
+            names = ", ".join(f"next.{key}" if key in self.states else f"state.{key}" for key in sorted(odd))
+            raise BadInput(f"{path}: {names} is missing, states must go in and out; export the encoder again")
+        self.dim = {node.name: node for node in self.session.get_outputs()}["embedding"].shape[-1]
+        _, self.n_channels, self.hop_samples = inputs["signal"].shape
+        self._shapes = {
+            name: (tuple(inputs[f"state.{name}"].shape[1:]), inputs[f"state.{name}"].type) for name in self.states
+        }
+
+    def start(self, batch: int = 1) -> State:
+        """State of silence for `batch` streams."""
+        return {name: np.zeros((batch, *shape), DTYPES[kind]) for name, (shape, kind) in self._shapes.items()}
+
+    def step(self, signal: np.ndarray, onset: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Embeddings (batch, dim) of one hop each.
+
+        `signal` is float32 (batch, n_channels, hop_samples), `onset` (batch,) seconds.
+        """
+        feed = {"signal": signal, "onset": onset.astype(np.float32)[:, None]}
+        feed |= {f"state.{name}": state[name] for name in self.states}
+        found = dict(zip(self.outputs, self.session.run(None, feed), strict=True))
+        return found["embedding"][:, 0], {name: found[f"next.{name}"] for name in self.states}

@@ -1,0 +1,1 @@
+"""Checks of this machine: what works, what does not, and what to do."""

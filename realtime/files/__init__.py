@@ -1,1 +1,0 @@
-"""Recordings: files of many formats read in one shape, and LSL streams written to XDF."""

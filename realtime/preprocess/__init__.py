@@ -1,0 +1,1 @@
+"""Causal preprocessing with carried state, from microvolts to running standard deviations."""

@@ -1,0 +1,1 @@
+"""Signal quality: bad channels and artifacts."""

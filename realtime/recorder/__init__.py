@@ -1,0 +1,1 @@
+"""The recorder: LSL streams written to XDF files."""

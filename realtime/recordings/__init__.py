@@ -1,0 +1,1 @@
+"""Recordings: files of many formats, read into one type."""

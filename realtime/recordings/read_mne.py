@@ -1,0 +1,130 @@
+"""Recordings in the formats MNE reads: EDF, BDF, GDF, FIF, SET, VHDR and more."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import mne
+import numpy as np
+from mne.io.constants import FIFF
+
+from realtime.errors import BadInput
+from realtime.markers import normalise_marker
+from realtime.recordings.recording import Recording
+from realtime.sensors.montage import match_channels
+
+# MNE keeps SI units; fT and fT/cm bring MEG to the size of EEG in microvolts.
+SCALE = {"mag": 1e15, "grad": 1e13}
+UNITLESS = {"stim", "misc", "syst", "ias", "exci"}
+SKIP = "BAD_ACQ_SKIP"  # MNE's annotation of a stretch that was never recorded and is filled with zeros
+
+
+def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
+    """Read a file through MNE; annotations are the markers, or the stimulus channel's codes where there are none."""
+    try:
+        raw = mne.io.read_raw(path, preload=True, verbose="warning")
+    except Exception as error:  # every format has its parser, and each raises its own kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadInput(f"{path}: MNE cannot read it ({reason}); check the file, or name another `reader`.") from error
+    if len(raw.filenames) > 1:
+        raise BadInput(
+            f"{path}: is the first of {len(raw.filenames)} parts of one recording, but a recording needs to be one "
+            "file, or a part of it could be in another split; join them (read it with MNE and save it whole)."
+        )
+    keep = _picked(raw, pick, path)
+    ch_names = tuple(raw.ch_names[i] for i in keep)
+    _check_units(raw, ch_names, path)
+    samples = raw.get_data(picks=keep).T
+    samples *= [_scale(kind) for kind in raw.get_channel_types(picks=keep)]
+    markers = [(row, label) for row, label in _annotations(raw) if label != SKIP]
+    return _without_skips(
+        raw,
+        Recording(
+            samples,
+            raw.info["sfreq"],
+            ch_names,
+            tuple(markers or _stim_codes(raw)),
+            (),
+            str(path),
+            positions_m=_places(raw.info, keep),
+        ),
+    )
+
+
+def _picked(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.ndarray:
+    if not isinstance(pick, str):
+        return match_channels(pick, raw.ch_names, str(path))
+    kinds = raw.get_channel_types()
+    wanted = {"eeg": {"eeg"}, "meg": {"mag", "grad"}, "all": set(kinds) - UNITLESS}.get(pick)
+    if wanted is None:
+        raise BadInput(f"{path}: pick is {pick!r}, but needs 'eeg', 'meg', 'all' or a list of channel names.")
+    keep = np.array([i for i, kind in enumerate(kinds) if kind in wanted], dtype=np.intp)
+    if not len(keep):
+        raise BadInput(
+            f"{path}: pick is {pick!r}, but the file's channels are of type {', '.join(sorted(set(kinds)))}; "
+            "list the channels by name instead."
+        )
+    return keep
+
+
+def _places(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
+    """Where the file places the channels, (n_channels, 3) metres, NaN where it does not; None if it places none.
+
+    The head frame, or the device's where the file does not say how the head lay in it.
+    """
+    chs = [info["chs"][i] for i in keep]
+    places = np.array([ch["loc"][:3] for ch in chs], dtype=np.float64).reshape(-1, 3)
+    places[~places.any(axis=1)] = np.nan  # how MNE writes an electrode that nobody digitised
+    in_device = np.array([ch["coord_frame"] == FIFF.FIFFV_COORD_DEVICE for ch in chs], dtype=bool)
+    if info["dev_head_t"] is not None:
+        places[in_device] = mne.transforms.apply_trans(info["dev_head_t"], places[in_device])
+    return places if np.isfinite(places).any() else None
+
+
+def _scale(kind: str) -> float:
+    return 1.0 if kind in UNITLESS else SCALE.get(kind, 1e6)
+
+
+def _check_units(raw: mne.io.BaseRaw, ch_names: Sequence[str], path: Path) -> None:
+    """Refuse an EDF channel whose unit MNE does not know: it would be read as volts, a million times too large."""
+    if path.suffix.lower() not in (".edf", ".bdf"):
+        return
+    for name in ch_names:
+        unit = raw._orig_units.get(name, "n/a")
+        if not unit.endswith("V"):
+            raise BadInput(
+                f"{path}: channel {name!r} has unit {unit!r}, but V, mV or uV is needed; correct the file's header "
+                "or drop the channel."
+            )
+
+
+def _annotations(raw: mne.io.BaseRaw) -> list[tuple[int, str]]:
+    codes = {text: i + 1 for i, text in enumerate(dict.fromkeys(raw.annotations.description))}
+    if not codes:
+        return []
+    events, _ = mne.events_from_annotations(raw, codes, regexp=None, verbose="error")
+    text = {code: normalise_marker(name) for name, code in codes.items()}
+    return [(int(at - raw.first_samp), text[code]) for at, _, code in events]
+
+
+def _stim_codes(raw: mne.io.BaseRaw) -> list[tuple[int, str]]:
+    if "stim" not in raw.get_channel_types():
+        return []
+    events = mne.find_events(raw, shortest_event=1, verbose="error")
+    return [(int(at - raw.first_samp), str(code)) for at, _, code in events]
+
+
+def _without_skips(raw: mne.io.BaseRaw, recording: Recording) -> Recording:
+    """Take the stretches that were never recorded out of the rows, as gaps."""
+    lost = np.zeros(len(recording.samples), dtype=bool)
+    starts = [row for row, label in _annotations(raw) if label == SKIP]
+    lengths = [a["duration"] for a in raw.annotations if a["description"] == SKIP]
+    for start, seconds in zip(starts, lengths, strict=True):
+        lost[start : start + round(seconds * recording.sfreq)] = True
+    if not lost.any():
+        return recording
+    row_of = np.cumsum(~lost) - 1  # a marker inside a hole goes to the last row before it
+    edges = np.flatnonzero(np.diff(np.r_[0, lost, 0]))
+    gaps = tuple((int(row_of[b - 1]) + 1, int(b - a)) for a, b in edges.reshape(-1, 2))
+    markers = tuple((int(max(row_of[row], 0)), label) for row, label in recording.markers if row < len(lost))
+    return replace(recording, samples=recording.samples[~lost], markers=markers, gaps=gaps)

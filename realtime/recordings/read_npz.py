@@ -1,0 +1,36 @@
+"""Reads a recording from an npz file of arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from realtime.errors import BadInput
+from realtime.markers import normalise_marker
+from realtime.recordings.recording import Recording, pick_channels
+
+
+def read_npz(path: Path, pick: str | Sequence[str]) -> Recording:
+    """Return the recording in an npz file; raises BadInput when an array is missing or has the wrong shape."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {key: file[key] for key in file.files}
+    except Exception as error:  # zip, zlib and header parser each raise their own kinds on a broken file
+        raise BadInput(
+            f"{path}: not a readable npz file ({error}); write it with numpy.savez and no objects."
+        ) from error
+    for key in ("samples", "sfreq", "ch_names"):
+        if key not in held:
+            raise BadInput(
+                f"{path}: key {key!r} is missing among {', '.join(held)}; an npz recording needs samples, sfreq "
+                "and ch_names."
+            )
+    samples, ch_names = held["samples"], tuple(str(name) for name in held["ch_names"])
+    if samples.ndim != 2 or samples.shape[1] != len(ch_names):
+        raise BadInput(
+            f"{path}: samples have shape {samples.shape}, but {len(ch_names)} ch_names need (n_times, "
+            f"{len(ch_names)}); transpose or rename."
+        )
+    keep = pick_channels(pick, ch_names, str(path))
+    markers = tuple((int(float(row)), normalise_marker(label)) for row, label in held.get("markers", ()))
+    return Recording(samples[:, keep], float(held["sfreq"]), tuple(ch_names[i] for i in keep), markers, (), str(path))

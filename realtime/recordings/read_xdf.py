@@ -1,0 +1,134 @@
+"""Recordings in XDF, the format of LabRecorder and of `glimpse record`."""
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyxdf
+
+from realtime.errors import BadInput
+from realtime.markers import normalise_marker, sample_labels
+from realtime.recordings.recording import Recording, pick_channels
+from realtime.recordings.timestamps import rate_and_gaps, rows_at
+
+# Spellings that mne-lsl, LabRecorder and common amplifiers write, and exponents of ten relative to volts.
+TO_MICROVOLTS = {
+    **dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts", "-6"), 1.0),
+    **dict.fromkeys(("mv", "millivolt", "millivolts", "-3"), 1e3),
+    **dict.fromkeys(("nv", "nanovolt", "nanovolts", "-9"), 1e-3),
+    **dict.fromkeys(("v", "volt", "volts", "0"), 1e6),
+}
+
+
+def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
+    """Read the signal stream of an XDF file and every marker stream beside it.
+
+    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one. Decisions
+    that Glimpse itself made during a recorded session are no markers.
+    """
+    try:
+        # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
+        with (gzip.open if path.suffix.lower() == ".xdfz" else open)(path, "rb") as file:
+            streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=False)
+    except Exception as error:  # pyxdf lets its parsers' errors through
+        raise BadInput(f"{path}: not a readable XDF file ({error}); record it again or repair it.") from error
+    signal = _signal(path, streams, stream)
+    stamps = np.asarray(signal["time_stamps"], dtype=float)
+    sfreq, gaps = rate_and_gaps(stamps, str(path), float(_info(signal, "nominal_srate")))
+    ch_names, kinds, units = _channels(signal)
+    if not isinstance(pick, str):
+        keep = pick_channels(pick, ch_names, str(path))
+    else:
+        typed = [i for i, kind in enumerate(kinds) if pick != "all" and kind.casefold() == pick]
+        keep = np.array(typed or range(len(ch_names)), dtype=np.intp)
+    factors, warnings = _factors(path, [ch_names[i] for i in keep], [units[i] for i in keep])
+    samples = np.asarray(signal["time_series"], dtype=float)[:, keep] * factors
+    events = [s for s in streams if _is_markers(s) and not _is_decisions(s)]
+    markers = [marker for s in events for marker in _markers(s, stamps, sfreq, gaps)]
+    return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
+
+
+def _signal(path: Path, streams: list[dict], wanted: str | None) -> dict:
+    regular = [
+        s for s in streams if float(_info(s, "nominal_srate") or 0) > 0 and _info(s, "channel_format") != "string"
+    ]
+    regular = [s for s in regular if len(s["time_stamps"]) > 1]
+    if wanted is not None:
+        chosen = [s for s in regular if _info(s, "name") == wanted]
+    else:
+        chosen = [s for s in regular if _info(s, "type").upper() in ("EEG", "MEG")] or regular
+    if len(chosen) != 1:
+        there = ", ".join(
+            f"{_info(s, 'name')!r} ({_info(s, 'type')}, {len(s['time_stamps'])} samples)" for s in streams
+        )
+        need = f"one signal stream named {wanted!r}" if wanted else "one signal stream with a rate and samples"
+        raise BadInput(
+            f"{path}: {len(chosen)} streams fit where {need} is needed; it holds {there or 'no streams'}; "
+            "keep or name just one."
+        )
+    return chosen[0]
+
+
+def _channels(signal: dict) -> tuple[list[str], list[str], list[str]]:
+    """Name, type and unit of each channel, empty where the header is silent."""
+    n_channels = int(_info(signal, "channel_count"))
+    groups = _desc(signal).get("channels") or [None]
+    channels = [c or {} for c in (groups[0] or {}).get("channel", [])]
+    if len(channels) != n_channels:
+        return (
+            [f"{_info(signal, 'type') or 'channel'}{i + 1}" for i in range(n_channels)],
+            [""] * n_channels,
+            [""] * n_channels,
+        )
+    names = [_text(c, "label") or _text(c, "name") or f"channel{i + 1}" for i, c in enumerate(channels)]
+    return names, [_text(c, "type") for c in channels], [_text(c, "unit") for c in channels]
+
+
+def _factors(path: Path, ch_names: list[str], units: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    for name, unit in zip(ch_names, units, strict=True):
+        if unit and unit.casefold() not in TO_MICROVOLTS:
+            raise BadInput(
+                f"{path}: channel {name!r} has unit {unit!r}, but V, mV, uV or nV is needed; correct the header or "
+                "leave the channel out."
+            )
+    silent = units.count("")
+    warnings = (f"{path}: {silent} channels declare no unit and are taken as microvolts.",) if silent else ()
+    return np.array([TO_MICROVOLTS[unit.casefold() or "uv"] for unit in units]), warnings
+
+
+def _is_markers(stream: dict) -> bool:
+    irregular = float(_info(stream, "nominal_srate") or 0) == 0
+    kind = _info(stream, "type").casefold()
+    return _info(stream, "channel_format") == "string" or (irregular and ("marker" in kind or kind == "annotations"))
+
+
+def _is_decisions(stream: dict) -> bool:
+    """Whether `realtime.live.decision_outlet` sent it."""
+    return bool(_desc(stream).get("glimpse"))
+
+
+def _markers(stream: dict, stamps: np.ndarray, sfreq: float, gaps: tuple) -> list[tuple[int, str]]:
+    rows = rows_at(np.asarray(stream["time_stamps"], dtype=float), stamps, sfreq, gaps)
+    numbers, kind = _info(stream, "channel_format") != "string", _info(stream, "type").casefold()
+    ch_names = _channels(stream)[0]
+    one_hot = numbers and (len(ch_names) > 1 or kind == "annotations")
+    return [
+        (int(row), normalise_marker(label))
+        for row, values in zip(rows, stream["time_series"], strict=True)
+        if row >= 0
+        for label in sample_labels(values.tolist() if numbers else values, ch_names, one_hot)
+    ]
+
+
+def _desc(stream: dict) -> dict:
+    return (stream["info"].get("desc") or [None])[0] or {}
+
+
+def _info(stream: dict, key: str) -> str:
+    return _text(stream["info"], key)
+
+
+def _text(node: dict, key: str) -> str:
+    values = node.get(key) or [None]
+    return (values[0] or "").strip()

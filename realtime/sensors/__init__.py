@@ -1,0 +1,1 @@
+"""Sensors: channel names, positions, units, and the head that they sit on."""

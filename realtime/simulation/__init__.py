@@ -1,0 +1,1 @@
+"""What stands in for an amplifier: a simulated brain, and recordings played back."""

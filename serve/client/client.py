@@ -1,0 +1,27 @@
+"""Follows the events of a session over WebSocket."""
+
+import json
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from websockets.sync.client import connect
+
+from serve.client.score import Score
+
+
+def watch(url: str, session: str, score: Score, seconds: float, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
+    """Every message until `seconds` after the first decision; TimeoutError without one in `patience_s`."""
+    began = monotonic()
+    with connect(
+        f"{url.replace('http', 'ws', 1)}/v1/sessions/{session}/events?after=0", max_size=None, proxy=None
+    ) as socket:
+        while score.first_decision is None or monotonic() < score.first_decision + seconds:
+            if score.first_decision is None and monotonic() > began + patience_s:
+                raise TimeoutError(f"no decision within {patience_s:g} s")
+            try:
+                message = json.loads(socket.recv(timeout=0.5))
+            except TimeoutError:
+                continue
+            score.take(message)
+            yield message

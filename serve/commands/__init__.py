@@ -1,0 +1,1 @@
+"""The commands of `glimpse` that start a server."""

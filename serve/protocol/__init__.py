@@ -1,0 +1,1 @@
+"""The public protocol, version 1: requests, messages and binary frames."""

@@ -1,0 +1,1 @@
+"""What protects the server from requests that it should not answer."""

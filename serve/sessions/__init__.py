@@ -1,0 +1,1 @@
+"""Sessions of the server, their clients and their outputs."""

@@ -1,0 +1,47 @@
+"""The README's code runs as printed, and what it shows is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from training.data.schema import DatasetFile
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_of_the_readme_asserts_its_promise():
+    """Run from the repository's root, the example ends without an error."""
+    [code] = blocks("python")
+    assert "assert" in code
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
+def test_the_dataset_file_of_the_readme_is_valid():
+    [text] = blocks("yaml")
+    assert DatasetFile.model_validate(yaml.safe_load(text)).labels == ("both fists", "both feet")
+
+
+def test_every_file_the_readme_names_is_there():
+    names = re.findall(r"(?:docs|bundles|datasets|serve|decoder|training|realtime)/[\w./-]*\w", README)
+    ours = [name for name in names if name != "bundles/fists-feet"]
+    assert [name for name in ours if not (ROOT / name).exists()] == []
+
+
+def test_no_placeholder_is_left():
+    assert re.findall(r"[A-Z]+_[A-Z]+", README.replace("GLIMPSE_DATA", "")) == []
+
+
+def test_every_command_of_the_readme_exists():
+    from glimpse.cli import COMMANDS
+
+    used = set(re.findall(r"(?:^\s*|`)glimpse (\w+)", README, re.MULTILINE))
+    assert used
+    assert used <= set(COMMANDS)

@@ -1,0 +1,358 @@
+"""A supervisor finds a stream, refuses what does not fit, follows it through loss and return, and says so."""
+
+import re
+import time
+
+import numpy as np
+import pylsl
+import pytest
+
+from realtime.errors import BadInput, StreamLost
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
+from tests.helpers.bundles import CH_NAMES, LABELS
+from tests.helpers.engines import ArraySource, decoding, engine, marker, same_decisions
+from tests.helpers.outlets import Rig, outlet, rigs
+from tests.helpers.scripted_signal import SAMPLES, SFREQ, source, whole
+from tests.helpers.stream_readers import following
+
+# --- from arrays
+
+
+def test_a_stream_of_the_wrong_rate_or_without_a_channel_is_refused_until_one_fits(decoder, want):
+    wrong_rate = source(whole(), sfreq=250.0)
+    no_oz = source(whole(SAMPLES[:, :7]), ch_names=tuple(c for c in CH_NAMES if c != "Oz"))
+    with decoding(decoder, wrong_rate, no_oz, source(whole())) as log:
+        same_decisions(log.wait_decisions(160), want)
+    assert log.states()[:4] == ["connecting", "mismatch", "mismatch", "live"]
+    first, second = (s["detail"] for s in log.of("status")[1:3])
+    assert "'arrays' runs at 250 Hz, bundle 'tiny' needs 160 Hz" in first
+    assert "found no channel 'Oz' among Fz" in second
+
+
+def test_a_stream_lost_while_it_is_opened_and_a_broken_reader_are_told_and_tried_again(decoder, want):
+    answers = iter([StreamLost("stream 'arrays' does not answer"), BadInput("nothing in sight"), RuntimeError("cable")])
+
+    def connect(query):
+        if error := next(answers, None):
+            raise error
+        return source(whole())
+
+    with engine(connect) as (running, log):
+        running.open("s1", decoder, StreamQuery("arrays"))
+        same_decisions(log.wait_decisions(160), want)
+    details = [status["detail"] for status in log.of("status")]
+    assert details[:3] == ["Looking for name 'arrays'.", "stream 'arrays' does not answer", "nothing in sight"]
+    assert "RuntimeError('cable')" in details[3]
+
+
+def test_an_exception_of_the_source_is_told_and_the_stream_opened_again(decoder, want):
+    with decoding(decoder, source(RuntimeError("cable")), source(whole())) as log:
+        got = log.wait_decisions(160)
+    assert "RuntimeError('cable')" in log.detail("lost")
+    np.testing.assert_array_equal([d["embedding"] for d in got], [d.embedding for d in want])
+
+
+def test_a_source_that_fails_even_when_it_is_closed_is_opened_again_and_logged_once(decoder, want, caplog):
+    """A loop that fails five times a second for a weekend must not fill the disk with its log."""
+
+    class Broken(ArraySource):
+        def close(self):
+            super().close()
+            raise OSError("socket")
+
+    broken = [Broken(CH_NAMES, SFREQ, [RuntimeError("cable")]) for _ in range(4)]
+    with decoding(decoder, *broken, source(whole())) as log:
+        same_decisions(log.wait_decisions(160), want)
+    assert sum("OSError" in status["detail"] for status in log.of("status")) == 1
+    assert [record.getMessage() for record in caplog.records].count("reading failed") == 1
+
+
+def test_a_silent_stream_is_stale_once_and_live_again_with_its_next_sample(decoder):
+    script = [*(whole(SAMPLES[:160]),), 1.2, 0.3, whole(SAMPLES[160:], 160)]
+    with decoding(decoder, source(*script)) as log:
+        log.wait_decisions(160)
+    assert log.states()[:4] == ["connecting", "live", "stale", "live"]
+    assert all(status["lasting"] for status in log.of("status"))
+    assert "No sample from 'arrays' for 0.7 s" in log.detail("stale")
+
+
+def test_a_wrong_rate_is_a_mismatch_through_gaps_until_the_stamps_show_the_right_one(decoder):
+    """Meanwhile nothing is decoded, markers wait for the samples, and silence is told."""
+    pieces = [whole(SAMPLES[k : k + 160], k) for k in range(0, 640, 160)]
+    pieces[2] = (pieces[2][0], [marker(LABELS[0], 500, SFREQ)])
+    script = [
+        pieces[0],
+        {"measured": 80.0},
+        pieces[1],
+        {"measured": None},
+        pieces[2],
+        1.2,
+        {"measured": SFREQ},
+        pieces[3],
+    ]
+    first, state = decoder.step(SAMPLES[:160], decoder.start())
+    last, _ = decoder.step(SAMPLES[480:640], decoder.skip(state, 320), [500])
+    with decoding(decoder, source(*script)) as log:
+        same_decisions(log.wait_decisions(len(first + last)), first + last)
+    assert [s for s in log.states() if s != "gap"][:5] == ["connecting", "live", "mismatch", "stale", "live"]
+    assert [t["trial"] for t in log.of("trial")] == [0]
+
+
+def test_marker_streams_that_nobody_chose_are_told_whenever_they_change(decoder):
+    with decoding(decoder, made := source(whole())) as log:
+        log.wait(lambda: "live" in log.states())
+        for n, names in enumerate([("a",), ("a", "b"), ()]):
+            made.marker_names = names
+            log.wait(lambda n=n: log.states().count("assumed") == n + 1)
+    assert [s["detail"] for s in log.of("status") if s["state"] == "assumed"] == [
+        "Markers are read from 'a'.",
+        "Markers are read from 'a', 'b'.",
+        "Markers are no longer read, their stream is gone.",
+    ]
+
+
+def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
+    made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.2)))
+    with engine(lambda query: made) as (running, log):
+        running.open("s1", decoder, StreamQuery("arrays", markers="marks"))
+        log.wait(lambda: "live" in log.states())
+        assert log.detail("live") == "Samples arrive from 'arrays', but no marker stream 'marks' is in sight."
+        made.marker_names = ("marks",)
+        log.wait(lambda: log.detail("live") == "Samples arrive from 'arrays'.")
+    assert "assumed" not in log.states()
+
+
+def test_marker_streams_that_are_missing_of_several_are_told(decoder):
+    made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.1)))
+    with following(decoder, "arrays", lambda query: made, markers="a,b") as log:
+        log.wait_told("live", said="but of the marker streams 'a,b' none is in sight")
+        made.marker_names = ("a",)
+        log.wait_told("live", said="only 'a' is in sight")
+        made.marker_names = ("a", "b")
+        log.wait(lambda: log.told[-1][2] == "Samples arrive from 'arrays'.")
+
+
+# --- from LSL
+
+
+def test_a_stream_that_is_not_there_is_asked_for_by_name_beside_those_in_sight(decoder, name):
+    other = outlet(name, CH_NAMES, SFREQ)
+    with engine(LslSource) as (running, log):
+        running.open("s1", decoder, StreamQuery("not-there"))
+        log.wait(lambda: any(name in status["detail"] for status in log.of("status")), 20)
+        assert "no LSL stream matches name 'not-there'" in log.detail("connecting")
+    assert set(log.states()) == {"connecting"}
+    del other
+
+
+def test_what_had_to_be_assumed_about_a_stream_is_told(decoder, name):
+    info = pylsl.StreamInfo(name, "EEG", len(CH_NAMES), SFREQ, "float32", f"id-{name}")
+    info.set_channel_labels(list(CH_NAMES))
+    other = pylsl.StreamOutlet(info)
+    with engine(LslSource) as (running, log):
+        running.open("s1", decoder, StreamQuery(name, markers="none"))
+        log.wait(lambda: "assumed" in log.states(), 20)
+    assert log.detail("assumed") == f"stream {name!r} declares no unit for 8 channels; taken as microvolts."
+    del other
+
+
+def test_an_lsl_stream_of_the_wrong_rate_is_refused(decoder, name):
+    other = outlet(name, CH_NAMES, 250.0)
+    with engine(LslSource) as (running, log):
+        running.open("s1", decoder, StreamQuery(name, markers="none"))
+        log.wait(lambda: "mismatch" in log.states(), 20)
+    assert "runs at 250 Hz, bundle 'tiny' needs 160 Hz" in log.detail("mismatch")
+    del other
+
+
+@pytest.mark.parametrize(("true", "said"), [(0.5, "80"), (0.8, "128"), (2.0, "320")])
+@pytest.mark.parametrize("block", [1, 8])
+def test_no_sample_of_a_stream_stamped_at_another_rate_than_declared_is_decoded(decoder, name, true, said, block):
+    """Sent one by one with their stamps, or in blocks whose stamps liblsl makes up, by the declared rate."""
+    with engine(LslSource) as (running, log):
+        out, t0 = outlet(name, CH_NAMES, SFREQ), pylsl.local_clock()
+        running.open("s1", decoder, StreamQuery(name, markers="none"))
+        assert out.wait_for_consumers(20)
+        rows = SAMPLES.astype(np.float32)
+        for k in range(0, len(rows), block):
+            out.push_chunk(rows[k : k + block], t0 + (k + block - 1) / (true * SFREQ))
+        log.wait(lambda: "mismatch" in log.states(), 20)
+        time.sleep(0.5)  # what was read before would still be decoded
+    found = re.search(r"are stamped ([0-9.]+) a second, its header says 160", log.detail("mismatch"))
+    assert "live" not in log.states()
+    assert log.of("decision") == []
+    if block == 1:
+        assert float(found[1]) == pytest.approx(float(said), rel=0.02)
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, 0.002, 0.01])
+def test_no_sample_of_an_honest_stream_is_lost_to_the_check_of_its_rate(decoder, name, jitter_s):
+    """Its first decisions come as soon as half a second of stamps has been seen, and are those of its first samples."""
+    late = np.random.default_rng(0).normal(0, jitter_s, len(SAMPLES))
+    with following(decoder, name) as log:
+        out, t0 = outlet(name, CH_NAMES, SFREQ), pylsl.local_clock()
+        assert out.wait_for_consumers(20)
+        for k, row in enumerate(SAMPLES[:480].astype(np.float32)):
+            out.push_sample(row.tolist(), t0 + k / SFREQ + late[k])
+            if k == 85:  # half a second and a little
+                log.wait(lambda: log.read)
+        log.wait(lambda: sum(len(p.chunk.samples) for _, p in log.read) >= 480)
+    got = np.concatenate([piece.chunk.samples for _, piece in log.read])
+    np.testing.assert_array_equal(got, SAMPLES[:480])
+    assert [state for state in log.states() if state != "connecting"] == ["live"]
+
+
+def test_a_header_that_cannot_be_used_is_a_mismatch_until_another_stream_comes(decoder, name):
+    odd = outlet(name, CH_NAMES, SFREQ, unit="parsec")
+    with following(decoder, name) as log:
+        _, said = log.wait_told("mismatch")
+        assert "has unit 'parsec'" in said
+        del odd
+        good = outlet(name, CH_NAMES, SFREQ)
+        assert good.wait_for_consumers(20)
+        good.push_chunk(np.zeros((120, len(CH_NAMES)), np.float32))
+        log.wait_told("live")
+    del good
+
+
+def test_each_pull_waits_for_the_samples_of_the_next_decision(decoder):
+    made = source(whole())
+    with following(decoder, "arrays", lambda query: made) as log:
+        log.supervisor.wanted = lambda: 7
+        log.wait(lambda: 7 in made.wanted)
+
+
+def test_markers_of_no_label_are_left_out(decoder):
+    known, other = marker(LABELS[0], 100, SFREQ), marker("pause", 110, SFREQ)
+    with following(decoder, "arrays", lambda query: source(whole(markers=[other, known, other]))) as log:
+        log.wait(lambda: log.read)
+    assert log.read[0][1].markers == [known]
+
+
+# --- loss and return, in processes that are killed and frozen; bounds are wide, for a busy machine
+
+
+def test_a_killed_source_is_lost_at_once_and_read_soon_after_it_returns(decoder, name):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        with following(decoder, name) as log:
+            log.wait_samples(0.0)
+            killed = made[0].kill()
+            lost, said = log.wait_told("lost")
+            assert lost - killed < 1.0
+            assert f"stream {name!r} (source_id 'id-{name}') was lost" in said
+            made.append(Rig(name, CH_NAMES, SFREQ))
+            back, piece = log.wait_samples(made[1].began)
+            assert back - made[1].began < 5.0
+            assert piece.restarted
+            # Stamps are right from the first sample on: both clocks are this machine's.
+            assert piece.chunk.t_first == pytest.approx(made[1].stamp(piece.chunk.samples[0, 0]), abs=1e-3)
+            log.wait_told("live", after=lost)
+
+
+def test_a_frozen_source_is_left_for_the_one_that_comes_up_in_its_place(decoder, name):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        with following(decoder, name) as log:
+            log.wait_samples(0.0)
+            frozen = made[0].freeze()
+            stale, _ = log.wait_told("stale")
+            assert 0.4 < stale - frozen < 3.0  # the bar is in tests/reliability
+            made.append(Rig(name, CH_NAMES, SFREQ))
+            back, _ = log.wait_samples(made[1].began)
+            assert back - made[1].began < 8.0
+            assert "has come up" in log.wait_told("lost")[1]
+            made[0].thaw()
+            log.wait_told("duplicate")
+            made[1].kill()
+            lost, said = log.wait_told("lost", said="was there beside")
+            assert f"only {name!r}" in said
+            time.sleep(1.5)  # the other one streams, and is not read
+            assert all(t <= lost for t, _ in log.read)
+
+
+def test_a_source_that_returns_permuted_is_read_by_name_and_one_that_does_not_fit_is_refused(decoder, name):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        with following(decoder, name) as log:
+            assert log.wait_samples(0.0)[1].order.tolist() == list(range(len(CH_NAMES)))
+            for k, (labels, sfreq, said) in enumerate(
+                [(CH_NAMES, 80.0, "runs at 80 Hz"), (("X1", *CH_NAMES[1:]), SFREQ, f"no channel {CH_NAMES[0]!r}")]
+            ):
+                made[k].kill()
+                made.append(Rig(name, labels, sfreq))
+                log.wait_told("mismatch", made[-1].began, said)
+                seen = len(log.read)
+            made[-1].kill()
+            made.append(Rig(name, ("EOG", *CH_NAMES[::-1]), SFREQ))
+            _, piece = log.wait_samples(made[-1].began)
+            assert piece.order.tolist() == list(range(len(CH_NAMES), 0, -1))
+            assert log.read[seen][1] is piece  # nothing of those that did not fit was read
+
+
+def test_a_second_stream_of_the_name_is_told_once_while_running_and_when_it_is_gone(decoder, name):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        with following(decoder, name) as log:
+            log.wait_samples(0.0)
+            made.append(Rig(name, CH_NAMES, SFREQ, source_id=f"other-{name}"))
+            _, said = log.wait_told("duplicate")
+            assert f"other-{name}" in said
+            gone = made[1].kill()
+            log.wait_told("duplicate", after=gone)
+            assert log.states().count("duplicate") == 2
+            assert "lost" not in log.states()
+
+
+def test_two_streams_of_one_source_id_at_the_start_are_an_error_that_lists_both(decoder, name):
+    both = [outlet(name, CH_NAMES, SFREQ), outlet(f"{name}-b", CH_NAMES, SFREQ, source_id=f"id-{name}")]
+    with following(decoder, f"id-{name}") as log:
+        log.wait_told("connecting", said="2 LSL streams match")
+        _, said = log.wait_told("connecting", said=f"'{name}'")
+        assert f"'{name}-b'" in said
+        del both[1]
+        assert both[0].wait_for_consumers(20)
+    del both
+
+
+def test_closing_while_nothing_is_found_takes_less_than_a_second(decoder, name):
+    with following(decoder, name) as log:
+        log.wait_told("connecting", said="no LSL stream")
+        time.sleep(0.3)
+        began = time.monotonic()
+        log.supervisor.close()
+        assert time.monotonic() - began < 1.0
+
+
+def test_closing_while_a_stream_that_does_not_answer_is_opened_takes_less_than_a_second_and_says_nothing_more(
+    decoder, name
+):
+    with rigs() as made:
+        made.append(Rig(name, CH_NAMES, SFREQ))
+        LslSource(StreamQuery(name, "none"), wait_s=10.0).close()
+        made[0].freeze()
+        with following(decoder, name) as log:
+            time.sleep(0.5)
+            began = time.monotonic()
+            log.supervisor.close()
+            assert time.monotonic() - began < 1.0
+            told = list(log.told)
+            log.supervisor.thread.join(20.0)
+            assert not log.supervisor.thread.is_alive()
+            assert log.told == told
+
+
+def test_a_clock_that_is_set_back_is_told_with_its_size_and_read_on(decoder, name):
+    out = outlet(name, CH_NAMES, SFREQ)
+    with following(decoder, name) as log:
+        assert out.wait_for_consumers(20)
+        t0 = pylsl.local_clock()
+        for step_s, first in [(0.0, 0), (-40.0, 800)]:
+            out.push_chunk(SAMPLES[first : first + 800].astype(np.float32), t0 + step_s + (first + 799) / SFREQ)
+        _, said = log.wait_told("clock")
+        assert f"The clock of {name!r} was set back by 40 s" in said
+        log.wait(lambda: sum(len(p.chunk.samples) for _, p in log.read) == 1600)
+        piece = log.read[-1][1].chunk
+        assert piece.time_of(piece.index + len(piece.samples) - 1) == pytest.approx(t0 - 40 + 1599 / SFREQ, abs=1e-3)
+    del out

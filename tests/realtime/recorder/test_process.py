@@ -1,0 +1,173 @@
+"""A recording in a process of its own tells how it fares, never makes its parent wait, and outlives it properly."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pylsl
+import pytest
+import pyxdf
+
+from realtime.live.decision_outlet import DecisionOutlet
+from realtime.recorder.process import record_process
+from realtime.recordings.read import read_recording
+from realtime.simulation.outlet import LiveOutlet
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def name():
+    return f"proc-{uuid4().hex[:8]}"
+
+
+def wait_told(recorder, *words):
+    told, until = "", time.monotonic() + 30
+    while not all(word in told for word in words):
+        assert time.monotonic() < until, told
+        told += "\n".join(f"{news.state}: {news.detail}" for news in recorder.news())
+        time.sleep(0.02)
+    return told
+
+
+def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, name):
+    out = LiveOutlet(name, 100.0, ("Cz", "Pz"))
+    decisions = DecisionOutlet(name, f"glimpse-{name}", "s1")
+    hello = {"type": "hello", "bundle": "sha256:0123456789abcdef", "labels": ["left", "right"], "hop_s": 0.5}
+    streams = [name, f"{name}-markers", f"{name}-decisions", f"{name}-scores"]
+    samples = np.arange(600, dtype=np.float32).reshape(300, 2)
+    with record_process(tmp_path, streams) as recorder:
+        wait_told(recorder, *(f"recording: {stream} is being recorded" for stream in streams[:3]))
+        decisions.send(hello)  # the scores come once there is a bundle
+        wait_told(recorder, f"recording: {name}-scores is being recorded")
+        t0 = pylsl.local_clock()
+        for k in range(0, 300, 50):
+            out.mark(f"m{k}", t0 + k / 100)
+            out.send(samples[k : k + 50], t0 + (k + 49) / 100)
+            decisions.send({"type": "decision", "t_lsl": t0 + (k + 49) / 100, "hop": k // 50, "p": [0.25, 0.75]})
+        time.sleep(1.0)
+        recorder.stop()
+        last = recorder.wait(30.0)
+    out.close(drain_s=0.0)
+    decisions.close()
+    path = tmp_path / "sub-P001" / "ses-S001" / "eeg" / "sub-P001_ses-S001_task-Default_run-001_eeg.xdf"
+    assert last.state == "stopped"
+    assert last.detail.startswith(f"{path}: verified, samples ")
+    recording = read_recording(path)
+    np.testing.assert_array_equal(recording.samples, samples)
+    assert recording.markers == tuple((k, f"m{k}") for k in range(0, 300, 50))
+    assert read_recording(path, stream=name).markers == recording.markers
+    streams, _ = pyxdf.load_xdf(path, verbose=False)
+    held = {s["info"]["name"][0]: s for s in streams}
+    said = [json.loads(row[0]) for row in held[f"{name}-decisions"]["time_series"]]
+    assert [message["hop"] for message in said if message["type"] == "decision"] == list(range(6))
+    np.testing.assert_allclose(held[f"{name}-scores"]["time_series"], [[0.25, 0.75]] * 6)
+    newest = recording.sfreq * (held[f"{name}-scores"]["time_stamps"] - held[name]["time_stamps"][0])
+    np.testing.assert_allclose(newest, np.arange(49, 300, 50), atol=0.5)
+
+
+def test_starting_asking_and_stopping_never_wait(tmp_path, name):
+    out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 1, 0.0, "float32", name))
+    took = []
+
+    def timed(action):
+        began = time.perf_counter()
+        result = action()
+        took.append(time.perf_counter() - began)
+        return result
+
+    recorder = timed(lambda: record_process(tmp_path / "a.xdf", [name]))
+    with recorder:
+        told = []
+        while not any("is being recorded" in news.detail for news in told):
+            told += timed(recorder.news)
+            time.sleep(0.01)
+        out.push_sample([1.0])
+        time.sleep(0.5)
+        timed(recorder.stop)
+        assert recorder.wait(30.0).state == "stopped"
+        timed(recorder.stop)
+        assert timed(recorder.news) == []
+    recorder.stop()
+    assert max(took) < 0.5
+
+
+def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
+    """Whoever looks for news and then waits would otherwise turn round and round until the time is up."""
+    with record_process(tmp_path / "a.xdf", [name]) as recorder:
+        recorder.stop()
+        told, deadline = [], time.monotonic() + 30
+        while not told and time.monotonic() < deadline:
+            told += [word for word in recorder.news() if word.state != "recording"]
+            time.sleep(0.02)
+        assert recorder.wait(5.0) == told[0]
+    assert recorder.news() == []
+
+
+def test_what_cannot_be_recorded_is_told(tmp_path, name):
+    (tmp_path / "a.xdf").write_text("precious")
+    with record_process(tmp_path / "a.xdf", [name]) as recorder:
+        last = recorder.wait(30.0)
+    assert last == ("record_failed", last.detail)
+    assert "a.xdf: exists, and no recording is ever overwritten" in last.detail
+    with record_process(tmp_path / "b.xdf", [name]) as recorder, pytest.raises(TimeoutError, match="did not end"):
+        recorder.wait(0.2)
+
+
+PARENT = """
+import sys, time
+from realtime.recorder.process import record_process
+if __name__ == "__main__":
+    recorder = record_process(sys.argv[1], [sys.argv[2]])
+    while not any("is being recorded" in news.detail for news in recorder.news()):
+        time.sleep(0.02)
+    print("recording", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_recorder_whose_parent_is_killed_ends_its_file_properly(tmp_path, name):
+    out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 1, 0.0, "float32", name))
+    script = tmp_path / "parent.py"
+    script.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{PARENT}")
+    parent = subprocess.Popen([sys.executable, script, tmp_path / "a.xdf", name], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "recording\n"
+    out.push_sample([1.0])
+    time.sleep(1.0)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until = time.monotonic() + 20
+    while b"<sample_count>1<" not in (tmp_path / "a.xdf").read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
+    assert found["time_series"].tolist() == [[1.0]]
+
+
+def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_path, name):
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path]).returncode:
+        pytest.skip("a disk small enough to fill can be mounted by root only")
+    out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 16, 250.0, "double64", name))
+    try:
+        with record_process(tmp_path / "a.xdf", [name]) as recorder:
+            wait_told(recorder, f"{name} is being recorded")
+            for k in range(100):
+                out.push_chunk(np.full((50, 16), float(k)))
+                time.sleep(0.02)
+            last = recorder.wait(10.0)
+        (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert last.state == "record_failed"
+    assert "the file cannot be written (No space left on device); verified, samples " in last.detail
+    assert f"samples {len(found['time_stamps'])} of {name};" in last.detail
+    np.testing.assert_array_equal(
+        found["time_series"][:, 0], np.repeat(np.arange(100.0), 50)[: len(found["time_stamps"])]
+    )
+    assert len(found["time_stamps"]) > 1000

@@ -1,0 +1,136 @@
+"""The simulated person: the same signal however it is asked for, realistic amplitudes, labels that can be read out."""
+
+import time
+from uuid import uuid4
+
+import numpy as np
+import pylsl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal
+
+from realtime.errors import BadInput
+from realtime.sensors.head_model import lead_field
+from realtime.simulation.amplifier import Amplifier, simulated_amplifier
+from realtime.simulation.brain import SimulatedBrain, simulate
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
+
+CH_NAMES = ("Fp1", "Fp2", "F3", "F4", "C3", "Cz", "C4", "P7", "P3", "Pz", "P4", "P8", "O1", "Oz", "O2")
+VECTORS = np.random.default_rng(7).standard_normal((12, 16))
+LABELS = tuple("abcdefghijkl")
+
+
+@pytest.fixture(scope="module")
+def brain():
+    return SimulatedBrain(CH_NAMES, 250.0, VECTORS, LABELS)
+
+
+def test_a_dipole_is_strongest_at_the_electrode_above_it():
+    field = lead_field(
+        ("Fp1", "Cz", "Oz", "T7"), np.array([[0, -0.07, 0], [0, 0, 0.07]]), np.array([[0, -1, 0], [0, 0, 1]])
+    )
+    assert field.shape == (4, 2)
+    assert list(field.argmax(axis=0)) == [2, 1]
+
+
+def test_the_place_of_an_electrode_does_not_depend_on_the_others():
+    places, moments = np.array([[0.01, -0.05, 0.03]]), np.array([[0.0, -0.6, 0.8]])
+    alone = lead_field(("Oz",), places, moments)
+    among = lead_field(("Fp1", "Oz", "Cz"), places, moments)
+    np.testing.assert_allclose(among[1], alone[0], rtol=1e-9)
+
+
+def test_a_channel_without_a_place_is_refused():
+    with pytest.raises(BadInput, match="'EMG1'"):
+        SimulatedBrain(("Cz", "EMG1"), 250.0, VECTORS)
+
+
+@settings(max_examples=10, deadline=None)
+@given(cuts=st.lists(st.integers(1, 400), min_size=1, max_size=12), seed=st.integers(0, 99))
+def test_block_size_changes_nothing(brain, cuts, seed):
+    whole, marks = simulate(brain, seed, sum(cuts) / 250)
+    state, parts, found = brain.start(seed), [], []
+    for n_times in cuts:
+        samples, more = brain.step(state, n_times)
+        parts.append(samples)
+        found += more
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert found == marks
+
+
+def test_a_seed_decides_noise_and_labels_but_the_brain_stays(brain):
+    one, marks = simulate(brain, 1, 20)
+    again, same = simulate(SimulatedBrain(CH_NAMES, 250.0, VECTORS, LABELS), 1, 20)
+    other, differ = simulate(brain, 2, 20)
+    np.testing.assert_array_equal(one, again)
+    assert marks == same
+    assert marks != differ
+    assert np.abs(one - other).max() > 10
+
+
+def test_trials_come_every_1_4_seconds_and_never_twice_the_same(brain):
+    _, marks = simulate(brain, 3, 200)
+    onsets = np.array([onset for onset, _ in marks]) / 250
+    assert np.diff(onsets).min() >= 1.29
+    assert np.diff(onsets).max() <= 1.51
+    assert {label for _, label in marks} == set(LABELS)
+    assert all(a != b for (_, a), (_, b) in zip(marks, marks[1:], strict=False))
+
+
+def test_amplitudes_are_those_of_a_scalp(brain):
+    samples, _ = simulate(brain, 4, 60)
+    rms = samples[2500:].std(axis=0)
+    assert 8 < np.median(rms) < 20
+    assert rms[:2].mean() > np.median(rms)  # blinks
+    f, power = signal.welch(samples[2500:, CH_NAMES.index("Oz")], 250.0, nperseg=500)
+    assert power[(f > 9) & (f < 11)].mean() > 1.5 * power[(f > 14) & (f < 18)].mean()  # alpha
+    assert power[f == 50] > 3 * power[f == 47]  # mains
+
+
+def test_responses_are_a_fixed_linear_map_of_the_vectors():
+    """The response to the mean of two unit vectors is the mean of the responses, at every electrode and time."""
+    unit = VECTORS[:2] / np.linalg.norm(VECTORS[:2], axis=1, keepdims=True)
+    middle = unit.mean(axis=0)
+    scale = np.linalg.norm(middle)
+    brain = SimulatedBrain(CH_NAMES, 250.0, np.vstack([unit, middle, -middle]))
+    shared = (brain.response(2) + brain.response(3)) / 2
+    expected = shared + ((brain.response(0) + brain.response(1)) / 2 - shared) / scale
+    np.testing.assert_allclose(brain.response(2), expected, atol=1e-9)
+
+
+def test_single_trials_tell_what_was_seen(brain):
+    """Matched filters for the responses, whitened by the background, find far more than one label in twelve."""
+    samples, marks = simulate(brain, 5, 120)
+    sos = signal.butter(2, [1, 30], "bandpass", fs=250, output="sos")
+    clean = signal.sosfilt(sos, samples.astype(float), axis=0)
+    shapes = np.stack([signal.sosfilt(sos, brain.response(k), axis=0) for k in range(len(LABELS))])
+    whiten = np.linalg.inv(np.linalg.cholesky(np.cov(clean[2500:].T)))
+    shapes = (shapes - shapes.mean(axis=0)) @ whiten.T
+    trials = [(k, label) for k, label in marks if k + 200 <= len(clean)]
+    found = []
+    for onset, _ in trials:
+        score = np.einsum("tc,ltc->l", clean[onset : onset + 200] @ whiten.T, shapes)
+        found.append(LABELS[np.argmax(score - (shapes**2).sum(axis=(1, 2)) / 2)])
+    assert np.mean([a == label for a, (_, label) in zip(found, trials, strict=True)]) > 0.5
+
+
+def test_the_amplifier_streams_what_simulate_makes():
+    name = f"sim-{uuid4().hex[:8]}"
+    amplifier = Amplifier(name, CH_NAMES, 250.0, VECTORS, LABELS, seed=6, seconds=4.0)
+    with simulated_amplifier(amplifier) as child:
+        source = LslSource(StreamQuery(name, markers=f"{name}-markers"))
+        chunks, markers, ages, deadline = [], [], [], time.monotonic() + 15
+        while sum(len(c.samples) for c in chunks) < 1000 and time.monotonic() < deadline:
+            more, marks = source.pull(0.2)
+            ages += [pylsl.local_clock() - c.time_of(c.index + len(c.samples) - 1) for c in more]
+            chunks += more
+            markers += marks
+        source.close()
+        assert child.wait(5.0).samples == 1000
+    expected, onsets = simulate(SimulatedBrain(CH_NAMES, 250.0, VECTORS, LABELS), 6, 4.0)
+    np.testing.assert_array_equal(np.concatenate([c.samples for c in chunks]), expected)
+    assert [(chunks[0].index_of(m.t_lsl), m.label) for m in markers] == onsets
+    assert min(ages) >= -0.001  # never stamped in the future
+    assert np.median(ages) < 0.1

@@ -1,0 +1,135 @@
+"""A recorded file comes out of LSL sample for sample, its markers ahead of their samples, at any speed."""
+
+import os
+import signal
+import time
+from uuid import uuid4
+
+import numpy as np
+import pylsl
+import pytest
+
+from glimpse import cli
+from realtime.commands.replay import main
+from realtime.errors import BadInput, StreamLost
+from realtime.recordings.recording import Recording
+from realtime.simulation.outlet import LiveOutlet, OutletTotals
+from realtime.simulation.replay import _blocks, replay_process
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
+
+LABELS = ("Fz", "Cz", "Pz", "Oz")
+MARKERS = ((0, "first"), (250, "second"), (251, "third"), (1999, "last"))
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Eight seconds whose every channel holds the sample number."""
+    path = tmp_path / f"rec-{uuid4().hex[:8]}.npz"
+    samples = np.repeat(np.arange(2000, dtype=np.float32)[:, None], 4, axis=1)
+    np.savez(path, samples=samples, sfreq=250.0, ch_names=np.array(LABELS), markers=np.array(MARKERS))
+    return path
+
+
+def read(name, n_times, timeout_s):
+    source = LslSource(StreamQuery(name, markers=f"{name}-markers"), wait_s=10.0)
+    chunks, markers, ahead, deadline = [], [], [], time.monotonic() + timeout_s
+    newest = -np.inf
+    while sum(len(c.samples) for c in chunks) < n_times and time.monotonic() < deadline:
+        more, marks = source.pull(0.2)
+        chunks += more
+        markers += marks
+        assert all(m.t_lsl > newest for m in marks)  # no sample was there before its marker
+        newest = chunks[-1].time_of(chunks[-1].index + len(chunks[-1].samples) - 1) if chunks else -np.inf
+        ahead += [m.t_lsl - newest for m in marks]
+    source.close()
+    return source.info, chunks, markers, ahead
+
+
+def keep_pulling(source):
+    for _ in range(100):
+        source.pull(0.1)
+
+
+@pytest.mark.parametrize("speed", [1.0, 8.0])
+def test_every_sample_and_marker_arrives_once_at_its_place(file, speed):
+    with replay_process(file, speed=speed) as player:
+        info, chunks, markers, ahead = read(file.stem, 2000, 20.0)
+        assert player.wait(10.0) == OutletTotals(2000, len(MARKERS))
+    assert (info.ch_names, info.sfreq, info.unit_to_uv, info.warnings) == (LABELS, 250.0, (1.0,) * 4, ())
+    got = np.concatenate([c.samples for c in chunks])
+    np.testing.assert_array_equal(got, np.repeat(np.arange(2000.0)[:, None], 4, axis=1))
+    assert not any(c.gap_samples for c in chunks)
+    assert [(chunks[0].index_of(m.t_lsl), m.label) for m in markers] == list(MARKERS)
+    stamps = np.array([c.t_first - c.index / 250 for c in chunks])
+    assert np.ptp(stamps) < 1e-3
+    # 0.3 s, less what was on its way. The reader takes 0.65 s to open, in which 0.65 s x speed of samples came too.
+    assert min(ahead[1:] if speed == 1.0 else ahead[-1:]) > 0.1  # of the 0.3 s
+
+
+def test_at_speed_1_stamps_are_the_time_of_sending(file):
+    with replay_process(file):
+        _, chunks, _, _ = read(file.stem, 500, 10.0)
+        age = pylsl.local_clock() - chunks[-1].time_of(chunks[-1].index + len(chunks[-1].samples) - 1)
+    assert 0 <= age < 1.0
+
+
+def test_a_loop_goes_on_with_stamps_and_markers(file):
+    with replay_process(file, speed=16.0, loop=True):
+        _, chunks, markers, _ = read(file.stem, 4500, 20.0)
+    got = np.concatenate([c.samples for c in chunks])[:, 0]
+    np.testing.assert_array_equal(got, np.arange(len(got)) % 2000)
+    assert [chunks[0].index_of(m.t_lsl) for m in markers[:6]] == [0, 250, 251, 1999, 2000, 2250]
+
+
+def test_holes_of_a_recording_stay_holes():
+    samples = np.arange(100, dtype=np.float32)[:, None]
+    recording = Recording(samples, 100.0, ("Cz",), ((10, "a"), (60, "b")), ((50, 30),), "x")
+    blocks = list(_blocks(recording, hop=20, lead_s=0.1, loop=False))
+    assert [block.first for block in blocks] == [0, 20, 40, 80, 100, 120]
+    np.testing.assert_array_equal(np.concatenate([b.samples for b in blocks]), samples)
+    assert [mark for block in blocks for mark in block.markers] == [(10, "a"), (90, "b")]
+    assert all(number <= b.first + len(b.samples) - 1 + 10 for b in blocks for number, _ in b.markers)
+
+
+def test_the_child_can_be_stopped_before_anybody_listens(file):
+    player = replay_process(file)
+    started = time.monotonic()
+    player.stop()
+    player.stop()
+    assert time.monotonic() - started < 4.0
+
+
+def test_a_killed_player_is_a_lost_stream(file):
+    with replay_process(file) as player:
+        source = LslSource(StreamQuery(file.stem, markers=f"{file.stem}-markers"))
+        assert source.pull(5.0)[0]
+        os.kill(player.pid, signal.SIGKILL)
+        with pytest.raises(StreamLost, match=file.stem):
+            keep_pulling(source)
+        source.close()
+        with pytest.raises(RuntimeError, match="ended without a word"):
+            player.wait(5.0)
+
+
+def test_bad_input_in_the_child_is_told_to_the_parent(tmp_path):
+    with pytest.raises(BadInput, match="missing.npz"):
+        replay_process(tmp_path / "missing.npz")
+
+
+def test_the_command_says_what_it_sent(file, capfd):
+    assert main([str(file), "--speed", "32", "--no-wait"]) == 0
+    assert "sent 2000 samples and 4 markers" in capfd.readouterr().out
+    assert cli.main(["replay", str(file), "--speed", "0"]) == 2
+    assert "--speed is 0" in capfd.readouterr().err
+    assert cli.main(["replay", str(file.with_name("nothing.edf"))]) == 2
+    assert "nothing.edf" in capfd.readouterr().err
+
+
+def test_an_outlet_declares_what_a_reader_needs():
+    outlet = LiveOutlet(f"out-{uuid4().hex[:8]}", 250.0, LABELS)
+    source = LslSource(StreamQuery(outlet.name, markers="none"))
+    assert source.info.warnings == ()
+    assert source.info.source_id == f"glimpse-{outlet.name}"
+    source.close()
+    outlet.close(drain_s=0.1)

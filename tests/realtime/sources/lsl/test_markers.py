@@ -1,0 +1,156 @@
+"""Marker streams are found, told apart and read as text, whatever their senders get wrong."""
+
+import ctypes
+import math
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pylsl
+import pytest
+from pylsl.lib import lib
+from pylsl.util import InternalError
+
+from realtime.sources.lsl.inlet import open_inlet
+from realtime.sources.lsl.markers import SOURCE, MarkerReader
+from tests.helpers.outlets import markers_of
+
+
+@pytest.fixture
+def name():
+    return f"test-{uuid4().hex[:8]}"
+
+
+def read_markers(reader, n, timeout_s=15.0):
+    found, deadline = [], time.monotonic() + timeout_s
+    while len(found) < n and time.monotonic() < deadline:
+        found += reader.pull()
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def marker_reader(wanted, n_streams=1):
+    reader = MarkerReader(wanted)
+    try:
+        deadline = time.monotonic() + 15
+        while len(reader.names) < n_streams and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(reader.names) == n_streams
+        yield reader
+    finally:
+        reader.close()
+
+
+def test_a_marker_stream_that_appears_later_is_read(name):
+    reader = MarkerReader(f"{name}-markers")
+    assert reader.names == ()
+    marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, "string", f"{name}-m"))
+    found = []
+    for _ in range(100):
+        found += reader.pull()
+        if reader.names:
+            marks.push_sample(["late but here"])
+        if found:
+            break
+        time.sleep(0.1)
+    assert found[0].label == "late but here"
+    reader.close()
+
+
+@pytest.mark.parametrize("wanted", ["markers", "source"])
+def test_a_marker_stream_is_chosen_by_its_name_or_its_source_id(name, wanted):
+    outlets = [
+        pylsl.StreamOutlet(pylsl.StreamInfo(f"{rig}-markers", "Markers", 1, 0, "string", f"{rig}-source"))
+        for rig in (name, f"other-{name}")
+    ]
+    reader = MarkerReader(f"{name}-{wanted}")
+    deadline = time.monotonic() + 10
+    while not reader.names and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)  # the other rig's would have been found by now
+    reader.open_known()
+    assert reader.names == (f"{name}-markers",)
+    reader.close()
+    del outlets
+
+
+def test_our_own_decisions_are_no_markers(name):
+    own = markers_of(f"{name}-decisions", source_id=f"{SOURCE}{name}-s1")
+    theirs = markers_of(f"{name}-markers")
+    with marker_reader(f"{name}-decisions, {name}-markers", 1) as reader:
+        time.sleep(0.5)  # both are in sight by now
+        assert reader.names == (f"{name}-markers",)
+    del own, theirs
+
+
+def test_several_marker_streams_are_chosen_by_names_and_source_ids_with_commas_between(name):
+    outlets = [markers_of(f"{name}-{k}") for k in "abc"]
+    with marker_reader(f"{name}-a, id-{name}-c", 2) as reader:
+        time.sleep(0.3)
+        reader.open_known()
+        assert reader.names == (f"{name}-a", f"{name}-c")
+        t = pylsl.local_clock()
+        for k, out in enumerate(outlets):
+            out.push_sample([f"from {k}"], t)
+        assert sorted(m.label for m in read_markers(reader, 2)) == ["from 0", "from 2"]
+
+
+def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
+    """Within a millisecond, by one stream; the same label later, and another at the same time, are others."""
+    out = markers_of(name)
+    with marker_reader(name) as reader:
+        t = pylsl.local_clock()
+        for label, later_s in [("a", 0), ("b", 0), ("a", 0.0004), ("a", 0), ("a", 0.002), ("b", 0.5), ("end", 1)]:
+            out.push_sample([label], t + later_s)
+        found = read_markers(reader, 5)
+    assert [(m.label, round(m.t_lsl - t, 3)) for m in found] == [
+        ("a", 0.0),
+        ("b", 0.0),
+        ("a", 0.002),
+        ("b", 0.5),
+        ("end", 1.0),
+    ]
+
+
+def test_a_marker_stream_that_liblsl_cannot_open_keeps_no_other_from_being_read(name, monkeypatch, caplog):
+    def opening(info, buffer_s):
+        if info.name().endswith("-odd"):
+            raise InternalError("could not create stream inlet.")
+        return open_inlet(info, buffer_s)
+
+    monkeypatch.setattr("realtime.sources.lsl.markers.open_inlet", opening)
+    odd = markers_of(f"{name}-odd")
+    with marker_reader(f"{name}-odd, {name}-markers", 0) as reader:
+        deadline = time.monotonic() + 15
+        while not caplog.records and reader._thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        fine = markers_of(f"{name}-markers")
+        while not reader.names and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert reader.names == (f"{name}-markers",)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"marker stream '{name}-odd' cannot be read: could not create stream inlet."
+    ]
+    del odd, fine
+
+
+def test_text_that_is_not_utf_8_is_read_as_latin_1_and_hides_no_other_marker(name):
+    out = markers_of(name)
+    with marker_reader(name) as reader:
+        t = pylsl.local_clock()
+        for label in (b"before", "café".encode("latin-1"), "café".encode(), b"after"):
+            lib.lsl_push_sample_strtp(out.obj, (ctypes.c_char_p * 1)(label), ctypes.c_double(t), 1)
+            t += 1.0
+        assert [m.label for m in read_markers(reader, 4)] == ["before", "café", "café", "after"]
+
+
+def test_a_marker_without_a_time_is_handed_on_behind_those_that_have_one(name):
+    out = markers_of(name)
+    with marker_reader(name) as reader:
+        t = pylsl.local_clock()
+        for label, stamp in [("b", t + 1), ("none", math.nan), ("a", t), ("none", math.nan), ("far", math.inf)]:
+            out.push_sample([label], stamp)
+        found = read_markers(reader, 5)
+    assert sorted(m.label for m in found) == ["a", "b", "far", "none", "none"]
+    assert all(math.isnan(m.t_lsl) == (m.label == "none") for m in found)

@@ -1,0 +1,334 @@
+"""Live LSL streams are read whole, with their labels, units, gaps and markers, or refused in a sentence."""
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import mne
+import numpy as np
+import pylsl
+import pytest
+from mne_lsl.player import PlayerLSL
+
+from realtime.errors import BadInput, StreamLost
+from realtime.markers import sample_labels
+from realtime.sources.lsl.inlet import ClockReading
+from realtime.sources.lsl.search import find_streams
+from realtime.sources.lsl.source import LslSource
+from realtime.sources.query import StreamQuery
+from tests.helpers.outlets import markers_of
+
+LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
+SFREQ = 250.0
+
+
+@pytest.fixture
+def name():
+    return f"test-{uuid4().hex[:8]}"
+
+
+def outlet(name, labels=LABELS, sfreq=SFREQ, form="float32", unit="microvolts", key="label", source_id=None):
+    info = pylsl.StreamInfo(name, "EEG", len(labels), sfreq, form, source_id or f"id-{name}")
+    info._set_channel_info(list(labels), key)
+    info.set_channel_types("EEG")
+    if unit:
+        info.set_channel_units(unit)
+    return pylsl.StreamOutlet(info)
+
+
+@contextmanager
+def reading(name, markers=None):
+    """The source called `name`, with the marker streams that belong to this test only."""
+    source = LslSource(StreamQuery(name, markers or f"{name}-markers"))
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def pull_until(source, n_times, timeout_s=10.0):
+    chunks, markers, deadline = [], [], time.monotonic() + timeout_s
+    while sum(len(c.samples) for c in chunks) < n_times and time.monotonic() < deadline:
+        more, marks = source.pull(0.2)
+        chunks += more
+        markers += marks
+    return chunks, markers
+
+
+def wait_for_markers(source):
+    """What is sent before the marker stream is open is lost."""
+    deadline = time.monotonic() + 10
+    while not source.marker_names and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def samples_of(chunks):
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def numbered(n_times):
+    return np.arange(n_times, dtype=np.float32)[:, None] + 0.5 * np.arange(len(LABELS), dtype=np.float32)
+
+
+def test_a_plain_outlet_that_says_name_for_label_is_read_whole(name):
+    out, sent, t0 = outlet(name, key="name"), numbered(1000), pylsl.local_clock()
+    with reading(name) as source:
+        for k in range(0, 1000, 7):
+            out.push_chunk(sent[k : k + 7], t0 + (min(k + 7, 1000) - 1) / SFREQ)
+        chunks, _ = pull_until(source, 1000)
+    np.testing.assert_array_equal(samples_of(chunks), sent)
+    assert source.info.ch_names == LABELS
+    assert (source.info.name, source.info.sfreq) == (name, SFREQ)
+    assert all(chunk.gap_samples == 0 for chunk in chunks)
+    for chunk in chunks:
+        assert chunk.t_first == pytest.approx(t0 + chunk.index / SFREQ, abs=1e-3)
+
+
+@pytest.mark.parametrize("form", ["float32", "double64", "int32", "int16"])
+def test_every_number_format_and_unit_becomes_float64_microvolts(name, form):
+    out = outlet(name, form=form, unit="millivolts")
+    with reading(name) as source:
+        out.push_chunk(np.tile(np.arange(8), (20, 1)))
+        chunks, _ = pull_until(source, 20)
+    assert chunks[0].samples.dtype == np.float64
+    np.testing.assert_array_equal(samples_of(chunks), np.tile(np.arange(8) * 1e3, (20, 1)))
+
+
+def test_nan_passes_through_as_nan(name):
+    out, sent = outlet(name), numbered(50)
+    sent[20, 3] = np.nan
+    with reading(name) as source:
+        out.push_chunk(sent)
+        chunks, _ = pull_until(source, 50)
+    np.testing.assert_array_equal(samples_of(chunks), sent)
+
+
+def test_lost_samples_split_chunks_and_are_counted(name):
+    out, sent, t0 = outlet(name), numbered(4000), pylsl.local_clock()
+    with reading(name) as source:
+        for k in [*range(0, 2000, 50), *range(2500, 4000, 50)]:
+            out.push_chunk(sent[k : k + 50], t0 + (k + 49) / SFREQ)
+        chunks, _ = pull_until(source, 3500)
+    assert [(c.index, c.gap_samples) for c in chunks if c.gap_samples] == [(2500, 500)]
+    for chunk in chunks:
+        np.testing.assert_array_equal(chunk.samples[:, 0], chunk.index + np.arange(len(chunk.samples)))
+
+
+def test_a_sample_without_a_time_is_a_lost_one(name):
+    """Taken as it is, one NaN among the stamps would make every time after it NaN."""
+    out, sent, t0 = outlet(name), numbered(1500), pylsl.local_clock()
+    with reading(name) as source:
+        for k in range(0, 1500, 50):
+            out.push_chunk(sent[k : k + 50], np.nan if k == 500 else t0 + (k + 49) / SFREQ)
+        chunks, _ = pull_until(source, 1450)
+    assert [(c.index, c.gap_samples) for c in chunks if c.gap_samples] == [(550, 50)]
+    for chunk in chunks:
+        np.testing.assert_array_equal(chunk.samples[:, 0], chunk.index + np.arange(len(chunk.samples)))
+        assert chunk.t_first == pytest.approx(t0 + chunk.index / SFREQ, abs=2e-3)
+
+
+def test_a_slow_reader_loses_nothing(name):
+    out, sent = outlet(name), numbered(20_000)
+    with reading(name) as source:
+        out.push_chunk(sent)
+        time.sleep(0.5)
+        chunks, _ = source.pull(0.2)
+        chunks += pull_until(source, 20_000 - sum(len(c.samples) for c in chunks))[0]
+    np.testing.assert_array_equal(samples_of(chunks), sent)
+
+
+def test_a_silent_stream_gives_nothing_and_a_dead_one_is_lost(name):
+    out = outlet(name)
+    with reading(name) as source:
+        assert source.pull(0.05) == ([], [])
+        del out
+        with pytest.raises(StreamLost, match=name):
+            pull_until(source, 1)
+
+
+def test_two_streams_of_one_name_are_refused_and_a_source_id_tells_them_apart(name):
+    both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
+    with pytest.raises(BadInput, match=f"2 LSL streams match name '{name}'.*{name}-a.*{name}-b"):
+        LslSource(StreamQuery(name))
+    with reading(f"{name}-b") as source:
+        assert (source.info.name, source.info.source_id) == (name, f"{name}-b")
+    del both
+
+
+def test_no_stream_is_refused_with_what_is_in_sight(name):
+    out = outlet(name)
+    with pytest.raises(BadInput, match=f"no LSL stream matches name 'nothing-like-it'.*'{name}'"):
+        LslSource(StreamQuery("nothing-like-it"), wait_s=0.3)
+    del out
+
+
+def test_a_name_with_quotes_of_both_kinds_is_found(name):
+    odd = f'it\'s "{name}"'
+    out = outlet(odd)
+    with reading(odd) as source:
+        assert source.info.name == odd
+    del out
+
+
+def test_find_streams_lists_signal_and_markers(name):
+    out = outlet(name)
+    marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, "string", f"{name}-m"))
+    rows = {row.name: row for row in find_streams(1.0)}
+    assert (rows[name].sfreq, rows[name].n_channels, rows[name].channel_format) == (SFREQ, 8, "float32")
+    assert rows[f"{name}-markers"].type == "Markers"
+    del out, marks
+
+
+@pytest.mark.parametrize(("form", "sent", "label"), [("string", "T1", "T1"), ("int32", 7, "7"), ("float32", 7.0, "7")])
+def test_markers_of_every_format_keep_their_stamps(name, form, sent, label):
+    out = outlet(name)
+    marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, form, f"{name}-m"))
+    with reading(name) as source:
+        wait_for_markers(source)
+        t = pylsl.local_clock()
+        marks.push_sample([sent], t)
+        time.sleep(0.1)
+        out.push_chunk(numbered(10))
+        _, markers = pull_until(source, 10)
+        deadline = time.monotonic() + 10
+        while not markers and time.monotonic() < deadline:
+            markers = source.pull(0.1)[1]  # they wait until the clock of their stream is known
+    assert [(m.label, m.t_lsl) for m in markers] == [(label, pytest.approx(t, abs=1e-3))]
+
+
+def test_one_hot_samples_become_the_labels_of_their_channels():
+    assert sample_labels([0.0, -1.0, 0.0], ("left", "right", "rest"), one_hot=True) == ["right"]
+    assert sample_labels([2.5, 1.0, 0.0], ("left", "right", "rest"), one_hot=True) == ["left", "right"]
+    assert sample_labels([" "], ("",), one_hot=False) == []
+
+
+def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
+    out, marks = outlet(name), markers_of(f"{name}-markers")
+    with reading(name) as source:
+        wait_for_markers(source)
+        t, n = pylsl.local_clock(), 20_000
+        for k in range(n):
+            marks.push_sample([str(k)], t + k * 2e-3)
+        out.push_chunk(numbered(500), t)
+        chunks, found, most = [], [], 0
+        deadline = time.monotonic() + 20
+        while len(found) < n and time.monotonic() < deadline:
+            more, some = source.pull(0.02)
+            chunks, found, most = chunks + more, found + some, max(most, len(some))
+    assert [m.label for m in found] == [str(k) for k in range(n)]
+    assert most <= 2048
+    assert len(samples_of(chunks)) == 500
+
+
+def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(name):
+    info = pylsl.StreamInfo(name, "EEG", 1, SFREQ, "float32", f"id-{name}")
+    info.desc().append_child("synchronization").append_child_value("offset_mean", "0.065")
+    out = pylsl.StreamOutlet(info)
+    marks = markers_of(f"{name}-markers", delay_s="0.5")
+    for delay_s, want in [(None, 0.065), (0.02, 0.02), (0.0, 0.0)]:
+        source = LslSource(StreamQuery(name, f"{name}-markers", delay_s))
+        wait_for_markers(source)
+        t = pylsl.local_clock()
+        marks.push_sample(["x"], t)
+        out.push_chunk(np.zeros((10, 1), np.float32), t)
+        chunks, found = pull_until(source, 10)
+        deadline = time.monotonic() + 15
+        while not found and time.monotonic() < deadline:
+            found += source.pull(0.02)[1]
+        source.close()
+        assert chunks[0].time_of(chunks[0].index + 9) == pytest.approx(t - want, abs=2e-3)
+        assert found[0].t_lsl == pytest.approx(t - 0.5, abs=1e-3)
+
+
+def test_a_pull_waits_for_the_samples_asked_for_and_gives_fewer_when_its_time_is_up(name):
+    out = outlet(name)
+    with reading(name) as source:
+        t = pylsl.local_clock()
+        for k in range(10):
+            threading.Timer(0.05 * k, out.push_chunk, [numbered(1), t + k / SFREQ]).start()
+        assert sum(len(c.samples) for c in source.pull(5.0, 10)[0]) == 10
+        out.push_chunk(numbered(3), t + 12 / SFREQ)
+        began = time.monotonic()
+        assert sum(len(c.samples) for c in source.pull(0.3, 10)[0]) == 3
+        assert time.monotonic() - began >= 0.25
+
+
+def test_the_clock_of_a_stream_is_measured_and_a_jump_of_it_told_with_the_next_samples(name, monkeypatch):
+    """The jump is made here: clocks of one machine do not part."""
+    out = outlet(name)
+    with reading(name) as source:
+        assert source.clock_offset_s == pytest.approx(0.0, abs=1e-3)
+        t = pylsl.local_clock()
+        out.push_chunk(numbered(20), t + 19 / SFREQ)
+        assert [c.clock_step_s for c in pull_until(source, 20)[0]] == [0.0]
+        steps = [(ClockReading(-3.0, 1e-4), 3.0), (ClockReading(-3.004, 1e-4), 0.0)]
+        for k, (after, step_s) in enumerate(steps):
+            monkeypatch.setattr("realtime.sources.lsl.source.read_clock", lambda inlet, after=after: after)
+            time.sleep(0.6)
+            out.push_chunk(numbered(20), t + (39 + 20 * k) / SFREQ)
+            chunks = pull_until(source, 20)[0]
+            assert chunks[0].clock_step_s == pytest.approx(step_s, abs=1e-3)
+            assert source.clock_offset_s == -after.correction_s
+    monkeypatch.undo()
+
+
+def test_a_jump_within_the_errors_of_two_readings_is_none():
+    assert ClockReading(0.0, 0.01).jump_from(ClockReading(0.02, 0.01)) == 0.0
+    assert ClockReading(0.0, 0.001).jump_from(ClockReading(0.02, 0.001)) == 0.02
+
+
+def test_of_two_streams_the_one_that_was_beside_the_lost_one_is_not_meant(name):
+    both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
+    first = LslSource(StreamQuery(f"{name}-a", f"{name}-markers"))
+    second = LslSource(StreamQuery(name, f"{name}-markers", without=frozenset({first.info.uid})))
+    assert second.info.source_id == f"{name}-b"
+    assert list(second.rivals) == [first.info.uid]
+    assert first.rivals == {}
+    with pytest.raises(BadInput, match=f"only '{name}'.*was there beside"):
+        LslSource(StreamQuery(f"{name}-a", without=frozenset({first.info.uid})), wait_s=0.3)
+    first.close()
+    second.close()
+    del both
+
+
+def played(raw, name):
+    """What `LslSource` reads of an MNE recording that mne-lsl's player plays once, and its markers."""
+    player = PlayerLSL(raw, chunk_size=20, n_repeat=1, name=name, source_id=f"id-{name}")
+    with player:
+        with reading(name, markers=f"{name}-annotations") as source:
+            return source.info, *pull_until(source, round(4 * raw.info["sfreq"]))
+
+
+def assert_played_unchanged(raw, info, chunks):
+    read, whole = samples_of(chunks), raw.get_data().T * 1e6
+    assert info.ch_names == tuple(raw.ch_names)
+    assert info.sfreq == raw.info["sfreq"]
+    starts = np.flatnonzero(np.isclose(whole[:, 0], read[0, 0], atol=1e-6))
+    assert any(np.allclose(whole[k : k + len(read)], read[: len(whole) - k], atol=1e-6) for k in starts)
+
+
+def test_a_file_played_by_mne_lsl_is_read_unchanged(name):
+    """The player sends volts; one-hot annotations become markers at their samples."""
+    data = np.random.default_rng(0).normal(0, 20e-6, (8, 2500))
+    raw = mne.io.RawArray(data, mne.create_info(list(LABELS), SFREQ, "eeg", verbose="ERROR"), verbose="ERROR")
+    raw.set_annotations(mne.Annotations([3.5, 9.0], [0.0, 0.5], ["left", "right"]))
+    info, chunks, markers = played(raw, name)
+    assert_played_unchanged(raw, info, chunks)
+    first = np.flatnonzero(np.isclose(data[0] * 1e6, chunks[0].samples[0, 0]))[0]
+    assert [m.label for m in markers][:1] == ["left"]
+    assert abs(first + chunks[0].index_of(markers[0].t_lsl) - 875) <= 1
+
+
+def test_the_public_recording_is_read_unchanged(name):
+    folder = os.environ.get("GLIMPSE_DATA")
+    if not folder:
+        pytest.skip(
+            "set GLIMPSE_DATA to a folder that holds eegmmidb_S001/S001R05.edf of physionet.org/content/eegmmidb"
+        )
+    [file, *_] = sorted(Path(folder, "eegmmidb_S001").glob("*.edf"))
+    raw = mne.io.read_raw_edf(file, preload=True, verbose="ERROR").crop(0, 12)
+    info, chunks, _ = played(raw, name)
+    assert_played_unchanged(raw, info, chunks)

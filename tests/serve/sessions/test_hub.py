@@ -1,0 +1,148 @@
+import asyncio
+import gc
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from prometheus_client import generate_latest
+from pydantic import TypeAdapter
+
+from serve.metrics import Metrics
+from serve.protocol.frames import pack_frame, unpack_frame
+from serve.protocol.messages import Message
+from serve.sessions.hub import ARRAYS, CACHE_SIZE, Hub, message_text, reading, store
+from serve.settings import Settings
+from tests.helpers.amplifier_process import about, decision, load
+
+SETTINGS = Settings(bundle=".", keep_messages=64, queue_messages=16)
+FLOATS = st.floats(-1e6, 1e6, width=32)
+
+
+def new_hub(tmp_path, settings=SETTINGS):
+    return Hub("s1", {"stream": "eeg", **about(load(tmp_path))}, settings, Metrics())
+
+
+def publish_decisions(hub, count):
+    rng = np.random.default_rng(0)
+    for step in range(count):
+        hub.publish(decision(rng, 0, step, 0, 10.0))
+
+
+def texts(hub, reader, count, arrays=()):
+    """The first `count` messages a client is sent."""
+
+    async def take():
+        stream = hub.texts(reader, arrays)
+        return [json.loads(await anext(stream)) for _ in range(count)]
+
+    return asyncio.run(take())
+
+
+def test_every_message_is_what_the_protocol_says(tmp_path):
+    hub = new_hub(tmp_path)
+    with reading(hub.events) as reader:
+        hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+        hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": None})
+        publish_decisions(hub, 20)
+        got = texts(hub, reader, 2 + 1 + 16)
+    messages = [TypeAdapter(Message).validate_python(message) for message in got]
+    assert [m.type for m in messages] == ["hello", "status", "dropped", *["decision"] * 16]
+    assert messages[2].count == 6
+    assert {m.session for m in messages} == {"s1"}
+
+
+def test_numbers_account_for_every_message(tmp_path):
+    """After any message the next one is number seq + 1, or a `dropped` whose count is the jump."""
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 5)
+    with reading(hub.events, after=2) as reader:
+        publish_decisions(hub, 100)
+        got = texts(hub, reader, 2 + 1 + 64)
+    seen = got[0]["seq"]
+    assert seen == 2
+    for message in got[2:]:
+        assert message["seq"] == seen + message.get("count", 1)
+        seen = message["seq"]
+    assert seen == 105
+
+
+def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
+    hub = new_hub(tmp_path)
+    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+    hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+    hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": "owl"})
+    with reading(hub.events) as reader:
+        hello, status, trial = texts(hub, reader, 3)
+    assert (hello["seq"], status["state"], trial["label"]) == (3, "live", "owl")
+
+
+def test_who_comes_after_a_recording_has_failed_is_told(tmp_path):
+    """The moment has passed, yet the session goes on unrecorded."""
+    hub = new_hub(tmp_path)
+    hub.publish({"type": "status", "state": "record_failed", "detail": "The disk is full.", "lasting": False})
+    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+    with reading(hub.events) as reader:
+        _, status, failed = texts(hub, reader, 3)
+    assert (status["state"], failed["state"], failed["detail"]) == ("live", "record_failed", "The disk is full.")
+    assert failed["seq"] == 2
+
+
+def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(tmp_path):
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 1)
+    with reading(hub.events) as reader:
+        hub.close()
+        publish_decisions(hub, 1)
+        hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+        assert reader.take() is None
+
+        async def rest():
+            return [json.loads(text)["type"] async for text in hub.texts(reader)]
+
+        assert asyncio.run(rest()) == ["hello", "status"]
+    assert "s1" not in generate_latest(hub.metrics.registry).decode()
+
+
+@given(arrays(np.float32, 16, elements=FLOATS))
+def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
+    kept = store({"type": "decision", "seq": 1, "embedding": embedding, "p": embedding[:3]})
+    assert set(json.loads(message_text(kept))) == {"type", "seq"}
+    assert set(json.loads(message_text(kept, ("p",)))) == {"type", "seq", "p"}
+    both = json.loads(message_text(kept, ARRAYS))
+    assert np.array_equal(np.float32(both["embedding"]), embedding)
+    assert np.array_equal(np.float32(both["p"]), embedding[:3])
+
+
+def test_a_text_is_made_once_for_all_clients_and_old_ones_are_not_kept(tmp_path):
+    hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
+    for _ in range(3 * CACHE_SIZE):
+        publish_decisions(hub, 1)
+        seq, kept = hub.events.last, hub.events.ring[-1]
+        assert hub.text(seq, kept, ARRAYS) is hub.text(seq, kept, ARRAYS)
+        assert hub.text(seq, kept, ()) is kept[0]
+    assert len(hub.warm) == CACHE_SIZE
+
+
+def test_the_garbage_collector_need_not_walk_what_is_kept(tmp_path):
+    hub = new_hub(tmp_path)
+    publish_decisions(hub, 10)
+    gc.collect()
+    assert not any(gc.is_tracked(kept) for kept in hub.events.ring)
+
+
+def test_a_message_no_browser_could_read_is_refused(tmp_path):
+    hub = new_hub(tmp_path)
+    with pytest.raises(ValueError, match="JSON"):
+        hub.publish({"type": "trial", "trial": 1, "t_onset": float("nan"), "marker": "T1", "label": None})
+    assert hub.events.last == 0
+
+
+@given(arrays(np.float32, st.tuples(st.integers(0, 5), st.integers(1, 7)), elements=FLOATS))
+def test_a_frame_of_traces_is_read_back_unchanged(samples):
+    t_first, sfreq, seq, back = unpack_frame(pack_frame(9, {"t_first": 1.5, "sfreq": 128.0, "samples": samples}))
+    assert (t_first, sfreq, seq) == (1.5, 128.0, 9)
+    assert np.array_equal(back, samples)
+    assert back.shape == samples.shape

@@ -1,0 +1,89 @@
+import asyncio
+import os
+import signal
+import time
+from uuid import uuid4
+
+import pylsl
+import pytest
+
+from realtime.errors import BadInput
+from realtime.recorder.bids_names import BidsName
+from serve.api.app import create_app
+from serve.sessions.recording import SessionRecording
+from serve.settings import Settings
+from tests.helpers.amplifier_process import BACKEND
+
+
+@pytest.fixture
+def stream():
+    """The name of a stream of markers in sight."""
+    name = f"marks-{uuid4().hex[:8]}"
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0.0, pylsl.cf_string, name))
+    yield name
+    del outlet
+
+
+async def told(recording, said, state):
+    end = time.monotonic() + 20
+    while not any(one["state"] == state for one in said) and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    assert any(one["state"] == state for one in said), said
+
+
+def recorded(stream, folder):
+    """What is said of a recording that begins and is ended."""
+    said = []
+
+    async def run():
+        recording = SessionRecording(folder, [stream], BidsName(), said.append)
+        await told(recording, said, "recording")
+        await recording.stop()
+
+    asyncio.run(run())
+    return said
+
+
+def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(stream, tmp_path):
+    said = recorded(stream, tmp_path)
+    assert {one["state"] for one in said[:-1]} == {"recording"}
+    assert "is read back" in said[-2]["detail"]  # it may take a while: said before, not after
+    assert said[-1]["state"] == "recorded"
+    assert all(one["type"] == "status" and not one["lasting"] and one["detail"].endswith(".") for one in said)
+    assert len(list(tmp_path.glob("**/*.xdf"))) == 1
+
+
+def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, tmp_path):
+    said = []
+
+    async def run():
+        recording = SessionRecording(tmp_path, [stream], BidsName(), said.append)
+        await told(recording, said, "recording")
+        os.kill(recording.process.pid, signal.SIGKILL)
+        await told(recording, said, "record_failed")
+        began = time.monotonic()
+        await recording.stop()
+        assert time.monotonic() - began < 3.0
+
+    asyncio.run(run())
+    assert [one["state"] for one in said].count("record_failed") == 1
+
+
+def test_a_file_that_is_not_read_back_in_time_is_told(stream, tmp_path, monkeypatch):
+    monkeypatch.setattr("serve.sessions.recording.VERIFY_TIMEOUT_S", 0.0)
+    said = recorded(stream, tmp_path)
+    assert said[-1]["state"] == "record_failed"
+    assert "could not be read back within 0 s" in said[-1]["detail"]
+
+
+def test_a_new_folder_is_made_as_glimpse_record_does(tmp_path):
+    create_app(Settings(bundle=tmp_path, record=tmp_path / "a" / "new"), BACKEND)
+    assert list((tmp_path / "a" / "new").iterdir()) == []
+
+
+def test_a_place_that_is_no_folder_and_names_bids_forbids_are_refused_at_the_start(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="--record: .*file cannot be written into .*; name a folder"):
+        create_app(Settings(bundle=tmp_path, record=tmp_path / "file"), BACKEND)
+    with pytest.raises(BadInput, match="--task"):
+        create_app(Settings(bundle=tmp_path, record=tmp_path, task="a_b"), BACKEND)

@@ -1,0 +1,1 @@
+"""Calibration: confidence, channel costs, and the fit to one person."""

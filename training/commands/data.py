@@ -1,0 +1,124 @@
+"""`glimpse data`: what a dataset file gives, before anyone trains on it."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from realtime.command_line import TYRO_CONFIG
+from realtime.errors import BadInput, check_folder_of
+from training.data.dataset import load_dataset, load_splits
+from training.data.summary import summarise_dataset
+
+SHIPPED = Path(__file__).parents[2] / "datasets"
+
+
+def main(argv: list[str]) -> int:
+    """`glimpse data check FILE`, `graph FILE` or `list`; 0, or 2 with one sentence when the input cannot be used."""
+    commands: dict[str, Callable[..., Any]] = {"check": check_dataset, "graph": graph_dataset, "list": print_list}
+    try:
+        tyro.extras.subcommand_cli_from_dict(commands, args=argv, prog="glimpse data", config=TYRO_CONFIG)
+    except BadInput as error:
+        print(f"glimpse data: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def check_dataset(
+    file: Annotated[Path, tyro.conf.Positional], /, json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None
+):
+    """Read everything a dataset file names and say what is there.
+
+    Args:
+        file: The dataset file (YAML).
+        json_to: Also write the findings to this JSON file.
+    """
+    check_folder_of(json_to, "--json")
+    dataset = load_dataset(file)
+    found = summarise_dataset(dataset, load_splits(dataset))
+    _print(found)
+    if json_to is not None:
+        json_to.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def graph_dataset(
+    file: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path,
+    kind: str = "wpli",
+    k: int = 6,
+    run: Path | None = None,
+):
+    """Draw which sensors are coupled in the training recordings, or what a trained run attends to.
+
+    Args:
+        file: The dataset file (YAML).
+        out: The picture to write: png, pdf or svg.
+        kind: distance, correlation, coherence, imaginary_coherence, plv, pli, wpli, granger or pdc.
+        k: Sensors each one listens to, itself included.
+        run: Instead of a coupling, draw the mean attention of this run's graph layer over the first training recording.
+    """
+    from training.commands.data_graph import draw_graph  # loads torch, which checking a file does not need
+
+    check_folder_of(out, "--out")
+    draw_graph(load_dataset(file), out, kind, k, run)
+
+
+def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
+    """List the dataset files of a folder, and whether their recordings are here.
+
+    Args:
+        folder: Where the YAML files are.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: is no folder, and one with dataset files is needed; check the path")
+    table = Table("dataset", "labels", "recordings", "file", title=str(folder))
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            dataset = load_dataset(path)
+        except BadInput as error:
+            table.add_row("", "", f"not usable: {error}", path.name)
+        else:
+            table.add_row(dataset.name, _listed(dataset.labels), "here", path.name)
+    Console().print(table)
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console()
+    files = Table(
+        "split", "file", "Hz", "seconds", "sd µV", "gaps", "trials", "broken", title=f"{found['name']}: recordings"
+    )
+    for one in found["files"]:
+        numbers = (
+            f"{one['sfreq']:g}",
+            f"{one['duration_s']:.1f}",
+            f"{one['sd_uv']:.3g}",
+            len(one["gaps"]),
+            sum(one["events"].values()),
+        )
+        files.add_row(one["split"], Path(one["path"]).name, *map(str, numbers), str(one["broken_trials"]))
+    events = Table("label", *found["splits"], title="trials")
+    for label in found["labels"] if len(found["labels"]) <= 20 else ():
+        events.add_row(label, *(str(split["events"].get(label, 0)) for split in found["splits"].values()))
+    events.add_row("all", *(str(split["trials"]) for split in found["splits"].values()), style="bold")
+    console.print(files, events)
+    channels = found["channels"]
+    console.print(f"channels on the 10-05 system ({len(channels['matched'])}): {_listed(channels['matched'], 70)}")
+    console.print(f"channels without a position ({len(channels['unmatched'])}): {_listed(channels['unmatched'], 70)}")
+    console.print(
+        f"window {found['window_s'][0]:g} to {found['window_s'][1]:g} s from onset; {len(found['labels'])} labels, "
+        f"chance {found['chance']:.3g}"
+    )
+    for one in found["files"]:
+        for warning in one["warnings"]:
+            console.print(f"note: {warning}")
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more or "none"

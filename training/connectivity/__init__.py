@@ -1,0 +1,1 @@
+"""Connectivity: which sensors are coupled."""

@@ -1,0 +1,1 @@
+"""From dataset files to recordings, and from recordings to training examples."""

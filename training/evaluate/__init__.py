@@ -1,0 +1,1 @@
+"""Evaluation: a run or a bundle decodes recordings, and figures are computed."""

@@ -1,0 +1,82 @@
+"""Figures from decisions: accuracies with intervals beside chance. Knows no files and no networks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from realtime.bundle.calibration import Calibration
+from training.evaluate.classification import auc, auc_interval, confusion
+from training.evaluate.decode import DecodedHops
+from training.evaluate.intervals import balanced_wilson, permutation_p, wilson
+from training.evaluate.ranking import answered_label, label_ranks, ranking_figures
+from training.evaluate.reliability import calibration_error, reliability_bins
+from training.evaluate.repetitions import accuracy_by_repetitions
+from training.evaluate.time_course import (
+    THRESHOLDS,
+    accuracy_over_time,
+    early_stopping,
+    information_rate,
+    trial_answers,
+)
+
+
+def figures(
+    p: np.ndarray, since_onset_s: np.ndarray, trial: np.ndarray, label: np.ndarray, window_s: tuple[float, float]
+) -> dict[str, Any]:
+    """The figures that probabilities (n_hops, n_labels) and the true label of each trial give.
+
+    A trial's answer is its last decision inside the window, or before the next onset if that comes first.
+    """
+    n_labels = p.shape[1]
+    kept, rows = trial_answers(since_onset_s, trial, label, window_s)
+    truth, answer = label[kept], p[rows]
+    n = len(truth)
+    rank = label_ranks(answer, truth)
+    correct = rank == 0
+    shown, counts = np.unique(truth, return_counts=True)
+    shares = np.array([correct[truth == k].mean() for k in shown])
+    found: dict[str, Any] = {
+        "accuracy": round(float(correct.mean()), 4),
+        "ci95": wilson(float(correct.mean()), n),
+        "balanced_accuracy": round(float(shares.mean()), 4),
+        "balanced_accuracy_ci95": balanced_wilson(shares, counts),
+        "majority": round(float(counts.max() / n), 4),  # accuracy of always naming the commonest label
+        "n_trials": n,
+        "n_labels": n_labels,
+        **ranking_figures(rank, n_labels),
+        "calibration_error": round(calibration_error(answer.max(axis=1), correct), 4),
+        "reliability": reliability_bins(answer.max(axis=1), correct),
+    }
+    if n_labels == 2 and len(shown) == 2:
+        found["auc"] = round(auc(answer[:, 1], truth == 1), 4)
+        found["auc_ci95"] = auc_interval(answer[:, 1], truth == 1)
+    found["by_time"] = accuracy_over_time(p, since_onset_s, trial, label, window_s)
+    found["by_time_ci95"] = [wilson(point["accuracy"], n) for point in found["by_time"]]
+    return found
+
+
+def all_figures(
+    decoded: DecodedHops, calibration: Calibration, window_s: tuple[float, float], names: Sequence[str]
+) -> dict[str, Any]:
+    """Every figure of `glimpse evaluate`: `figures`, and those that take more than probabilities."""
+    p, since, trial, label = decoded.p(calibration, window_s[1]), decoded.since_onset_s, decoded.trial, decoded.label
+    found = figures(p, since, trial, label, window_s)
+    kept, rows = trial_answers(since, trial, label, window_s)
+    truth, told, recording = label[kept], answered_label(p[rows]), decoded.recording[rows]
+    found |= confusion(told, truth, names)
+    found["permutation_p"] = permutation_p(lambda shuffled: float((told == shuffled).mean()), truth, recording)
+    if "auc" in found:
+        score = p[rows, 1]
+        found["auc_permutation_p"] = permutation_p(lambda shuffled: auc(score, shuffled == 1), truth, recording)
+    found["repetitions"] = accuracy_by_repetitions(decoded.inner[rows], truth)
+    own = calibration.decide_p
+    found["decide_p"] = own
+    found["early_stopping"] = early_stopping(p, since, trial, label, window_s, (*THRESHOLDS, own))
+    stopped = next(point for point in found["early_stopping"] if point["threshold"] == own)
+    whole = information_rate(found["accuracy"], p.shape[1], window_s[1])
+    found["information_transfer"] = {
+        "window_end": {"time_s": window_s[1], "bits_per_min": whole},
+        "early_stopping": {"time_s": stopped["mean_time_s"], "bits_per_min": stopped["bits_per_min"]},
+    }
+    return found

@@ -1,0 +1,1 @@
+"""Fitting: the ways to train a network."""

@@ -1,0 +1,142 @@
+"""Losses at every time step since onset, and the label vectors they pull embeddings towards.
+
+Shape suffixes: B crops, H hops, D embedding, L labels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from realtime.errors import BadInput
+from training.losses import functions as losses
+from training.losses.target_mix import TargetMix
+from training.runs.recipe import Recipe
+
+PROTOTYPE_LOSSES = ("cross_entropy", "clip_symmetric", "clip_candidates")  # losses that prototypes can be learned with
+# Prototypes that may move to the embeddings would satisfy these without telling labels apart.
+FIXED_TARGET_LOSSES = ("soft_targets", "mse", "mmd")
+
+
+def loss_weights(recipe: Recipe, given: bool) -> dict[str, float]:
+    """Weight of each loss by name; what the recipe leaves open is cross-entropy, beside InfoNCE for given vectors."""
+    if not recipe.losses:
+        share = recipe.contrastive if given else 0.0
+        return {name: w for name, w in (("cross_entropy", 1 - share), ("clip_symmetric", share)) if w}
+    for name, weight in recipe.losses.items():
+        if name not in PROTOTYPE_LOSSES + FIXED_TARGET_LOSSES:
+            known = ", ".join(PROTOTYPE_LOSSES + FIXED_TARGET_LOSSES)
+            raise BadInput(f"recipe: losses has {name!r}, but needs one of {known}; correct it")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+            raise BadInput(f"recipe: losses has {name!r}: {weight!r}, but needs a weight above 0; correct it")
+        if name in FIXED_TARGET_LOSSES and not given:
+            raise BadInput(
+                f"recipe: losses has {name!r}, which needs vectors that are given, but the targets are labels; give "
+                "the dataset image or text targets or leave that loss out"
+            )
+    return dict(recipe.losses)
+
+
+class Objective(nn.Module):
+    """Weighted mean over hops of the recipe's losses.
+
+    Labels without given vectors get one trained prototype each; vectors that are several layers side by side, of the
+    widths `layers`, are projected to `dim` and mixed. Softmax and similarities are computed in float32 whatever the
+    precision of the network. Label indices `shown`, if given, are the only candidates. BadInput for losses that do not
+    fit the targets.
+    """
+
+    shown: Tensor | None
+    place: Tensor
+
+    def __init__(
+        self,
+        n_labels: int,
+        dim: int,
+        vectors: np.ndarray | None,
+        recipe: Recipe,
+        layers: Sequence[int] = (),
+        shown: np.ndarray | None = None,
+    ):
+        super().__init__()
+        self.recipe, self.weights = recipe, loss_weights(recipe, vectors is not None)
+        if recipe.normalise not in ("both", "targets"):
+            raise BadInput(f"recipe: normalise is {recipe.normalise!r}, but needs to be both or targets; correct it")
+        self.layers = TargetMix(torch.as_tensor(vectors), layers, dim) if layers else None
+        if vectors is None:
+            self.prototypes: Tensor = nn.Parameter(torch.randn(n_labels, dim))
+        elif layers:
+            if not self.weights.keys() & set(PROTOTYPE_LOSSES):
+                raise BadInput(
+                    f"recipe: losses has {', '.join(self.weights)} alone, which a learned mix of target layers meets "
+                    f"by making all labels alike; add one of {', '.join(PROTOTYPE_LOSSES)}"
+                )
+            self.register_buffer("prototypes", torch.zeros(n_labels, dim))
+        else:
+            self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
+        # Data of the run, which no checkpoint holds: the candidates, and where each label stands among them.
+        among = None if shown is None else torch.as_tensor(np.unique(shown))
+        self.register_buffer("shown", among, persistent=False)
+        place = torch.arange(n_labels) if among is None else torch.searchsorted(among, torch.arange(n_labels))
+        self.register_buffer("place", place, persistent=False)
+        self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
+
+    def begin_from(self, teacher: dict[str, Tensor]) -> None:
+        """What is learned of the label vectors begins as in a teacher's objective: its embeddings lie in that space.
+
+        BadInput where the teacher has other given vectors, or learned its own in another way.
+        """
+        learned = {name for name, _ in self.named_parameters()} - {"log_scale"}
+        own = self.state_dict()
+        fit = all(name in teacher and teacher[name].shape == own[name].shape for name in learned)
+        if not fit or not (learned or torch.equal(teacher["prototypes"], own["prototypes"])):
+            raise BadInput("--teacher: its label vectors are not of this run's targets; train one on the same targets")
+        self.load_state_dict(own | {name: teacher[name] for name in learned})
+
+    def vectors(self) -> Tensor:
+        """Unit label vectors, float32[L, D]."""
+        return F.normalize((self.layers() if self.layers else self.prototypes).float(), dim=-1)
+
+    def saved(self) -> dict[str, Tensor]:
+        """The state, with the label vectors of now as `prototypes`: what a bank is made of."""
+        with torch.no_grad():
+            return self.state_dict() | ({"prototypes": self.vectors()} if self.layers else {})
+
+    def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
+        """The loss; hops of weight 0 do not count."""
+        embedding, vectors = embedding_BHD.float(), self.vectors()
+        if self.shown is not None:
+            vectors, label_B = vectors[self.shown], self.place[label_B]
+        parts = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
+        return losses.weighted_mean(sum(parts[1:], parts[0]), weight_BH)
+
+    def per_hop(self, name: str, embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor) -> Tensor:
+        """The loss called `name`, unweighted, float32[B, H]."""
+        target_BD = vectors_LD[label_B]
+        match name:
+            case "cross_entropy":
+                return losses.cross_entropy(embedding_BHD, vectors_LD, label_B, self.recipe.label_smoothing)
+            case "soft_targets":
+                return losses.soft_targets(embedding_BHD, vectors_LD, label_B, self.recipe.soft_temperature)
+            case "clip_symmetric":
+                scale = self.log_scale.clamp(max=np.log(100.0)).exp()
+                return losses.info_nce(embedding_BHD, target_BD, label_B, scale, self.recipe.normalise)
+            case "clip_candidates":
+                return losses.info_nce_one_way(embedding_BHD, target_BD, label_B)
+            case "mse":
+                return losses.mse(embedding_BHD, target_BD)
+            case "mmd":
+                return losses.mmd(embedding_BHD, target_BD)
+        raise ValueError(f"loss {name!r} is not known")
+
+    def distill(self, embedding_BHD: Tensor, teacher_BD: Tensor, onset_BH: Tensor, weight_BH: Tensor) -> Tensor:
+        """Distance to the teacher's embedding, weighted by time since onset: who saw all is not met at once."""
+        per_hop = losses.distillation(embedding_BHD.float(), teacher_BD)
+        return losses.weighted_mean(per_hop, weight_BH * onset_BH.clamp(min=0))
+
+
+def hop_weights(onset_BH: Tensor, counts_BH: Tensor, window_s: float) -> Tensor:
+    """Later hops of a trial weigh more: they have seen more, and the end of the window is what is asked most."""
+    return counts_BH * (0.1 + onset_BH.clamp(min=0) / window_s)

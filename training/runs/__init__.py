@@ -1,0 +1,1 @@
+"""Runs: what a network is, how it was trained, and its weights."""

@@ -1,0 +1,58 @@
+"""A bundle opened for learning: the run it was exported from, as far as a bundle remembers it."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from decoder.export import check_parity
+from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle
+from realtime.errors import BadInput
+from training.runs.description import SHARED, SHARED_TRAINING, RunDescription
+from training.runs.run import Run
+
+CHECKED_HOPS = 200
+
+
+def reopen_bundle(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
+    """The finished run at `path`, or one made in `folder` of the bundle there, and where it is from: kind -> sha256.
+
+    BadInput for a bundle without weights, which is one of an older Glimpse, and where the weights, built by this
+    Glimpse, do not answer as the bundle's encoder.
+    """
+    if not (path / MANIFEST).is_file():
+        run = Run.load(path)
+        if not run.finished:
+            raise BadInput(f"{path}: training has not reached its last epoch; finish `glimpse train` first")
+        return run, {"run": f"sha256:{run.digest}"}
+    bundle = Bundle.load(path)
+    if WEIGHTS not in bundle.manifest.files:
+        raise BadInput(
+            f"{path}: holds no {WEIGHTS}, so an older Glimpse exported it; export its run again, or give the run folder"
+        )
+    run = Run(folder, description_of_bundle(bundle))
+    run.save()
+    vectors = torch.from_numpy(bundle.bank.vectors)
+    run.save_checkpoint({"network": load_file(path / WEIGHTS), "objective": {"prototypes": vectors}})
+    network, _ = run.trained()
+    try:
+        check_parity(network, bundle.encoder_path, 1, CHECKED_HOPS)
+    except ValueError as error:
+        raise BadInput(
+            f"{path}: {WEIGHTS} and the encoder do not answer alike as this Glimpse builds the network ({error}); use "
+            "the version that exported it, or export its run again"
+        ) from error
+    return run, {"bundle": bundle.hash}
+
+
+def description_of_bundle(bundle: Bundle) -> RunDescription:
+    """What a manifest says of the run."""
+    m = bundle.manifest
+    return RunDescription(
+        **{key: getattr(m, key) for key in SHARED},
+        **{key: m.training.get(key, {}) for key in SHARED_TRAINING},
+        preprocess=asdict(m.preprocess),
+        labels=list(bundle.bank.names),
+        calibration=asdict(m.calibration),
+    )
