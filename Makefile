@@ -38,7 +38,7 @@ format: .venv/.dev ## format the code
 	$(call biome,check --write)
 
 reliability: .venv/.dev ## what happens when things break, measured, into docs/reliability.md
-	GLIMPSE_RELIABILITY=docs/reliability.md $(BIN)/pytest --durations=0 tests/reliability
+	GLIMPSE_RELIABILITY=docs/reliability.md $(BIN)/pytest --durations=0 tests/system/test_faults.py tests/system/test_session_handover.py tests/system/test_recording.py
 
 bench: .venv/.dev ## latency of this machine, push to client
 	$(BIN)/glimpse bench latency $(ARGS)

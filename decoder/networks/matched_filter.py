@@ -40,8 +40,9 @@ class MatchedFilter(ClosedForm):
 
     Labels that stand for themselves have one template and one embedding axis each. Where labels are given by vectors
     the response is linear in the vector, see decoder.closed_form.evoked_model: the embedding is the
-    gradient of the log-likelihood, the energy gathered so far, and a zero, which meet in a bank's row the vector, minus half its response's energy, and
-    what fills the row up to unit length. A strong response must not win by its size, nor a weak one by its silence.
+    gradient of the log-likelihood, the energy gathered so far, and a zero, which meet in a bank's row the vector, minus
+    half its response's energy, and what fills the row up to unit length. A strong response must not win by its size,
+    nor a weak one by its silence.
 
     State: innovations.past  float32[B, C, order]  # see CausalConv
            evidence.*                              # see SinceOnset

@@ -8,8 +8,8 @@ import numpy as np
 ONSET_S = 0.05
 # What stands in for bad channels is smooth and sure of itself, and misleads a network. This is what all channels cost
 # together where nobody has measured each (training/calibration/channel_costs.py). On the demo bundle
-# (benchmarks/robustness/bad_channels.py): with 6, 12, 25 and 50 % of the channels bad, the factor on the inner products should be 0.6, 0.6, 0.4 and 0.2; after
-# gaps and during blinks and bursts, 1.
+# (benchmarks/robustness/bad_channels.py): with 6, 12, 25 and 50 % of the channels bad, the factor on the inner products
+# should be 0.6, 0.6, 0.4 and 0.2; after gaps and during blinks and bursts, 1.
 BAD_COST = 8.0
 NONE_GOOD = 0.01  # the factor where no channel is left: labels keep their order and become about as likely
 MEASURED_SHARE = 0.5  # of the channels: what more of them cost at once nobody has measured

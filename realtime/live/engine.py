@@ -1,8 +1,8 @@
 """Many live streams, one decoder thread: samples are taken as they come, due hops of all sessions run in one batch.
 
 Each session has a thread that reads its stream (see `realtime.live.stream_reader`); the engine's own thread decodes,
-and between two hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of sockets
-or clients.
+and between two hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of
+sockets or clients.
 """
 
 import logging

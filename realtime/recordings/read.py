@@ -27,9 +27,9 @@ def read_recording(
 
     `reader` is one of `READERS`; `auto` goes by the file's suffix. `pick` is `eeg`, `meg`, `all`, or channel names
     matched as in `realtime.sensors.montage`, in the order wanted; CSV and npz declare no types, so there the
-    three words mean all. `marker_column` names the CSV column that holds the markers (else every column whose name starts with
-    `marker`); `stream` names the signal stream of an XDF file that holds several. An npz file holds `samples`
-    (n_times, n_channels) microvolts, `sfreq`, `ch_names` and optionally `markers` (n, 2): row and label.
+    three words mean all. `marker_column` names the CSV column that holds the markers (else every column whose name
+    starts with `marker`); `stream` names the signal stream of an XDF file that holds several. An npz file holds
+    `samples` (n_times, n_channels) microvolts, `sfreq`, `ch_names` and optionally `markers` (n, 2): row and label.
     Markers outside the recording are left out. NaN and Inf are refused unless `finite` is False: nothing can be learnt
     from them, yet a stream that held them can be replayed. Raises BadInput, naming the file.
     """

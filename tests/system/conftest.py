@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from serve.api.server import serving
+from serve.settings import Settings
+from tests.helpers.amplifier_process import BACKEND
+
 BEGIN, END = "<!-- faults -->", "<!-- end of faults -->"
 ROWS: list[tuple[str, ...]] = []
 
@@ -35,3 +39,10 @@ def table() -> Iterator[None]:
         _, after = rest.split(END)
         rows = "\n".join(f"| {line} |" for line in lines)
         Path(path).write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}", encoding="utf-8")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of a running server that decodes one made-up stream."""
+    with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=0, fresh_s=0.5), BACKEND) as url:
+        yield url

@@ -127,7 +127,8 @@ def check_zeros(flagged: dict[int, bool], ends: list[int], n_times: int) -> None
     """Flagged are the zeros on every channel that runs end in, for half a second, and little else.
 
     By the rule of `realtime.quality.bad_channels`: from when they fill three blocks of a tenth of a
-    second, which is 0.3 to 0.4 s after they began, until ten blocks are good, of which the first may have begun with the last zeros.
+    second, which is 0.3 to 0.4 s after they began, until ten blocks are good, of which the first may have begun with
+    the last zeros.
     """
     block = round(0.1 * SFREQ)
     until = {

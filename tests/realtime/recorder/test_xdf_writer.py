@@ -119,7 +119,7 @@ def test_a_header_that_would_spoil_the_file_is_refused(tmp_path, text, words):
 FILL = """
 import resource, sys
 import numpy as np
-from realtime.recorder.xdf_verify import check_xdf
+from realtime.recorder.xdf_verify import verify_xdf
 from realtime.recorder.xdf_writer import XdfWriter
 sys.path.insert(0, ".")
 from tests.realtime.recorder.test_xdf_writer import header
@@ -142,7 +142,7 @@ try:
 except OSError:
     pass
 writer.close()
-print(k, writer.failure.errno, *check_xdf(path, writer.streams), sep="|")
+print(k, writer.failure.errno, *verify_xdf(path, writer.streams), sep="|")
 """
 
 
