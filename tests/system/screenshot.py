@@ -1,4 +1,4 @@
-"""Makes docs/page.png, the page of the running demo as Chromium shows it: `make screenshot`."""
+"""Write docs/page.png, a screenshot of the page of `glimpse demo`: `make screenshot`."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ def main() -> None:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{PORT}")
-        time.sleep(18)  # trials enough for the tally
+        time.sleep(18)  # enough trials for the tally
         page.get_by_text("✓ match").wait_for()
         page.screenshot(path=OUT)
     running.join()
