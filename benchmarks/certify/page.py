@@ -49,7 +49,7 @@ def page(found: dict[str, Any]) -> str:
         ),
         _section("What glimpse doctor found", "", _findings(found["doctor"]), wide=True),
     ]
-    looks = (files("training.report.page") / "report.html").read_text(encoding="utf-8")
+    looks = (files("training.report") / "report.html").read_text(encoding="utf-8")
     return PAGE.format(
         style=looks.partition("<style>")[2].partition("</style>")[0],
         own=OWN_STYLE,

@@ -42,7 +42,7 @@ def report_page(found: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -
         _section("Every number", "", _every_number(found), wide=True),
         _section("What these figures do not say", "", limits(found), wide=True),
     ]
-    page = Template((files("training.report.page") / "report.html").read_text(encoding="utf-8"))
+    page = Template((files("training.report") / "report.html").read_text(encoding="utf-8"))
     return page.substitute(
         title=escape(f"{found['dataset']}, {found['split']}: accuracy {found['accuracy']:.3f} of {trials}"),
         about=escape(f"{n_runs}; {labels}, {how}."),
