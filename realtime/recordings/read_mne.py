@@ -46,7 +46,7 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
             tuple(markers or _stim_codes(raw)),
             (),
             str(path),
-            positions_m=_places(raw.info, keep),
+            positions_m=sensor_positions(raw.info, keep),
         ),
     )
 
@@ -67,7 +67,7 @@ def _picked(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.nd
     return keep
 
 
-def _places(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
+def sensor_positions(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
     """Where the file places the channels, (n_channels, 3) metres, NaN where it does not; None if it places none.
 
     The head frame, or the device's where the file does not say how the head lay in it.
