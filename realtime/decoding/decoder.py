@@ -39,8 +39,8 @@ class Decoder:
             manifest.window_s[1],
             np.array(manifest.positions_m, float),
         )
-        self.evidence = Confidence(bundle.calibration, manifest.window_s[1])
-        self.follow = TrackAdaptation(
+        self.confidence = Confidence(bundle.calibration, manifest.window_s[1])
+        self.adaptation = TrackAdaptation(
             Adaptation(len(self.bank.names), self.bank.dim, bundle.calibration, manifest.window_s[1])
         )
         # The first run of an encoder takes many times as long as any other: here, while no sample waits for it.
@@ -80,22 +80,43 @@ class Decoder:
         return {
             **self.front.start(tracks),
             **prefixed("encoder", self.runner.start(tracks)),
-            **prefixed("evidence", self.evidence.start(tracks)),
-            **(prefixed("follow", self.follow.start(tracks)) if adapt else {}),
+            **prefixed("evidence", self.confidence.start(tracks)),
+            **(prefixed("follow", self.adaptation.start(tracks)) if adapt else {}),
         }
 
     def skip(self, state: State, lost: int) -> State:
         """State after `lost` samples went missing: everything but what is slow starts from silence."""
-        follow = substate(state, "follow")
-        fresh = self.start(len(state["onset.current"]), bool(follow)) | self.front.skip(state, lost)
-        return fresh | prefixed("follow", self.follow.skip(follow)) if follow else fresh
+        fresh = self.start(self.n_tracks(state), self.adapts(state)) | self.front.skip(state, lost)
+        if not self.adapts(state):
+            return fresh
+        return fresh | prefixed("follow", self.adaptation.skip(substate(state, "follow")))
 
-    def labelled(self, state: State, labels: Sequence[tuple[int, str]]) -> State:
-        """State that knows the labels of more trials, by number, to learn from; the same where nothing adapts."""
+    def n_tracks(self, state: State) -> int:
+        """Number of trials that `state` decodes at once."""
+        return self.front.n_tracks(state)
+
+    def adapts(self, state: State) -> bool:
+        """Whether the label vectors of `state` follow the person."""
+        return bool(substate(state, "follow"))
+
+    def carry(self, state: State, warm: State) -> State:
+        """State with which this decoder continues where another one had `state`; both cut the same hops.
+
+        The encoder's state comes from `warm`, a state of this decoder. Adaptation starts anew.
+        """
+        shared = {key: value for key, value in state.items() if not key.startswith(("encoder.", "follow."))}
+        fresh = self.start(self.n_tracks(state), self.adapts(state))
+        return fresh | prefixed("encoder", substate(warm, "encoder")) | shared
+
+    def with_labels(self, state: State, labels: Sequence[tuple[int, str]]) -> State:
+        """State with the labels of more trials, by trial number, for adaptation; the same state where nothing adapts.
+
+        Labels that the bank does not have are left out.
+        """
         rows = [(trial, self.bank.names.index(label)) for trial, label in labels if label in self.bank.names]
-        if not rows or "follow.labels" not in state:
+        if not rows or not self.adapts(state):
             return state
-        return state | {"follow.labels": np.concatenate([state["follow.labels"], np.array(rows, np.int64)])}
+        return state | prefixed("follow", self.adaptation.with_labels(substate(state, "follow"), rows))
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Decision], State]:
         """Decisions of the hops completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
@@ -139,10 +160,10 @@ class Decoder:
         inner, cosine = self.bank.scores(embeddings)
         rolled_back = ""
         if follow := substate(state, "follow"):
-            inner, learned, follow = self.follow.step(hop.cues, embeddings, inner, follow)
+            inner, learned, follow = self.adaptation.step(hop.cues, embeddings, inner, follow)
             rolled_back = next((one.rolled_back for one in learned if one.rolled_back), "")
         trusted = inner * self.bundle.calibration.trust(hop.bad)
-        p, decided, evidence = self.evidence.step(trusted, hop.cues, substate(state, "evidence"))
+        p, decided, evidence = self.confidence.step(trusted, hop.cues, substate(state, "evidence"))
         running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
         bad_channels = tuple(self.ch_names[k] for k in hop.bad.nonzero()[0])
         decisions, ms = list[Decision](), dict[str, float]()

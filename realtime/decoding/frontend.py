@@ -41,8 +41,8 @@ class Frontend:
         """Seconds between decisions."""
         return self.hop_samples / self.preprocess.config.sfreq
 
-    def until_hop(self, n_in: int) -> int:
-        """Samples needed to complete the next hop, `n_in` of the segment having been taken."""
+    def samples_to_next_hop(self, n_in: int) -> int:
+        """Samples that complete the next hop after `n_in` samples of the segment."""
         resample = self.preprocess.resample
         n_out = (n_in * resample.up - 1) // resample.down + 1
         last = (n_out // self.hop_samples + 1) * self.hop_samples - 1
@@ -81,9 +81,25 @@ class Frontend:
             "onset.told": np.array(0),
         }
 
+    def samples_seen(self, state: State) -> int:
+        """Number of samples in the present segment: since the start or the last lost samples."""
+        return self.preprocess.samples_seen(substate(state, "pre"))
+
+    def segment_start(self, state: State) -> int:
+        """Number of the first sample of the present segment."""
+        return int(state["hop.origin"])
+
     def next_sample(self, state: State) -> int:
         """Number of the sample that `step` expects next."""
-        return int(state["hop.origin"]) + int(state["pre.resample.n_in"])
+        return self.segment_start(state) + self.samples_seen(state)
+
+    def n_trials(self, state: State) -> int:
+        """Number of onsets given so far, and so the number of the next trial."""
+        return int(state["onset.told"])
+
+    def n_tracks(self, state: State) -> int:
+        """Number of trials that run at once. Raises nothing, whatever shape a damaged state has."""
+        return int(state["onset.current"].size // 2)  # rows of sample and trial
 
     def skip(self, state: State, lost: int) -> State:
         """State after `lost` samples went missing: the hop being filled and the running trials end here."""
@@ -98,7 +114,7 @@ class Frontend:
             "hop.reason": np.zeros_like(state["hop.reason"]),
             "hop.artifact": np.array(False),
             "onset.pending": pending[pending[:, 0] >= resume],
-            "onset.current": NO_TRIAL.repeat(len(state["onset.current"]), axis=0),
+            "onset.current": NO_TRIAL.repeat(self.n_tracks(state), axis=0),
             "onset.told": state["onset.told"],
         }
 
@@ -108,16 +124,16 @@ class Frontend:
         Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
         then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
         """
-        origin, begun = int(state["hop.origin"]), int(state["pre.resample.n_in"])
+        origin, n_before = self.segment_start(state), self.samples_seen(state)
         y, marks, seen = self.signal(samples, state)
         left = np.concatenate([state["hop.left"], y])
         new = state | seen
-        told = int(state["onset.told"])
+        n_trials = self.n_trials(state)
         pending = state["onset.pending"]
-        if numbered := [(sample, told + i) for i, sample in enumerate(onsets) if sample >= origin]:
+        if numbered := [(sample, n_trials + i) for i, sample in enumerate(onsets) if sample >= origin]:
             pending = np.concatenate([pending, np.array(numbered, np.int64)])
         n_hops = len(left) // self.hop_samples
-        first_out = int(new["pre.resample.n_out"]) - len(left)
+        first_out = self.preprocess.samples_made(substate(new, "pre")) - len(left)
         reason, artifact, taken = state["hop.reason"], bool(state["hop.artifact"]), 0
         hops = []
         for k in range(n_hops):
@@ -126,7 +142,7 @@ class Frontend:
             if len(pending):
                 due = pending[:, 0] <= sample
                 current, pending = _latest(current, pending[due]), pending[~due]
-            own = slice(taken, newest - begun + 1)
+            own = slice(taken, newest - n_before + 1)
             hops.append(
                 Hop(
                     signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
@@ -145,7 +161,7 @@ class Frontend:
             "hop.left": left[n_hops * self.hop_samples :],
             "hop.number": np.array(int(state["hop.number"]) + n_hops),
             "onset.pending": pending,
-            "onset.told": np.array(told + len(onsets)),
+            "onset.told": np.array(n_trials + len(onsets)),
         }
         return hops, new
 

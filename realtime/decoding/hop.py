@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MAX_TRACKS = 32  # trials of one stream that are decoded at once
 NO_TRIAL = np.array([[-(2**62), -1]])  # a track of state["onset.current"] before any; sorts before every real one
 
 

@@ -30,6 +30,10 @@ class TrackAdaptation:
         """State after lost samples: what was learned stays, trials that ran are not learned from."""
         return state | self._quiet(len(state["trial"])) | {"labels": state["labels"]}
 
+    def with_labels(self, state: State, labels: Sequence[tuple[int, int]]) -> State:
+        """State with more labels: trial and row in the bank of each."""
+        return state | {"labels": np.concatenate([state["labels"], np.array(labels, np.int64).reshape(-1, 2)])}
+
     def step(
         self,
         cues: Sequence[TrialClock],
@@ -43,7 +47,7 @@ class TrackAdaptation:
         `labels`: trial and its label's row in the bank, as far as newly known; those of trials without one that the
         bank has are left out.
         """
-        known = np.concatenate([state["labels"], np.array(labels, np.int64).reshape(-1, 2)])
+        known = self.with_labels(state, labels)["labels"]
         row_of = dict(known.tolist())
         adaptation, told = substate(state, "adaptation"), list[AdaptationStep]()
         trial = np.array([NONE if cue.trial is None else cue.trial for cue in cues])

@@ -1,48 +1,54 @@
-"""Streams that match a query beside the one that is read: its successor, or somebody else's."""
+"""Other streams that match the query of a session: replacements of a silent stream, or streams of another set-up."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-DUPLICATE_AFTER_S = 5.0  # more than an ended stream stays in sight for, and than a sender takes to hand over to another
+# Longer than LSL lists a stream that has ended, and longer than a sender needs to hand over to another one.
+DUPLICATE_AFTER_S = 5.0
 
 
 @dataclass
 class DuplicateStreams:
-    """What is known, through loss and return, of streams that match as well.
+    """Which other matching streams are replacements, through loss and return of the stream that is read.
 
-    One that comes up for a silent stream takes its place. One that was there while samples arrived is another rig's,
-    and never read for this one: one person's brain would be decoded as another's. Times are `time.monotonic()`.
+    A stream that appears while the present one is silent replaces it. A stream that matched while the present one
+    delivered samples belongs to another set-up. It is never read: one person's brain would be decoded as another's.
+    Times are `time.monotonic()`.
     """
 
-    strangers: set[str] = field(default_factory=set)  # uids of other rigs' streams
-    _left: dict[str, float] = field(default_factory=dict)  # uid of a silent stream that was left, and when
-    _since: dict[str, float] = field(default_factory=dict)  # uid, and since when it is in sight
-    _told: frozenset[str] = frozenset()
+    other_rigs: set[str] = field(default_factory=set)  # uids of streams of other set-ups
+    _abandoned: dict[str, float] = field(default_factory=dict)  # uid of a replaced stream -> time of replacement
+    _since: dict[str, float] = field(default_factory=dict)  # uid of another match -> first time it was listed
+    _reported: frozenset[str] = frozenset()  # uids of the last report
 
-    def not_meant(self, now: float) -> frozenset[str]:
-        """Uids of streams that must not be opened although they match."""
-        return frozenset(self.strangers | {uid for uid, left in self._left.items() if now - left < DUPLICATE_AFTER_S})
+    def excluded_uids(self, now: float) -> frozenset[str]:
+        """Uids of streams that match and must not be read."""
+        recent = {uid for uid, replaced in self._abandoned.items() if now - replaced < DUPLICATE_AFTER_S}
+        return frozenset(self.other_rigs | recent)
 
     def begin(self) -> None:
-        """Another stream is read from now on."""
-        self._since, self._told = {}, frozenset()
+        """Start anew with another stream."""
+        self._since, self._reported = {}, frozenset()
 
-    def sentence(self, read: str, rivals: Mapping[str, str], now: float) -> str | None:
-        """To be called while samples arrive: what has changed, if anything has."""
-        self._since = {uid: self._since.get(uid, now) for uid in rivals}
-        there = frozenset(uid for uid, since in self._since.items() if now - since > DUPLICATE_AFTER_S)
-        if there == self._told:
+    def change(self, name: str, matches: Mapping[str, str], now: float) -> str | None:
+        """Return a sentence if the set of duplicates has changed; to be called while samples arrive from `name`.
+
+        `matches` are uid and description of the other streams that match.
+        """
+        self._since = {uid: self._since.get(uid, now) for uid in matches}
+        lasting = frozenset(uid for uid, since in self._since.items() if now - since > DUPLICATE_AFTER_S)
+        if lasting == self._reported:
             return None
-        self._told = there
-        self.strangers |= there
-        if not there:
-            return f"No other stream than {read!r} matches any more."
-        listing = ", ".join(sorted(rivals[uid] for uid in there))
-        return f"Beside {read!r}, which is read, there is {listing}: close it or give it another name and source_id."
+        self._reported = lasting
+        self.other_rigs |= lasting
+        if not lasting:
+            return f"No other stream than {name!r} matches any more."
+        listing = ", ".join(sorted(matches[uid] for uid in lasting))
+        return f"Besides {name!r}, which is read, there is {listing}: close it or give it another name and source_id."
 
-    def successor(self, read: str, rivals: Iterable[str], now: float) -> str | None:
-        """To be called while the stream with uid `read` is silent: uid of the one that is there in its place."""
-        uid = min(set(rivals) - self.not_meant(now), default=None)
-        if uid is not None:
-            self._left[read] = now
-        return uid
+    def replacement(self, uid: str, matches: Iterable[str], now: float) -> str | None:
+        """Uid of the stream that replaces the silent stream `uid`, or None."""
+        new = min(set(matches) - self.excluded_uids(now), default=None)
+        if new is not None:
+            self._abandoned[uid] = now
+        return new

@@ -1,8 +1,8 @@
-"""Many live streams, one decoder thread: samples are taken as they come, due hops of all sessions run in one batch.
+"""Many live streams, one decoder thread: samples are taken as they arrive, due hops of all sessions run in one batch.
 
-Each session has a thread that reads its stream (see `realtime.live.stream_reader`); the engine's own thread decodes,
-and between two hops does what it is asked: pause, save, swap. Results leave through one callback. Knows nothing of
-sockets or clients.
+Each session has a thread that reads its stream (see `realtime.live.stream_reader`). The engine's own thread decodes,
+and between two hops runs requests: pause, save, swap. Results leave through one callback. The engine knows no sockets
+and no clients.
 """
 
 import logging
@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
 from realtime.live.session import Session
+from realtime.live.session_moves import check_swap, load_session, save_session, swap_decoder, warm_up_encoder
 from realtime.sources.connect import connect
 from realtime.sources.lsl.fast_calls import local_clock
 from realtime.sources.query import StreamQuery
@@ -26,27 +27,28 @@ from realtime.stream import Source
 
 log = logging.getLogger("glimpse")
 
-# With several sessions, how long the first hop that is due waits for others to be decoded with it: a sample at 250 Hz.
-# Of 16 sessions a decision costs 1.58 ms with 2 ms, 1.47 with 4, 1.40 with 12.
+# With several sessions, how long the first due hop waits for others to be decoded with it: a sample at 250 Hz.
+# A decision of 16 sessions costs 1.58 ms with 2 ms, 1.47 with 4, 1.40 with 12.
 GATHER_S = 0.004
 
 Message = dict[str, Any]
 PendingHop = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
 Publish = Callable[[str, Message], None]
+T = TypeVar("T")
 
 
 class Engine:
     """Decodes every open session.
 
     `publish(session_id, message)` is called from the engine's thread and from the session's own, at any time from
-    either. `connect` opens the stream a query asks for.
+    either. `connect` connects to the stream of a query.
     """
 
     def __init__(self, publish: Publish, connect: Callable[[StreamQuery], Source] = connect):
         self.publish, self.connect = publish, connect
         self._sessions: dict[str, Session] = {}
-        self._asked: deque[tuple[Future[Any], Callable[[], Any]]] = deque()  # to be done between two hops
-        self._wake = threading.Event()  # something was read or asked, or the engine stops
+        self._requests: deque[tuple[Future[Any], Callable[[], Any]]] = deque()  # to be run between two hops
+        self._wake = threading.Event()  # a packet or a request waits, or the engine stops
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="glimpse-engine", daemon=True)
         self._thread.start()
@@ -60,7 +62,7 @@ class Engine:
         paused: bool = False,
         adapt: bool = False,
     ) -> None:
-        """Start decoding the stream `query` asks for, as soon as it is in sight, up to `tracks` trials at once.
+        """Start decoding the stream of `query` as soon as it is there, up to `tracks` trials at once.
 
         With `adapt` the labels' vectors follow the person, from the markers of finished trials.
         """
@@ -76,133 +78,143 @@ class Engine:
             adapt=adapt,
         )
         self._sessions[session_id] = session
-        session.thread.start()
+        session.reader.thread.start()
 
     def close(self, session_id: str) -> None:
-        """Stop a session and let go of its stream; once this returns nothing of it is published."""
-        self._sessions.pop(session_id).close()
+        """Stop a session and release its stream; once this returns nothing of it is published."""
+        self._sessions.pop(session_id).reader.close()
         if self._thread.is_alive():
-            self._ask(lambda: None)  # the round that runs may hold hops of it
+            self._call_between_hops(lambda: None)  # the round that runs may have hops of it
 
     def pause(self, session_id: str) -> None:
         """Read on but decode nothing; the samples of a minute are kept."""
-        self._ask(self._sessions[session_id].pause)
+        self._call_between_hops(self._sessions[session_id].pause)
 
     def resume(self, session_id: str) -> None:
-        """Decode what has waited, and go on."""
-        self._ask(self._sessions[session_id].resume)
+        """Decode what has waited, and continue."""
+        self._call_between_hops(self._sessions[session_id].resume)
 
     def save(self, session_id: str) -> bytes:
-        """Where a session stands between two hops; see `Session.save`."""
-        return self._ask(self._sessions[session_id].save)
+        """Where a session stands between two hops; see `save_session`."""
+        session = self._sessions[session_id]
+        return self._call_between_hops(lambda: save_session(session))
 
     def load(self, session_id: str, data: bytes) -> None:
-        """Let a paused session go on where a saved one stood; raises BadInput, see `Session.load`."""
+        """Let a paused session continue where a saved one stood; raises BadInput, see `load_session`."""
         session = self._sessions[session_id]
-        self._ask(lambda: session.load(data))
+        self._call_between_hops(lambda: load_session(session, data))
 
     def swap(self, session_id: str, decoder: Decoder) -> None:
-        """Let another bundle decode a session from the next hop on, having heard the last seconds; raises BadInput."""
-        session = self._sessions[session_id]
-        session.check_swap(decoder)
-        warm, newest = session.warmed(decoder)  # here, so that no session waits for it
-        self._ask(lambda: session.swap(decoder, warm, newest))
+        """Decode with another bundle from the next hop on; raises BadInput where it does not fit.
 
-    def _ask(self, work: Callable[[], Any]) -> Any:
-        """What `work` gives, done by the engine's thread between two hops."""
-        future: Future[Any] = Future()
-        self._asked.append((future, work))
-        self._wake.set()
-        return future.result()
+        The new encoder reads the last seconds first, in the caller's thread, so that no session waits for it.
+        """
+        session = self._sessions[session_id]
+        check_swap(session, decoder)
+        hops, tracks = self._call_between_hops(
+            lambda: (tuple(session.recent_hops), session.decoder.n_tracks(session.state))
+        )
+        warm_state, newest = warm_up_encoder(decoder, hops, tracks)
+        self._call_between_hops(lambda: swap_decoder(session, decoder, warm_state, newest))
 
     def stop(self) -> None:
         """Close every session and end the engine's thread."""
-        for session in self._sessions.values():  # all at once: each may take seconds to end a search for its stream
-            session.closed.set()
+        for session in self._sessions.values():  # all at once: each may need seconds to end a search for its stream
+            session.reader.stopping.set()
         for session_id in list(self._sessions):
             self.close(session_id)
         self._stopping = True
         self._wake.set()
         self._thread.join()
 
+    def _call_between_hops(self, work: Callable[[], T]) -> T:
+        """Result of `work`, run by the engine's thread between two hops."""
+        future: Future[T] = Future()
+        self._requests.append((future, work))
+        self._wake.set()
+        return future.result()
+
+    # --- in the engine's thread
+
     def _run(self) -> None:
         while not self._stopping:
             self._wake.wait()
             self._wake.clear()
-            if len(self._sessions) > 1 and not self._asked:
+            if len(self._sessions) > 1 and not self._requests:
                 time.sleep(GATHER_S)
-            self._answer()
-            while not self._stopping and self._round():
-                self._answer()
-        self._answer()
+            self._run_requests()
+            while not self._stopping and self._decode_round():
+                self._run_requests()
+        self._run_requests()
 
-    def _answer(self) -> None:
-        while self._asked:
-            future, work = self._asked.popleft()
+    def _run_requests(self) -> None:
+        while self._requests:
+            future, work = self._requests.popleft()
             try:
                 future.set_result(work())
             except Exception as error:
                 future.set_exception(error)
 
-    def _round(self) -> bool:
-        """Decode the oldest piece that waits of every session; says whether there was one.
+    def _decode_round(self) -> bool:
+        """Decode the oldest packet of every session; returns whether there was one.
 
-        One piece at a time, because the next may come after a gap that resets the state these hops need.
+        One packet at a time: the next may follow a gap, which resets the state that these hops need.
         """
         due: list[PendingHop] = []
         waited = False
         for session in list(self._sessions.values()):
             with _report_failure(session):
-                if (pulled := session.oldest()) is not None:
+                if (packet := session.next_packet()) is not None:
                     waited = True
-                    due += [(session, hop, ms) for hop, ms in session.take(pulled)]
+                    due += [(session, hop, ms) for hop, ms in session.prepare_packet(packet)]
         while due:
-            first, due = _one_hop_per_session(due)
+            batch, due = _one_hop_per_session(due)
             try:
-                self._decode(first)
+                self._decode(batch)
             except Exception:
-                for item in first:  # one of them broke the batch: alone, the others go on
-                    with _report_failure(item[0]):
-                        self._decode([item])
+                for pending in batch:  # one of them broke the batch: one by one, the others go on
+                    with _report_failure(pending[0]):
+                        self._decode([pending])
         return waited
 
-    def _decode(self, due: list[PendingHop]) -> None:
+    def _decode(self, batch: list[PendingHop]) -> None:
         """Decode one hop each of sessions that share a decoder, and publish."""
         began = perf_counter()
-        decoder = due[0][0].decoder
-        embeddings, states = decoder.encode([hop for _, hop, _ in due], [session.state for session, _, _ in due])
+        decoder = batch[0][0].decoder
+        embeddings, states = decoder.encode([hop for _, hop, _ in batch], [session.state for session, _, _ in batch])
         encode_ms = (perf_counter() - began) * 1e3
-        decided = [
-            decoder.decide(hop, rows, state) for (_, hop, _), rows, state in zip(due, embeddings, states, strict=True)
+        results = [
+            decoder.decide(hop, rows, state) for (_, hop, _), rows, state in zip(batch, embeddings, states, strict=True)
         ]
-        for (session, _, preprocess_ms), (decisions, state) in zip(due, decided, strict=True):
+        for (session, _, preprocess_ms), (decisions, state) in zip(batch, results, strict=True):
             session.state = state
             if sentence := decisions[0].rolled_back:
-                session.tell("rolled_back", sentence)
+                session.publish_status("rolled_back", sentence)
             for decision in decisions:
                 self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
 
 
 def _one_hop_per_session(due: list[PendingHop]) -> tuple[list[PendingHop], list[PendingHop]]:
-    """The oldest hop of every session that shares the first one's decoder, and what is left."""
-    now: dict[str, PendingHop] = {}
-    later = []
-    for item in due:
-        if item[0].decoder is due[0][0].decoder and item[0].id not in now:
-            now[item[0].id] = item
+    """The oldest hop of every session that shares the first one's decoder, and the remainder."""
+    batch: dict[str, PendingHop] = {}
+    remainder = []
+    for pending in due:
+        session = pending[0]
+        if session.decoder is due[0][0].decoder and session.id not in batch:
+            batch[session.id] = pending
         else:
-            later.append(item)
-    return list(now.values()), later
+            remainder.append(pending)
+    return list(batch.values()), remainder
 
 
 @contextmanager
 def _report_failure(session: Session) -> Iterator[None]:
-    """A defect of ours must be seen by the session's clients, and must not end the other sessions."""
+    """Report a defect to the session's clients; it does not end the other sessions."""
     try:
         yield
     except Exception as error:
         log.exception("decoding failed")
-        session.tell("failed", f"Decoding failed: {error!r}; see the server's log.")
+        session.publish_status("failed", f"Decoding failed: {error!r}; see the server's log.")
 
 
 def _message(session: Session, decision: Decision, preprocess_ms: float, encode_ms: float) -> Message:
@@ -226,7 +238,7 @@ def _message(session: Session, decision: Decision, preprocess_ms: float, encode_
             "encode": encode_ms,
             "retrieve": decision.ms["retrieve"],
         },
-        "clock_offset_ms": None if (offset_s := session.supervisor.clock_offset_s) is None else offset_s * 1e3,
+        "clock_offset_ms": None if session.clock_offset_s is None else session.clock_offset_s * 1e3,
         "bundle": session.decoder.bundle.hash,
         "embedding": decision.embedding,
         "p": decision.p,

@@ -1,17 +1,18 @@
-"""A session between two hops as bytes: what another process needs to go on with the same decisions.
+"""A session between two hops as bytes, from which another process continues with the same decisions.
 
-safetensors, whose header says which bundle and when the next sample is due; nothing is unpickled.
+The format is safetensors; its entry `session` is JSON with the bundle and the time of the next sample. Nothing is
+unpickled.
 """
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.state import State
 from realtime.stream import Marker
@@ -27,66 +28,69 @@ class SavedSession:
     bundle: str  # hash of the bundle that decodes
     t_next: float | None  # LSL seconds of the sample expected next; None before the first one
     waiting: tuple[Marker, ...]  # markers that came since the newest samples
-    trials: tuple[tuple[int, str], ...]  # sample of onset and marker of the latest trials told
+    trials: tuple[tuple[int, str], ...]  # sample of onset and marker of the latest trials
     state: State
 
 
 def pack(saved: SavedSession) -> bytes:
     """The session as bytes."""
-    about = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next, "trials": saved.trials}
-    header = json.dumps(about | {"waiting": [asdict(marker) for marker in saved.waiting]}).encode()
+    fields = {"version": VERSION, "bundle": saved.bundle, "t_next": saved.t_next, "trials": saved.trials}
+    header = json.dumps(fields | {"waiting": [asdict(marker) for marker in saved.waiting]}).encode()
     arrays = {key: np.asarray(value, order="C") for key, value in saved.state.items()}
     return save(arrays | {HEADER: np.frombuffer(header, np.uint8)})
 
 
-def unpack(data: bytes, bundle: str, start: Callable[[int, bool], State]) -> SavedSession:
-    """The session in `data`, for a decoder of that bundle hash that starts with `start(tracks, adapt)`.
+def unpack(data: bytes, decoder: Decoder) -> SavedSession:
+    """The session in `data`, for this decoder.
 
     Raises BadInput where it was saved by another bundle or is no saved session.
     """
     try:
         arrays = load(data)
-        about = json.loads(arrays.pop(HEADER).tobytes())
-        if about["version"] != VERSION:
+        fields = json.loads(arrays.pop(HEADER).tobytes())
+        if fields["version"] != VERSION:
             raise BadInput(
-                f"saved session: version is {about['version']}, but {VERSION} is needed; save the session again"
+                f"saved session: version is {fields['version']}, but {VERSION} is needed; save the session again"
             )
-        waiting = tuple(Marker(str(marker["label"]), float(marker["t_lsl"])) for marker in about["waiting"])
-        trials = tuple((int(onset), str(marker)) for onset, marker in about["trials"])
-        t_next = None if about["t_next"] is None else float(about["t_next"])
+        waiting = tuple(Marker(str(marker["label"]), float(marker["t_lsl"])) for marker in fields["waiting"])
+        trials = tuple((int(onset), str(marker)) for onset, marker in fields["trials"])
+        t_next = None if fields["t_next"] is None else float(fields["t_next"])
         if t_next is not None and not math.isfinite(t_next):
             raise ValueError(f"t_next is {t_next}")
-        found = SavedSession(about["bundle"], t_next, waiting, trials, arrays)
+        saved = SavedSession(fields["bundle"], t_next, waiting, trials, arrays)
     except BadInput:
         raise
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"saved session: it cannot be read ({error!r}); save the session again") from None
-    if found.bundle != bundle:
+    if saved.bundle != decoder.bundle.hash:
         raise BadInput(
-            f"saved session: bundle is {found.bundle}, but this session's is {bundle}; open one with the former"
+            f"saved session: bundle is {saved.bundle}, but this session's is {decoder.bundle.hash}; open one with the "
+            "former"
         )
-    check_state(arrays, start)
-    return found
+    check_state(arrays, decoder)
+    return saved
 
 
-def check_state(state: State, start: Callable[[int, bool], State]) -> None:
-    """BadInput unless the state has the keys, shapes and types of one that began with `start(tracks, adapt)`.
+def check_state(state: State, decoder: Decoder) -> None:
+    """BadInput unless the state has the keys, shapes and types of a state of this decoder.
 
-    Arrays that are empty at the start wait for something and may have any number of rows.
+    Arrays that are empty at the start are lists and may have any number of rows.
     """
-    adapt = any(key.startswith("follow.") for key in state)
-    one, two = start(1, adapt), start(2, adapt)
-    if odd := sorted(set(state) ^ set(one)):
-        raise BadInput(f"saved session: {', '.join(odd)} differ from this version's state; save the session again")
-    tracks = max((1, *state["onset.current"].shape[:1]))
+    adapts = decoder.adapts(state)
+    one, two = decoder.start(1, adapts), decoder.start(2, adapts)
+    if differing := sorted(set(state) ^ set(one)):
+        raise BadInput(
+            f"saved session: {', '.join(differing)} differ from this version's state; save the session again"
+        )
+    tracks = max(1, decoder.n_tracks(state))
     for key, needed in one.items():
-        found, shape = state[key], needed.shape
+        value, shape = state[key], needed.shape
         if shape != two[key].shape:
             shape = (tracks, *shape[1:])
         elif shape[:1] == (0,):
-            shape = (*(found.shape[:1] or (0,)), *shape[1:])
-        if (found.dtype, found.shape) != (needed.dtype, shape):
+            shape = (*(value.shape[:1] or (0,)), *shape[1:])
+        if (value.dtype, value.shape) != (needed.dtype, shape):
             raise BadInput(
-                f"saved session: {key} is {found.dtype} {found.shape}, but {needed.dtype} {shape} is needed; save the "
+                f"saved session: {key} is {value.dtype} {value.shape}, but {needed.dtype} {shape} is needed; save the "
                 "session again"
             )

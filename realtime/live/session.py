@@ -1,12 +1,12 @@
-"""One stream decoded by one bundle: its gaps, its state, and the moves of a session that is paused, saved or swapped.
+"""One stream decoded by one bundle: sample numbers across gaps and reconnections, trials, hops and status messages.
 
-The supervisor's thread finds and reads; everything else happens in the engine's thread. What happens to the stream is
-said in `status` messages, a sentence each.
+Everything here runs in the engine's thread. The reader's thread has a StreamReader of its own; only `publish_status`
+is called from there.
 """
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,36 +14,29 @@ import numpy as np
 
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
-from realtime.errors import BadInput
-from realtime.live.packet import Packet
-from realtime.live.saved_session import SavedSession, pack, unpack
-from realtime.live.stream_reader import StreamReader
+from realtime.live.packet import Packet, Progress
+from realtime.live.stream_reader import LASTING_STATES, StreamReader
 from realtime.live.traces import trace_frame
-from realtime.live.trials import AHEAD_S, TrialMarkers
+from realtime.live.trials import MAX_AHEAD_S, TrialMarkers
 from realtime.quality.bad_channels import REASONS
-from realtime.state import State, prefixed, substate
+from realtime.state import State
 from realtime.stream import Chunk, Marker, Source
 
 if TYPE_CHECKING:
     from realtime.sources.query import StreamQuery
 
-LASTING = ("connecting", "live", "stale", "lost", "mismatch")  # every other state is a moment, after which these hold
-# Samples that have waited this long: decoding cannot keep up. Many times what a busy machine or a start-up costs, so
-# that nothing is dropped for a hiccup; what decodes a little too slowly runs into it all the same.
-BEHIND_S = 5.0
+# Samples older than this are dropped: decoding cannot keep up. It is many times what a busy machine or a start-up
+# costs, so that a hiccup drops nothing, while a decoder that is a little too slow reaches it all the same.
+MAX_BEHIND_S = 5.0
 PAUSE_S = 60.0  # samples that a paused session keeps; older ones are lost, as a gap
-MOST_NAMED = 8  # channels in one sentence
-WARM_S = 10.0  # of hops a new bundle hears before it takes over
-WAITING = 500  # markers kept while no samples come; only the newest can be of samples to come
+MAX_NAMED = 8  # channels in one sentence
+RECENT_S = 10.0  # hops that warm up the encoder of a new bundle
+MAX_WAITING = 500  # markers kept while no samples come; only the newest can belong to samples to come
 
 
 @dataclass
 class Session:
-    """One open session, shared by two threads.
-
-    The supervisor's writes `status` and `detail`; the engine's writes the rest. Between them are only the supervisor's
-    backlog, which one fills and the other empties, and `closed`.
-    """
+    """One open session; its reader's thread is not started yet."""
 
     id: str
     decoder: Decoder
@@ -51,249 +44,201 @@ class Session:
     connect: Callable[["StreamQuery"], Source]
     wake: Callable[[], None]  # called when something has been read
     publish: Callable[[str, dict[str, Any]], None]
-    tracks: int = 1  # trials decoded at once
-    adapt: bool = False  # follow the person as labelled trials end
+    tracks: InitVar[int] = 1  # trials decoded at once
     paused: bool = False
-    status: str = "connecting"
-    detail: str = ""
+    adapt: InitVar[bool] = False  # whether label vectors follow the person as labelled trials end
     state: State = field(init=False)
-    supervisor: StreamReader = field(init=False)
+    reader: StreamReader = field(init=False)
     trials: TrialMarkers = field(init=False)
-    heard: deque[Hop] = field(init=False)  # unbroken hops decoded last
-    _offset: int = 0  # added to the stream's sample numbers: a reopened stream counts from 0 again
-    _chunk: Chunk | None = None  # the newest one taken, in the session's own numbers
-    _t_next: float | None = None  # of a session that goes on elsewhere: LSL seconds of the sample it expects next
-    _waiting: list[Marker] = field(default_factory=list)  # markers that came since the newest samples
+    recent_hops: deque[Hop] = field(init=False)  # unbroken hops decoded last
+    clock_offset_s: float | None = None  # the stream's clock minus this machine's, as measured with `chunk`
+    chunk: Chunk | None = None  # the newest one, in the session's own sample numbers
+    offset: int = 0  # added to the stream's sample numbers: a stream that returns numbers from 0 again
+    t_next: float | None = None  # after a transfer: LSL seconds of the sample that is expected next
+    waiting_markers: tuple[Marker, ...] = ()  # markers that came since the newest samples
     _bad: dict[str, str] = field(default_factory=dict)  # channels that were bad in the newest hop, with the reason
-    _restarted: bool = False  # the stream was opened anew since the newest chunk: it counts from 0 again
-    _resumed: float = 0.0  # time.monotonic(): what waited before is late for a reason
+    _stream_reopened: bool = False  # the stream returned since the newest chunk: it numbers from 0 again
+    _resumed_at: float = 0.0  # time.monotonic(): packets that waited before are late for a reason
+    _n_taken: int = 0  # samples of all packets taken from the backlog
 
-    def __post_init__(self) -> None:
-        self.state = self.decoder.start(self.tracks, self.adapt)
-        self.heard = deque(maxlen=max(1, round(WARM_S / self.decoder.front.hop_s)))
-        self.trials = TrialMarkers(self.id, self.tell, lambda message: self.publish(self.id, message))
-        self.supervisor = StreamReader(
+    def __post_init__(self, tracks: int, adapt: bool) -> None:
+        front = self.decoder.front
+        self.state = self.decoder.start(tracks, adapt)
+        self.recent_hops = deque(maxlen=max(1, round(RECENT_S / front.hop_s)))
+        self.trials = TrialMarkers(self.id, self.publish_status, lambda message: self.publish(self.id, message))
+        self.reader = StreamReader(
             f"glimpse-{self.id}",
             self.decoder.bundle.manifest,
             self.query,
             self.connect,
-            self.tell,
+            self.publish_status,
             self.wake,
-            self.wanted,
+            front.samples_to_next_hop,
         )
-        self.thread, self.closed = self.supervisor.thread, self.supervisor.closed
-
-    def close(self) -> None:
-        """Let go of the stream and wait for the reader to end."""
-        self.supervisor.close()
 
     def time_of(self, sample: int) -> float:
         """LSL seconds of a sample near the newest chunk."""
-        assert self._chunk is not None
-        return self._chunk.time_of(sample)
+        assert self.chunk is not None
+        return self.chunk.time_of(sample)
 
-    def tell(self, state: str, detail: str) -> None:
-        """Publish a status; a lasting one is not repeated while it and its sentence hold."""
-        lasting = state in LASTING
-        if lasting and (self.status, self.detail) == (state, detail):
-            return
-        if lasting:
-            self.status, self.detail = state, detail
+    def publish_status(self, state: str, detail: str) -> None:
+        """Publish a status, from any thread."""
         self.publish(
-            self.id, {"type": "status", "session": self.id, "state": state, "detail": detail, "lasting": lasting}
+            self.id,
+            {
+                "type": "status",
+                "session": self.id,
+                "state": state,
+                "detail": detail,
+                "lasting": state in LASTING_STATES,
+            },
         )
 
-    def wanted(self) -> int:
-        """Samples to read until the next decision is due: waking for fewer would only cost time."""
-        waiting = sum(len(piece.chunk.samples) for piece in self.supervisor.backlog.copy() if piece.chunk is not None)
-        return self.decoder.front.until_hop(int(self.state["pre.resample.n_in"]) + waiting)
+    def pause(self) -> None:
+        """Stop decoding; the reader continues."""
+        if not self.paused:
+            self.paused = True
+            self.publish_status("paused", f"Decoding waits; samples of the last {PAUSE_S:g} s are kept.")
 
-    # --- what was read
+    def resume(self) -> None:
+        """Decode what has waited, and continue."""
+        if self.paused:
+            self.paused, self._resumed_at = False, monotonic()
+            self.publish_status("resumed", "Decoding goes on.")
 
-    def oldest(self) -> Packet | None:
-        """The oldest piece that waits, if any; of a backlog of more than BEHIND_S only the newest samples are kept."""
-        backlog = self.supervisor.backlog
+    # --- packets
+
+    def next_packet(self) -> Packet | None:
+        """The oldest packet of the backlog, if any.
+
+        Where it is more than MAX_BEHIND_S old, all waiting packets become one: the newest samples and all markers.
+        """
+        backlog = self.reader.backlog
         if self.paused:
             while backlog and monotonic() - backlog[0].arrived > PAUSE_S:
-                self._restarted |= backlog.popleft().restarted
+                self._stream_reopened |= self._pop_packet().reconnected
+                self.report_progress()
         if self.paused or not backlog:
             return None
-        oldest = backlog.popleft()
-        late_s = monotonic() - max(oldest.arrived, self._resumed)
-        if late_s < BEHIND_S:
+        oldest = self._pop_packet()
+        late_s = monotonic() - max(oldest.arrived, self._resumed_at)
+        if late_s < MAX_BEHIND_S:
             return oldest
-        pieces = [oldest, *(backlog.popleft() for _ in range(len(backlog)))]
-        if len(pieces) > 1:
-            self.tell(
+        packets = [oldest, *(self._pop_packet() for _ in range(len(backlog)))]
+        if len(packets) > 1:
+            self.publish_status(
                 "behind",
                 f"Decoding is {late_s:.1f} s behind the samples, so what waited is dropped: close other sessions or "
                 "use a faster machine.",
             )
-        newest = next((piece for piece in reversed(pieces) if piece.chunk is not None), oldest)
-        markers = [marker for piece in pieces for marker in piece.markers]
-        return replace(newest, markers=markers, restarted=any(piece.restarted for piece in pieces))
+        newest = next((packet for packet in reversed(packets) if packet.chunk is not None), oldest)
+        markers = tuple(marker for packet in packets for marker in packet.markers)
+        return replace(newest, markers=markers, reconnected=any(packet.reconnected for packet in packets))
 
-    def take(self, pulled: Packet) -> list[tuple[Hop, float]]:
-        """Hops completed by what was read, each with the milliseconds its preprocessing took."""
+    def prepare_packet(self, packet: Packet) -> list[tuple[Hop, float]]:
+        """Hops completed by a packet, each with the milliseconds that its preprocessing took."""
         began = perf_counter()
-        markers = self._waiting + pulled.markers
-        self._restarted |= pulled.restarted
-        if pulled.chunk is None:
-            self._waiting = markers[-WAITING:]
+        markers = self.waiting_markers + packet.markers
+        self._stream_reopened |= packet.reconnected
+        if packet.chunk is None:
+            self.waiting_markers = markers[-MAX_WAITING:]
             return []
-        self._waiting = []
-        self._chunk = chunk = self._in_order(pulled.chunk)
-        samples = chunk.samples[:, pulled.order]
-        onsets, labels = self.trials.onsets(
-            markers, self.decoder.bundle.manifest.events, chunk, self.decoder.front, self.state
-        )
-        hops, self.state = self.decoder.prepare(samples, self.decoder.labelled(self.state, labels), onsets)
+        self.waiting_markers = ()
+        self.clock_offset_s = packet.clock_offset_s
+        self.chunk = chunk = self._renumber(packet.chunk)
+        samples = chunk.samples[:, packet.order]
+        events = self.decoder.bundle.manifest.events
+        onsets, labels = self.trials.onsets(markers, events, chunk, self.decoder.front, self.state)
+        hops, self.state = self.decoder.prepare(samples, self.decoder.with_labels(self.state, labels), onsets)
+        self.report_progress()
         for hop in hops:
-            self._tell_bad(hop)
-        self.heard.extend(hops)
+            self._report_bad_channels(hop)
+        self.recent_hops.extend(hops)
         if len(samples):
-            self.publish(self.id, trace_frame(chunk, pulled.order))
+            self.publish(self.id, trace_frame(chunk, packet.order))
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
 
-    def _in_order(self, chunk: Chunk) -> Chunk:
-        """The chunk in the session's own numbers, lost samples before it made a gap, and what was decoded cut off."""
-        if self._t_next is not None:
-            self._go_on(chunk)
-        elif self._restarted:
-            self._reopen(chunk)
-        self._restarted = False
-        chunk = replace(chunk, index=chunk.index + self._offset)
+    def report_progress(self) -> None:
+        """Tell the reader how far decoding is."""
+        self.reader.update(Progress(self._n_taken, self.decoder.front.samples_seen(self.state)))
+
+    def _pop_packet(self) -> Packet:
+        packet = self.reader.backlog.popleft()
+        self._n_taken += packet.n_samples
+        return packet
+
+    # --- sample numbers
+
+    def _renumber(self, chunk: Chunk) -> Chunk:
+        """The chunk in the session's sample numbers, without samples that were decoded; lost samples become a gap."""
+        if self.t_next is not None:
+            self._after_transfer(chunk, self.t_next)
+        elif self._stream_reopened:
+            self._after_reconnect(chunk)
+        self._stream_reopened = False
+        chunk = replace(chunk, index=chunk.index + self.offset)
         expected = self.decoder.front.next_sample(self.state)
         if (lost := chunk.index - expected) > 0:
             self._skip(lost)
-            self.tell("gap", f"{lost} samples ({lost / chunk.sfreq:.3g} s) were lost; the running trial is dropped.")
+            self.publish_status(
+                "gap", f"{lost} samples ({lost / chunk.sfreq:.3g} s) were lost; the running trial is dropped."
+            )
         return chunk.after(min(-lost, len(chunk.samples))) if lost < 0 else chunk
 
-    def _reopen(self, chunk: Chunk) -> None:
-        """Count on from before the stream was lost, by the clock."""
+    def _after_reconnect(self, chunk: Chunk) -> None:
+        """Continue the numbers from before the stream was lost, by the clock."""
         expected = self.decoder.front.next_sample(self.state)
         lost = 0
-        if self._chunk is not None:
-            lost = max(0, self._chunk.index_of(chunk.t_first) - expected)
+        if self.chunk is not None:
+            lost = max(0, self.chunk.index_of(chunk.t_first) - expected)
             self._skip(lost)
-        self._offset = expected + lost - chunk.index
-        self.tell("reconnected", f"Samples arrive again; {lost} were lost.")
+        self.offset = expected + lost - chunk.index
+        self.publish_status("reconnected", f"Samples arrive again; {lost} were lost.")
 
-    def _skip(self, lost: int) -> None:
-        self.state = self.decoder.skip(self.state, lost)
-        self.heard.clear()
-
-    def _tell_bad(self, hop: Hop) -> None:
-        """Tell what has changed: values held since they were not finite, channels flagged, channels good again."""
-        found = {self.decoder.ch_names[i]: REASONS[hop.reason[i]] for i in np.flatnonzero(hop.reason)}
-        held = [name for name, reason in found.items() if reason == "held" and name not in self._bad]
-        if held:
-            self.tell("bad_samples", f"NaN or Inf from {', '.join(held)}: held at the last good value.")
-        bad = {name: reason for name, reason in found.items() if reason != "held"}
-        was = {name for name, reason in self._bad.items() if reason != "held"}
-        if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in was]:
-            stand_in = "stood in for by the good ones" if len(bad) < len(hop.reason) else "none is good"
-            self.tell("bad_channels", f"Bad, and {stand_in}: {_listed(new)}.")
-        if over := [name for name in self._bad if name in was and name not in bad]:
-            self.tell("bad_channels", f"Good again: {_listed(over)}.")
-        self._bad = found
-
-    # --- moves of the session
-
-    def pause(self) -> None:
-        """Read on, decode nothing."""
-        if not self.paused:
-            self.paused = True
-            self.tell("paused", f"Decoding waits; samples of the last {PAUSE_S:g} s are kept.")
-
-    def resume(self) -> None:
-        """Decode what has waited, and go on."""
-        if self.paused:
-            self.paused, self._resumed = False, monotonic()
-            self.tell("resumed", "Decoding goes on.")
-
-    def save(self) -> bytes:
-        """Where the session stands, for `load` by another one; pause it first, or both decode the samples after."""
-        t_next = self._t_next
-        if self._chunk is not None:
-            t_next = self.time_of(self.decoder.front.next_sample(self.state))
-        return pack(
-            SavedSession(self.decoder.bundle.hash, t_next, tuple(self._waiting), tuple(self.trials.recent), self.state)
-        )
-
-    def load(self, data: bytes) -> None:
-        """Go on where the session that was saved stood, by the clock: samples it had decoded are not decoded again.
-
-        Raises BadInput, also where this one is not paused: it would have moved on already.
-        """
-        if not self.paused:
-            raise BadInput(
-                f"session {self.id!r}: it is decoding, and a saved one is loaded while paused; pause it first"
-            )
-        saved = unpack(data, self.decoder.bundle.hash, self.decoder.start)
-        self.tracks, self.adapt = len(saved.state["onset.current"]), "follow.labels" in saved.state
-        self.state, self._t_next, self._waiting = saved.state, saved.t_next, list(saved.waiting)
-        self._chunk, self._offset = None, 0
-        self.trials.recall(saved.trials)
-        self.heard.clear()
-
-    def _go_on(self, chunk: Chunk) -> None:
-        """Number the samples as the session that was saved would have, by the newest line through the same stamps."""
-        assert self._t_next is not None
+    def _after_transfer(self, chunk: Chunk, t_next: float) -> None:
+        """Number the samples as the saved session would have, by the newest line through the same stamps."""
         newest = chunk
-        for piece in self.supervisor.backlog.copy():
-            if piece.restarted or (piece.chunk is not None and piece.chunk.clock_step_s):
-                break  # what follows has other numbers or another clock
-            newest = piece.chunk or newest
-        expected_at = newest.index_of(self._t_next)
-        if (ahead_s := self._t_next - newest.time_of(newest.index + len(newest.samples))) > PAUSE_S + AHEAD_S:
+        for packet in self.reader.backlog.copy():
+            if packet.reconnected or (packet.chunk is not None and packet.chunk.clock_step_s):
+                break  # later packets have other numbers or another clock
+            newest = packet.chunk or newest
+        expected_at = newest.index_of(t_next)
+        if (ahead_s := t_next - newest.time_of(newest.index + len(newest.samples))) > PAUSE_S + MAX_AHEAD_S:
             self._skip(1)
             expected_at = chunk.index
-            self.tell(
+            self.publish_status(
                 "gap",
                 f"The saved session expects samples {ahead_s:.0f} s ahead, by another clock, as after a reboot: how "
                 "many were lost is not known; the running trial is dropped.",
             )
-        self._offset = self.decoder.front.next_sample(self.state) - expected_at
-        self._t_next = None
+        self.offset = self.decoder.front.next_sample(self.state) - expected_at
+        self.t_next = None
 
-    def check_swap(self, decoder: Decoder) -> None:
-        """Raise BadInput unless the decoder gets the very hops that this session's gets."""
-        old, new = self.decoder.bundle.manifest, decoder.bundle.manifest
-        for key in ("ch_names", "sfreq", "hop_samples", "preprocess"):
-            if (found := getattr(new, key)) != (needed := getattr(old, key)):
-                raise BadInput(
-                    f"bundle {new.name!r}: {key} is {found}, but session {self.id!r} needs {needed} to go on without a "
-                    "break; open a session of its own for it"
-                )
+    def _skip(self, lost: int) -> None:
+        self.state = self.decoder.skip(self.state, lost)
+        self.recent_hops.clear()
 
-    def warmed(self, decoder: Decoder) -> tuple[State, int]:
-        """The encoder state of another decoder that has heard the latest hops, and the newest of these; any thread."""
-        state, newest = decoder.start(self.tracks), -1
-        for hop in self.heard.copy():
-            _, [state] = decoder.encode([hop], [state])
-            newest = hop.number
-        return state, newest
+    # --- reports
 
-    def swap(self, decoder: Decoder, warm: State, newest: int) -> None:
-        """Let another decoder decode from the next hop on; `warm` has heard the hops up to number `newest`."""
-        if not self.heard or self.heard[0].number > newest:  # samples were lost since: what was heard before is void
-            warm = decoder.start(self.tracks)
-        for hop in self.heard:
-            if hop.number > newest:
-                _, [warm] = decoder.encode([hop], [warm])
-        fresh = decoder.start(self.tracks, self.adapt) | prefixed("encoder", substate(warm, "encoder"))
-        heard = {key: value for key, value in self.state.items() if not key.startswith(("encoder.", "follow."))}
-        self.state = fresh | heard
-        self.decoder, self.supervisor.manifest = decoder, decoder.bundle.manifest
-        self.tell("swapped", f"Bundle {decoder.bundle.manifest.name!r} decodes from here on.")
+    def _report_bad_channels(self, hop: Hop) -> None:
+        """Report changes: values replaced because they were not finite, channels flagged, channels good again."""
+        reasons = {self.decoder.ch_names[i]: REASONS[hop.reason[i]] for i in np.flatnonzero(hop.reason)}
+        held = [name for name, reason in reasons.items() if reason == "held" and name not in self._bad]
+        if held:
+            self.publish_status("bad_samples", f"NaN or Inf from {', '.join(held)}: held at the last good value.")
+        bad = {name: reason for name, reason in reasons.items() if reason != "held"}
+        before = {name for name, reason in self._bad.items() if reason != "held"}
+        if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in before]:
+            how = "stood in for by the good ones" if len(bad) < len(hop.reason) else "none is good"
+            self.publish_status("bad_channels", f"Bad, and {how}: {_listing(new)}.")
+        if good := [name for name in self._bad if name in before and name not in bad]:
+            self.publish_status("bad_channels", f"Good again: {_listing(good)}.")
+        self._bad = reasons
 
 
-def _listed(names: list[str]) -> str:
+def _listing(names: list[str]) -> str:
     """The names, or the first of very many."""
-    return (
-        ", ".join(names)
-        if len(names) <= MOST_NAMED
-        else f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} others"
-    )
+    if len(names) <= MAX_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} others"

@@ -1,31 +1,31 @@
-"""How long a stream may be silent: longer than its samples usually take to come."""
+"""How long a stream may be silent: longer than the usual pause between its blocks."""
 
 from collections import deque
 from dataclasses import dataclass, field
 
-SILENT_S = 0.7  # told within a second: a tenth is the pull's, and the machine may be busy
-USUAL = 1.5  # times the usual pause: blocks of half a second and more come late by some of it
+MIN_LIMIT_S = 0.7  # reported within a second: a pull takes 0.1 s of it, and the machine may be busy
+PAUSE_FACTOR = 1.5  # blocks of half a second and more arrive later than usual by some share of it
 
 
 @dataclass
 class StallDetector:
-    """When samples came; times are `time.monotonic()`."""
+    """When samples arrived; times are `time.monotonic()`."""
 
-    heard: float  # when the last ones came, or the stream was opened
-    _pauses: deque[float] = field(default_factory=lambda: deque(maxlen=20))  # a block may be read in many pieces
+    last_arrival: float  # of the newest samples, or when the stream was connected
+    _pauses: deque[float] = field(default_factory=lambda: deque(maxlen=20))  # one block may arrive in many pieces
 
     @property
-    def most_s(self) -> float:
+    def limit_s(self) -> float:
         """Seconds without a sample after which the stream is stale; one long pause among others changes nothing."""
-        usual = sorted(self._pauses)[-2:]
-        return max(SILENT_S, USUAL * usual[0]) if usual else SILENT_S
+        longest = sorted(self._pauses)[-2:]
+        return max(MIN_LIMIT_S, PAUSE_FACTOR * longest[0]) if longest else MIN_LIMIT_S
 
-    def came(self, now: float) -> None:
-        """Samples came."""
-        self._pauses.append(now - self.heard)
-        self.heard = now
+    def samples_arrived(self, now: float) -> None:
+        """Note that samples arrived."""
+        self._pauses.append(now - self.last_arrival)
+        self.last_arrival = now
 
-    def over(self, now: float) -> bool:
-        """Whether it lasts too long."""
-        silent_s = now - self.heard
-        return silent_s > SILENT_S and silent_s > self.most_s
+    def is_stalled(self, now: float) -> bool:
+        """Whether the silence is longer than the limit."""
+        silent_s = now - self.last_arrival
+        return silent_s > MIN_LIMIT_S and silent_s > self.limit_s

@@ -1,132 +1,137 @@
-"""Which markers begin trials, and at which sample: duplicates, storms, late ones and overlaps are told, not hidden."""
+"""Which markers begin trials, and at which sample; duplicate, late, foreign and overlapping ones are reported."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pylsl import local_clock
 
 from realtime.decoding.frontend import Frontend
+from realtime.decoding.hop import MAX_TRACKS
 from realtime.state import State
 from realtime.stream import Chunk, Marker
 
-AHEAD_S, AGO_S = 10.0, 3600.0  # a marker stamped so far ahead of signal and clock, or before, is of another clock
-MAX_TRACKS = 32  # a session may ask for: see serve.protocol.rest
-MAX_MARKERS_A_SECOND = 50  # trials; five times the fastest picture streams, so more is a sender gone wild
-TWICE_SAMPLES = 1  # the same label so near an onset already told is that trial, sent by a second stream or again
+# A marker stamped further ahead of signal and clock, or further behind the signal, comes from another clock.
+MAX_AHEAD_S, MAX_MARKER_AGE_S = 10.0, 3600.0
+MAX_MARKERS_A_SECOND = 50  # five times the fastest picture streams; more come from a broken sender
+SAME_ONSET_SAMPLES = 1  # the same label this near to a known onset is that trial, sent twice or by a second stream
 
 
 @dataclass
 class TrialMarkers:
-    """The trials one session has been told of.
+    """The trials of one session.
 
-    `tell(state, detail)` and `publish(message)` say what was found.
+    `report_status(state, detail)` gets what is wrong with markers, `publish` a message for every trial.
     """
 
     session: str
-    tell: Callable[[str, str], None]
+    report_status: Callable[[str, str], None]
     publish: Callable[[dict[str, Any]], None]
     recent: deque[tuple[int, str]] = field(
         default_factory=lambda: deque(maxlen=4 * MAX_MARKERS_A_SECOND)
-    )  # onset, marker
-    _needed: int = 0  # tracks, as said
-    _said: set[str] = field(default_factory=set)  # complaints that are made once a session
+    )  # onset (sample number) and marker
+    _tracks_needed: int = 0  # as reported
+    _reported: set[str] = field(default_factory=set)  # states that are reported once a session
 
     def onsets(
-        self, markers: list[Marker], events: Mapping[str, str], chunk: Chunk, front: Frontend, state: State
+        self, markers: Sequence[Marker], events: Mapping[str, str], chunk: Chunk, front: Frontend, state: State
     ) -> tuple[list[int], list[tuple[int, str]]]:
-        """Sample numbers of the trial starts among `markers`, for `front`, and (trial, label) of each.
+        """Sample numbers of the trials that begin with `markers`, and trial number and label of each.
 
-        Clients are told of each.
-
-        `chunk` is the newest one and gives the clock.
+        `events` maps markers to labels. `chunk` is the newest one and gives the clock. Every trial is published.
         """
-        expected, told, tracks = front.next_sample(state), int(state["onset.told"]), len(state["onset.current"])
+        n_trials, sfreq = front.n_trials(state), chunk.sfreq
         onsets, labels, foreign = list[int](), list[tuple[int, str]](), list[tuple[str, float]]()
         for marker in markers:
             if marker.label not in events:
                 continue
             # A replay faster than real time runs ahead of the clock, a stream that is stale stays behind it.
             newest = chunk.time_of(chunk.index + len(chunk.samples))
-            if not newest - AGO_S < marker.t_lsl <= max(newest, local_clock()) + AHEAD_S:
+            if not newest - MAX_MARKER_AGE_S < marker.t_lsl <= max(newest, local_clock()) + MAX_AHEAD_S:
                 foreign.append((marker.label, marker.t_lsl - newest))
                 continue
             onset = chunk.index_of(marker.t_lsl)
-            if not self._is_new(onset, marker.label, chunk.sfreq):
+            if not self._is_new(onset, marker.label, sfreq):
                 continue
-            self._tell_overlap(onset, tracks, round(front.window_s * chunk.sfreq), chunk.sfreq)
-            if (before := int(state["hop.origin"]) - onset) > 0:
-                self.tell(
-                    "late_marker",
-                    f"Marker {marker.label!r} is of {before / chunk.sfreq * 1e3:.0f} ms before the samples that came "
-                    "without a break: its trial is not decoded.",
-                )
-            elif onset < expected - round(chunk.sfreq * front.hop_s):
-                late_ms = (expected - onset) / chunk.sfreq * 1e3
-                self.tell("late_marker", f"Marker {marker.label!r} came {late_ms:.0f} ms after its sample.")
-            labels.append((told + len(onsets), events[marker.label]))
+            self._report_overlap(onset, front.n_tracks(state), round(front.window_s * sfreq), sfreq)
+            self._report_late(marker.label, onset, sfreq, front, state)
+            trial, label = n_trials + len(onsets), events[marker.label]
+            labels.append((trial, label))
             self.publish(
                 {
                     "type": "trial",
                     "session": self.session,
-                    "trial": told + len(onsets),
+                    "trial": trial,
                     "t_onset": marker.t_lsl,
                     "marker": marker.label,
-                    "label": events[marker.label],
+                    "label": label,
                 }
             )
             onsets.append(onset)
         if foreign:
-            self._tell_foreign(*foreign[-1], len(foreign))
+            self._report_foreign(*foreign[-1], len(foreign))
         return onsets, labels
 
-    def recall(self, recent: Iterable[tuple[int, str]]) -> None:
-        """Go on from what another session was told of: the same markers come here too, and that is no complaint."""
+    def restore(self, recent: Iterable[tuple[int, str]]) -> None:
+        """Continue with the trials of a saved session. The same markers arrive here too, which is not reported."""
         self.recent.extend(recent)
-        self._said.add("duplicate_marker")
+        self._reported.add("duplicate_marker")
 
-    def _tell_foreign(self, label: str, ahead_s: float, n: int) -> None:
-        """Say that markers are dropped, once for all that came together: a wrong clock may be wrong in a storm."""
+    def _report_late(self, label: str, onset: int, sfreq: float, front: Frontend, state: State) -> None:
+        expected = front.next_sample(state)
+        if (before := front.segment_start(state) - onset) > 0:
+            self.report_status(
+                "late_marker",
+                f"Marker {label!r} is of {before / sfreq * 1e3:.0f} ms before the samples that came without a break: "
+                "its trial is not decoded.",
+            )
+        elif onset < expected - round(sfreq * front.hop_s):
+            late_ms = (expected - onset) / sfreq * 1e3
+            self.report_status("late_marker", f"Marker {label!r} came {late_ms:.0f} ms after its sample.")
+
+    def _report_foreign(self, label: str, ahead_s: float, n: int) -> None:
+        """Report dropped markers, once for all that came together: a wrong clock may be wrong in many."""
         where = f"{round(abs(ahead_s), 0):.12g} s {'ahead of' if ahead_s > 0 else 'behind'} the signal"
-        found = (
+        subject = (
             f"Marker {label!r} is stamped {where}"
             if n == 1
             else f"{n} markers are stamped by another clock than LSL's, the latest, {label!r}, {where},"
         )
-        self.tell("bad_marker", f"{found} and dropped: their sender must use LSL's clock.")
+        self.report_status("bad_marker", f"{subject} and dropped: their sender must use LSL's clock.")
 
-    def _tell_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
-        """Say that a trial whose window is not over ends where another begins, and again when more tracks are needed.
+    def _report_overlap(self, onset: int, tracks: int, window: int, sfreq: float) -> None:
+        """Report that a trial ends early because another begins on its track, and again when more tracks are needed.
 
-        Two trials share a track where they are told a multiple of `tracks` trials apart.
+        Two trials share a track where their numbers differ by a multiple of `tracks`.
         """
-        apart = [abs(onset - at) for at, _ in reversed(self.recent)]  # from those told 0, 1, 2 ... trials ago
-        if (passed := min(apart[tracks::tracks], default=window)) < window:
-            needed = 1 + max(ago for ago, samples in enumerate(apart) if samples < window)
-            if needed <= self._needed:
+        distances = [abs(onset - earlier) for earlier, _ in reversed(self.recent)]  # from the last, the one before ...
+        if (nearest := min(distances[tracks::tracks], default=window)) < window:
+            needed = 1 + max(ago for ago, samples in enumerate(distances) if samples < window)
+            if needed <= self._tracks_needed:
                 return
-            self._needed = needed
-            cure = (
+            self._tracks_needed = needed
+            advice = (
                 f"to decode both to the end, open the session with {needed} tracks"
                 if needed <= MAX_TRACKS
                 else f"both to the end would take {needed} tracks, and {MAX_TRACKS} are the most: check their sender"
             )
-            self.tell(
+            self.report_status(
                 "overlap",
-                f"Of two trials {passed / sfreq:.2g} s apart the later cuts short the window of {window / sfreq:.2g} s "
-                f"of the earlier: {cure}.",
+                f"Of two trials {nearest / sfreq:.2g} s apart the later cuts short the window of {window / sfreq:.2g} "
+                f"s of the earlier: {advice}.",
             )
 
     def _is_new(self, onset: int, label: str, sfreq: float) -> bool:
-        if any(abs(onset - at) <= TWICE_SAMPLES and label == other for at, other in self.recent):
-            self._once(
+        """Whether the marker begins a trial of its own; then it is kept in `recent`."""
+        if any(abs(onset - near) <= SAME_ONSET_SAMPLES and label == marker for near, marker in self.recent):
+            self._report_once(
                 "duplicate_marker",
                 f"Marker {label!r} came twice for one moment, as if two streams sent it: taken once.",
             )
             return False
-        if sum(abs(onset - at) < sfreq for at, _ in self.recent) >= MAX_MARKERS_A_SECOND:
-            self._once(
+        if sum(abs(onset - near) < sfreq for near, _ in self.recent) >= MAX_MARKERS_A_SECOND:
+            self._report_once(
                 "bad_marker",
                 f"More than {MAX_MARKERS_A_SECOND} markers of trials within a second, the latest {label!r}: "
                 "those beyond are dropped; check their sender.",
@@ -135,7 +140,7 @@ class TrialMarkers:
         self.recent.append((onset, label))
         return True
 
-    def _once(self, state: str, detail: str) -> None:
-        if state not in self._said:
-            self._said.add(state)
-            self.tell(state, detail)
+    def _report_once(self, state: str, detail: str) -> None:
+        if state not in self._reported:
+            self._reported.add(state)
+            self.report_status(state, detail)

@@ -73,6 +73,14 @@ class Preprocess:
             name: value for key in ("scale", "align") for name, value in prefixed(key, substate(state, key)).items()
         }
 
+    def samples_seen(self, state: State) -> int:
+        """Number of input samples since the start or the last lost samples."""
+        return self.resample.samples_seen(substate(state, "resample"))
+
+    def samples_made(self, state: State) -> int:
+        """Number of output samples since then."""
+        return self.resample.samples_made(substate(state, "resample"))
+
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Preprocess `x` (n_times, n_channels) in microvolts into running standard deviations at `config.sfreq`."""
         if not len(x):

@@ -45,13 +45,21 @@ class Resample:
         past = np.repeat(first[None], self.n_taps - 1, axis=0)
         return {"past": past, "n_in": np.array(0), "n_out": np.array(0)}
 
+    def samples_seen(self, state: State) -> int:
+        """Number of input samples since the start."""
+        return int(state["n_in"])
+
+    def samples_made(self, state: State) -> int:
+        """Number of output samples since the start."""
+        return int(state["n_out"])
+
     def newest_input(self, m: Numbers) -> Numbers:
         """Number of the newest input sample used by output `m`."""
         return m * self.down // self.up
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Every output whose inputs are now complete."""
-        n_in, n_out = int(state["n_in"]), int(state["n_out"])
+        n_in, n_out = self.samples_seen(state), self.samples_made(state)
         total = n_in + len(x)
         stop = (total * self.up - 1) // self.down + 1  # outputs m with m * down // up <= total - 1
         seen = np.ascontiguousarray(np.concatenate([state["past"], x]))

@@ -18,8 +18,8 @@ class Following:
         self.told: list[tuple[float, str, str]] = []
         self._changed = threading.Condition()
         self.read: list[tuple[float, Packet]] = []
-        self.supervisor = StreamReader("test", manifest, query, connect, self._tell, self._take)
-        self.supervisor.thread.start()
+        self.reader = StreamReader("test", manifest, query, connect, self._tell, self._take)
+        self.reader.thread.start()
 
     def _tell(self, state: str, detail: str) -> None:
         with self._changed:
@@ -29,8 +29,8 @@ class Following:
 
     def _take(self) -> None:
         with self._changed:
-            while self.supervisor.backlog:
-                self.read.append((time.monotonic(), self.supervisor.backlog.popleft()))
+            while self.reader.backlog:
+                self.read.append((time.monotonic(), self.reader.backlog.popleft()))
             self._changed.notify_all()
 
     def states(self) -> list[str]:
@@ -66,4 +66,4 @@ def following(decoder, name, connect=LslSource, **query):
     try:
         yield made
     finally:
-        made.supervisor.close()
+        made.reader.close()

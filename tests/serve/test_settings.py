@@ -2,8 +2,8 @@ import socket
 
 import pytest
 
+from realtime.decoding.hop import MAX_TRACKS
 from realtime.errors import BadInput
-from realtime.live.trials import MAX_TRACKS
 from serve.api.server import listen
 from serve.commands.serve import from_environment, main
 from serve.settings import Settings

@@ -172,7 +172,7 @@ def test_bad_channels_and_artifacts_are_named_and_lower_the_confidence(decoder):
     assert 900 < flat[-1].sample < 900 + 1.5 * SFREQ
     assert [d.artifact for d in decisions] == [1299 < d.sample < 1410 and d.artifact for d in decisions]
     assert any(d.artifact for d in decisions)
-    calibration = decoder.evidence.calibration
+    calibration = decoder.confidence.calibration
     for d in flat:
         inner, _ = decoder.bank.scores(d.embedding[None])
         factor = calibration.scale(np.array(-1.0), 1.0) * calibration.trust(np.arange(len(CH_NAMES)) == 3)

@@ -97,7 +97,7 @@ def test_how_many_samples_a_hop_still_needs_is_known(sfreq):
     cutter = front(sfreq)
     state, n_in = cutter.start(), 0
     for _ in range(6):
-        needed = cutter.until_hop(n_in)
+        needed = cutter.samples_to_next_hop(n_in)
         hops, state = cutter.step(SAMPLES[n_in : n_in + needed - 1], state)
         assert not hops
         hops, state = cutter.step(SAMPLES[n_in + needed - 1 : n_in + needed], state)

@@ -118,7 +118,7 @@ def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are
 
 def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_markers(decoder, monkeypatch):
     """The engine is held at the first of ten pieces; then the last one is decoded, as after lost samples."""
-    monkeypatch.setattr("realtime.live.session.BEHIND_S", 0.2)
+    monkeypatch.setattr("realtime.live.session.MAX_BEHIND_S", 0.2)
     go, encode = threading.Event(), decoder.encode
     monkeypatch.setattr(decoder, "encode", lambda *hops: go.wait() and encode(*hops))
     pieces = cut(range(160, 1600, 160), markers=())
@@ -142,7 +142,7 @@ def test_stopping_tells_every_session_before_it_waits_for_one(decoder):
 
     def search(query):
         searching.wait(5.0)
-        told.append(all(session.closed.wait(3.0) for session in opened))
+        told.append(all(session.reader.stopping.wait(3.0) for session in opened))
         raise BadInput("no stream is there")
 
     with engine(search) as (running, _):
@@ -190,7 +190,7 @@ def test_a_session_that_adapts_decides_as_the_library_that_is_told_the_labels(de
     samples, onsets, told = labels_of_trials(40)
     got, _ = adapting(decoder, samples, told, adapt=True)
     labels = [(k, LABELS[k % len(LABELS)]) for k in range(len(onsets))]
-    state = decoder.labelled(decoder.start(adapt=True), labels)
+    state = decoder.with_labels(decoder.start(adapt=True), labels)
     want, _ = decoder.step(samples, state, onsets)
     same_decisions(got, want)
     assert [d["top"][0]["label"] for d in got] == [d.top[0].label for d in want]

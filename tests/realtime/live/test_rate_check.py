@@ -25,59 +25,59 @@ MARK = Marker("a", 0.1)
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(0, 8))
 def test_samples_of_an_honest_stream_all_pass_in_order_once_its_rate_is_known(sizes, known_at):
-    pace, begin, got, marks = RateCheck("x", SFREQ), 0, [], []
+    rate_check, begin, got, marks = RateCheck("x", SFREQ), 0, [], []
     for k, size in enumerate(sizes):
-        passed, more = pace.passed([chunk(begin, begin + size)], [MARK], SFREQ if k >= known_at else None)
+        passed, more = rate_check.release([chunk(begin, begin + size)], [MARK], SFREQ if k >= known_at else None)
         begin, got, marks = begin + size, got + numbers(passed), marks + more
         if k < known_at and begin <= UNKNOWN_S * SFREQ:
-            assert (got, marks, pace.sentence()) == ([], [], None)
+            assert (got, marks, rate_check.problem()) == ([], [], None)
     if known_at < len(sizes):
         assert got == list(range(begin))
         assert len(marks) == len(sizes)
 
 
 def test_what_was_held_of_a_stream_that_does_not_fit_is_never_passed_and_its_markers_are():
-    pace = RateCheck("x", SFREQ)
-    assert pace.passed([chunk(0, 50)], [MARK], None) == ([], [])
-    assert pace.passed([chunk(50, 100)], [], 50.0) == ([], [MARK])
-    assert "stamped 50 a second, its header says 100" in pace.sentence()
-    assert pace.passed([chunk(100, 150)], [], None) == ([], [])  # after a gap what was found holds
-    passed, _ = pace.passed([chunk(150, 200)], [], 100.5)
+    rate_check = RateCheck("x", SFREQ)
+    assert rate_check.release([chunk(0, 50)], [MARK], None) == ([], [])
+    assert rate_check.release([chunk(50, 100)], [], 50.0) == ([], [MARK])
+    assert "stamped 50 a second, its header says 100" in rate_check.problem()
+    assert rate_check.release([chunk(100, 150)], [], None) == ([], [])  # after a gap what was found holds
+    passed, _ = rate_check.release([chunk(150, 200)], [], 100.5)
     assert numbers(passed) == list(range(150, 200))
-    assert pace.sentence() is None
+    assert rate_check.problem() is None
 
 
 def test_a_rate_that_is_never_known_is_told_and_nothing_is_kept_for_ever():
-    pace, marks = RateCheck("x", SFREQ), []
+    rate_check, marks = RateCheck("x", SFREQ), []
     for begin in range(0, 6000, 100):
-        passed, more = pace.passed([chunk(begin, begin + 50)], [MARK], None)
+        passed, more = rate_check.release([chunk(begin, begin + 50)], [MARK], None)
         assert passed == []
         marks += more
         if begin >= 800:  # half of them are lost
-            assert "break off again and again" in pace.sentence()
+            assert "break off again and again" in rate_check.problem()
     assert len(marks) == 60
-    passed, _ = pace.passed([chunk(6000, 6050)], [], SFREQ)
+    passed, _ = rate_check.release([chunk(6000, 6050)], [], SFREQ)
     assert numbers(passed) == list(range(6000, 6050))
-    assert pace.sentence() is None
+    assert rate_check.problem() is None
 
 
 def test_markers_of_an_amplifier_that_sends_nothing_yet_do_not_wait():
-    pace = RateCheck("x", SFREQ)
-    assert pace.passed([], [MARK], None) == ([], [MARK])
+    rate_check = RateCheck("x", SFREQ)
+    assert rate_check.release([], [MARK], None) == ([], [MARK])
 
 
 def test_samples_lost_while_the_rate_is_not_known_do_not_count_as_stamps_without_one():
-    pace = RateCheck("x", SFREQ)
-    assert pace.passed([chunk(0, 40)], [], None) == ([], [])
-    assert pace.passed([chunk(3000, 3040)], [], None) == ([], [])
-    assert pace.sentence() is None
-    passed, _ = pace.passed([chunk(3040, 3050)], [], SFREQ)
+    rate_check = RateCheck("x", SFREQ)
+    assert rate_check.release([chunk(0, 40)], [], None) == ([], [])
+    assert rate_check.release([chunk(3000, 3040)], [], None) == ([], [])
+    assert rate_check.problem() is None
+    passed, _ = rate_check.release([chunk(3040, 3050)], [], SFREQ)
     assert numbers(passed) == [*range(40), *range(3000, 3050)]
 
 
 def test_what_was_held_before_a_clock_was_set_is_dropped():
     """Its markers would be placed by the clock after."""
-    pace = RateCheck("x", SFREQ)
-    pace.passed([chunk(0, 40)], [], None)
-    passed, _ = pace.passed([replace(chunk(41, 60), clock_step_s=-30.0)], [], SFREQ)
+    rate_check = RateCheck("x", SFREQ)
+    rate_check.release([chunk(0, 40)], [], None)
+    passed, _ = rate_check.release([replace(chunk(41, 60), clock_step_s=-30.0)], [], SFREQ)
     assert numbers(passed) == list(range(41, 60))

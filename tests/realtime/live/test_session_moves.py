@@ -15,6 +15,7 @@ from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.live import session as session_module
 from realtime.live.saved_session import SavedSession, pack, unpack
+from realtime.live.session_moves import swap_decoder, warm_up_encoder
 from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, encoder, tiny_bundle
@@ -149,7 +150,7 @@ def test_a_stream_that_is_opened_anew_during_a_long_pause_is_decoded_on_by_the_c
         log.wait_decisions(80)
         running.pause("s1")
         before.pull = Mock(side_effect=StreamLost("stream 'arrays' was lost"))
-        backlog = running._sessions["s1"].supervisor.backlog
+        backlog = running._sessions["s1"].reader.backlog
         log.wait(lambda: after.at == 1000)
         log.wait(lambda: not backlog)
         running.resume("s1")
@@ -211,10 +212,10 @@ def test_after_lost_samples_another_bundle_starts_from_silence_too(decoder, othe
         opened(running, decoder)
         log.wait_decisions(80)
         session = running._sessions["s1"]
-        warm, newest = session.warmed(other)
+        warm, newest = warm_up_encoder(other, tuple(session.recent_hops), 1)
         source.at, source.gate = 1000, 1010
         log.wait_decisions(81)
-        running._ask(lambda: session.swap(other, warm, newest))
+        running._call_between_hops(lambda: swap_decoder(session, other, warm, newest))
         source.open.set()
         got = log.wait_decisions(140)
     same_decisions(got[81:], second[1:])
@@ -238,7 +239,7 @@ def test_a_broken_saved_session_is_refused_in_a_sentence_or_is_whole(decoder, ke
     data[flip % len(data)] ^= 0xFF
     for broken in (bytes(data), bytes(data[: int(keep * (len(data) - 1))])):
         try:
-            found = unpack(broken, decoder.bundle.hash, decoder.start)
+            found = unpack(broken, decoder)
         except BadInput as error:
             if not str(error).startswith("saved session: "):
                 raise
@@ -259,13 +260,13 @@ def test_a_saved_session_of_another_version_or_with_a_time_that_is_none_is_refus
         patched.setattr("realtime.live.saved_session.json.dumps", changed)
         data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), decoder.start()))
     with pytest.raises(BadInput, match=f"saved session: .*{'version' if value in (None, 2) else 'cannot be read'}"):
-        unpack(data, decoder.bundle.hash, decoder.start)
+        unpack(data, decoder)
 
 
 def test_a_session_saved_by_another_bundle_is_refused(decoder, other):
     data = pack(SavedSession(other.bundle.hash, None, (), (), other.start()))
     with pytest.raises(BadInput, match="bundle is sha256"):
-        unpack(data, decoder.bundle.hash, decoder.start)
+        unpack(data, decoder)
 
 
 @pytest.mark.parametrize("adapt", [False, True])
@@ -275,10 +276,10 @@ def test_a_session_saved_at_any_moment_fits_the_state_it_began_with(decoder, tra
     state = decoder.start(tracks, adapt)
     for first, last in ((0, 0), (0, 1), (1, 160), (160, 1003)):
         onsets = [onset for onset in (100, 200, 250, 1100, 1105) if first <= onset - 105 < last]
-        state = decoder.labelled(state, [(len(onsets), LABELS[0])])
+        state = decoder.with_labels(state, [(len(onsets), LABELS[0])])
         _, state = decoder.step(SAMPLES[first:last], state, onsets)
         data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), state))
-        found = unpack(data, decoder.bundle.hash, decoder.start).state
+        found = unpack(data, decoder).state
         assert all(np.array_equal(found[key], value) for key, value in state.items())
     assert len(state["onset.pending"]) == 2
     assert len(state["hop.left"]) > 0
@@ -299,4 +300,4 @@ def test_a_state_of_another_shape_or_type_is_refused_with_what_is_needed(decoder
     state = decoder.start(2)
     data = pack(SavedSession(decoder.bundle.hash, 5.0, (), (), state | {key: change(state[key])}))
     with pytest.raises(BadInput, match=f"saved session: {sentence}.*; save the session again"):
-        unpack(data, decoder.bundle.hash, decoder.start)
+        unpack(data, decoder)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from realtime.decoding.decoder import Decoder
 from realtime.live.packet import Packet
 from realtime.live.session import Session
+from realtime.live.session_moves import load_session, save_session
 from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
@@ -57,19 +58,19 @@ class Rig:
         chunk = Chunk(samples, first - self.begun, T0 + first / SFREQ, SFREQ)
         self.given |= {int(number): T0 + number / SFREQ for number in numbers}
         self.taken += n
-        self.decode(Packet(chunk if len(numbers) else None, markers, ORDER, restarted))
+        self.decode(Packet(chunk if len(numbers) else None, tuple(markers), ORDER, restarted))
 
     def decode(self, pulled: Packet) -> None:
-        for hop, _ in self.session.take(pulled):
+        for hop, _ in self.session.prepare_packet(pulled):
             [rows], [state] = self.decoder.encode([hop], [self.session.state])
             decisions, self.session.state = self.decoder.decide(hop, rows, state)
             self.decisions += [(decision, self.session.time_of(decision.sample)) for decision in decisions]
 
     def move(self) -> None:
         """Save the session and go on in another one, whose connection counts from its own first sample."""
-        data = self.session.save()
+        data = save_session(self.session)
         self.session, self.begun = self.opened(paused=True), self.taken
-        self.session.load(data)
+        load_session(self.session, data)
         self.session.resume()
 
 
@@ -136,7 +137,7 @@ def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_len
     rig = Rig(decoder, 1)
     rig.push(805, [])
     rig.move()
-    rig.decode(Packet(noise(400, 0, 100.0), [], ORDER, False))
+    rig.decode(Packet(noise(400, 0, 100.0), (), ORDER))
     assert [decision.number for decision, _ in rig.decisions] == list(range(len(rig.decisions)))
     assert len(rig.decisions) > 110
     assert rig.decisions[-1][1] == pytest.approx(100.0 + 399 / SFREQ, abs=0.1)
@@ -148,14 +149,14 @@ def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sampl
     """The sample that is expected next is known by the clock of before."""
     rig = Rig(decoder, 1)
     rig.push(800, [])
-    data = rig.session.save()
+    data = save_session(rig.session)
     rig.session = rig.opened(paused=True)
     next_s = T0 + 800 / SFREQ
-    later = Packet(noise(160, 161, next_s + 161 / SFREQ - 5.0, -5.0), [], ORDER, False)
-    rig.session.supervisor.backlog.extend([Packet(noise(160, 0, next_s), [], ORDER, False), later])
-    rig.session.load(data)
+    later = Packet(noise(160, 161, next_s + 161 / SFREQ - 5.0, -5.0), (), ORDER)
+    rig.session.reader.backlog.extend([Packet(noise(160, 0, next_s), (), ORDER), later])
+    load_session(rig.session, data)
     rig.session.resume()
-    while (piece := rig.session.oldest()) is not None:
+    while (piece := rig.session.next_packet()) is not None:
         rig.decode(piece)
     gaps = [m["detail"] for m in rig.messages if m.get("state") == "gap"]
     assert gaps == ["1 samples (0.00625 s) were lost; the running trial is dropped."]
@@ -167,10 +168,10 @@ def test_markers_of_a_stream_that_gives_no_samples_are_not_kept_for_ever(decoder
     """Neither before the first sample nor while an amplifier is switched off for a night."""
     rig = Rig(decoder, 1)
     if begun:
-        rig.decode(Packet(noise(160, 0, T0 - 100.0), [], ORDER, False))
+        rig.decode(Packet(noise(160, 0, T0 - 100.0), (), ORDER))
     for n in range(2000):
-        rig.decode(Packet(None, [Marker(LABELS[0], T0 + n)], ORDER, False))
-    assert len(rig.session._waiting) == 500
+        rig.decode(Packet(None, (Marker(LABELS[0], T0 + n),), ORDER))
+    assert len(rig.session.waiting_markers) == 500
     assert len(rig.session.state["onset.pending"]) == 0
-    rig.decode(Packet(noise(160, round(2090 * SFREQ) * begun, T0 + 1990.0), [], ORDER, False))
+    rig.decode(Packet(noise(160, round(2090 * SFREQ) * begun, T0 + 1990.0), (), ORDER))
     assert any(decision.trial is not None for decision, _ in rig.decisions)

@@ -56,16 +56,19 @@ def test_a_storm_is_bounded_whatever_its_order(seconds):
     class Front:
         window_s = hop_s = 0.1
 
-        @staticmethod
-        def next_sample(state):
+        def zero(self, state):
             return 0
+
+        def n_tracks(self, state):
+            return 1
+
+        next_sample = n_trials = segment_start = zero
 
     statuses = []
     trials = TrialMarkers("s1", lambda *status: statuses.append(status), lambda message: None)
-    state = {"onset.told": np.array(0), "onset.current": np.zeros((1, 2)), "hop.origin": np.array(0)}
     markers = [Marker(f"m{i}", T0 + s) for i, s in enumerate(seconds)]
     newest = chunk(np.zeros((800, 1)), 0, SFREQ)
-    found, _ = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), state)
+    found, _ = trials.onsets(markers, {m.label: "x" for m in markers}, newest, Front(), {})
     assert len(found) == len(seconds) or any(state == "bad_marker" for state, _ in statuses)
     for onset in found:
         assert sum(abs(onset - other) < SFREQ / 2 for other in found) <= MAX_MARKERS_A_SECOND
