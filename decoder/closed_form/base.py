@@ -83,6 +83,11 @@ class ClosedForm(StreamingNetwork):
     config: ClosedFormConfig
 
     @classmethod
+    def trainable_member(cls) -> bool:
+        """False: only `fit` sets its weights."""
+        return False
+
+    @classmethod
     def width(cls, n_labels: int, dim: int | None) -> int:
         """`embedding_dim` for labels with given vectors of `dim` numbers, or for labels that stand for themselves."""
         return n_labels if dim is None else dim

@@ -75,6 +75,11 @@ class StreamingNetwork(Streaming):
         super().__init__()
         self.config, self.hop = config, config.hop_samples
 
+    @classmethod
+    def trainable_member(cls) -> bool:
+        """Whether gradient descent can train it as part of a larger network."""
+        return True
+
     def forward(
         self,
         x_BCT: Tensor,

@@ -1,6 +1,6 @@
-"""Two modalities made one, at each hop, when either may be missing.
+"""Fusion of the features of two modalities at each hop, either of which may be missing.
 
-Shape suffixes: B streams, H hops, M the two modalities, W width of what each brings, D embedding.
+Shape suffixes: B streams, H hops, M the two modalities, W features of each modality, D embedding.
 """
 
 import torch
@@ -13,14 +13,22 @@ from decoder.streaming import State, prefixed, substate
 RULES = ("add", "concat_half", "mean_normalised", "gated", "cross_attention")
 
 
-class ModalityFusion(nn.Module):
-    """What each modality says at each hop, fused: float32[B, H, 2, W] and present bool[B, H, 2] to float32[B, H, D].
+def modality_width(rule: str, embedding_dim: int, token_width: int) -> int:
+    """Features W that each modality brings to an embedding of `embedding_dim`; `token_width`: of cross_attention."""
+    return {"concat_half": -(-embedding_dim // 2), "cross_attention": token_width}.get(rule, embedding_dim)
 
-    What is not present never counts, whatever it holds; where neither is, the answer is the one for nothing heard.
-    add: sum, each behind a LayerNorm, that one may not drown the other. concat_half: half the width each and a linear
-    layer over both, a learned vector in place of the missing. mean_normalised: mean of the present, each of length 1;
-    nothing to learn. gated: a learned weight per hop. cross_attention: a causal transformer over the tokens of both in
-    turn, a learned token in place of the missing (as ALBEF, Li et al., NeurIPS 2021, attends across modalities).
+
+class ModalityFusion(nn.Module):
+    """Fused features of both modalities: float32[B, H, 2, W] and present bool[B, H, 2] to float32[B, H, D].
+
+    The features of an absent modality have no influence. Wpresent both are absent, the output is that of no input.
+
+    - add: sum, each behind a LayerNorm, so that neither dominates by its scale.
+    - concat_half: half the width each and a linear layer over both; a learned vector replaces an absent modality.
+    - mean_normalised: mean of those present, each of length 1; nothing to learn.
+    - gated: a learned weight per hop.
+    - cross_attention: a causal transformer over the tokens of both in turn; a learned token replaces an absent one (as
+      ALBEF, Li et al., NeurIPS 2021, attends across modalities).
 
     State, with cross_attention only: block.*  # see TransformerBlock
     """
@@ -28,9 +36,9 @@ class ModalityFusion(nn.Module):
     def __init__(self, rule: str, dim: int, width: int, n_heads: int, window: int):
         super().__init__()
         if rule not in RULES:
-            raise ValueError(f"Fusion: rule {rule!r}, needs one of {', '.join(RULES)}")
+            raise ValueError(f"ModalityFusion: rule {rule!r}, needs one of {', '.join(RULES)}")
         self.rule = rule
-        self.width = {"concat_half": -(-dim // 2), "cross_attention": width}.get(rule, dim)
+        self.width = modality_width(rule, dim, width)
         if rule in ("add", "gated", "cross_attention"):
             self.norms = nn.ModuleList(nn.LayerNorm(self.width) for _ in range(2))
         if rule in ("concat_half", "cross_attention"):
@@ -40,25 +48,26 @@ class ModalityFusion(nn.Module):
         if rule == "gated":
             self.gate = nn.Linear(2 * self.width, 2)
         if rule == "cross_attention":
-            self.kind = nn.Parameter(0.02 * torch.randn(2, self.width))  # tells a token of one from one of the other
+            self.kind = nn.Parameter(0.02 * torch.randn(2, self.width))  # marks tokens by their modality
             self.block = TransformerBlock(self.width, n_heads, 2 * window)
             self.out = nn.Linear(self.width, dim)
 
     def forward(self, x_BHMW: Tensor, present_BHM: Tensor, state: State) -> tuple[Tensor, State]:
-        here = present_BHM[..., None]
+        present = present_BHM[..., None]
         if self.rule == "mean_normalised":
-            total = torch.where(here, F.normalize(x_BHMW, dim=-1), 0.0).sum(dim=2)
-            return total / here.sum(dim=2).clamp(min=1), {}
+            total = torch.where(present, F.normalize(x_BHMW, dim=-1), 0.0).sum(dim=2)
+            return total / present.sum(dim=2).clamp(min=1), {}
         if self.rule == "concat_half":
-            return self.out(torch.where(here, x_BHMW, self.missing).flatten(2)), {}
+            return self.out(torch.where(present, x_BHMW, self.missing).flatten(2)), {}
         normed = torch.stack([norm(x_BHMW[:, :, i]) for i, norm in enumerate(self.norms)], dim=2)
         if self.rule == "cross_attention":
-            tokens = (torch.where(here, normed, self.missing) + self.kind).flatten(1, 2)  # both of a hop in turn
-            seen, inner = self.block(tokens, substate(state, "block"))
-            return self.out(seen[:, 1::2]), prefixed("block", inner)  # the second of a hop has seen the first
-        normed = torch.where(here, normed, 0.0)
+            # Both tokens of a hop in turn: the second attends to the first.
+            tokens = (torch.where(present, normed, self.missing) + self.kind).flatten(1, 2)
+            attended, block = self.block(tokens, substate(state, "block"))
+            return self.out(attended[:, 1::2]), prefixed("block", block)
+        normed = torch.where(present, normed, 0.0)
         if self.rule == "gated":
-            # Far below any score, yet finite: where neither is there, a softmax over nothing would be NaN.
+            # Far below any score, yet finite: where both are absent, a softmax over -inf would be NaN.
             score = self.gate(normed.flatten(2)).masked_fill(~present_BHM, -1e4)
             normed = score.softmax(dim=-1)[..., None] * normed
         return normed.sum(dim=2), {}

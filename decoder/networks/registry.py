@@ -1,9 +1,12 @@
 """Networks by name, as a manifest names them."""
 
 import dataclasses
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from decoder.layers.encoder import EncoderConfig
+from decoder.networks import calibrated, ensemble, fusion
 from decoder.networks.atm import Atm, AtmConfig
 from decoder.networks.brain_module import BrainModule, BrainModuleConfig, MegImageConfig
 from decoder.networks.calibrated import CalibratedConfig, PersonalNetwork
@@ -41,10 +44,12 @@ from decoder.streaming import Streaming
 class NetworkEntry(NamedTuple):
     """How to build a network and what it is."""
 
-    config: type
-    network: type
+    config: type[EncoderConfig]
+    network: type[Any]
     about: str
     streaming: bool = True  # False: takes whole windows, so a teacher and a baseline only
+    # For a network that contains others: from its config to their names and configs, by a name for each.
+    member_specs: Callable[[Any], dict[str, dict[str, Any]]] | None = None
 
 
 NETWORKS: dict[str, NetworkEntry] = {
@@ -110,25 +115,35 @@ NETWORKS: dict[str, NetworkEntry] = {
         FlatMlpConfig, FlatMlp, "flat MLP over the whole window: teacher and baseline, not live", streaming=False
     ),
     "ensemble": NetworkEntry(
-        EnsembleConfig, Ensemble, "several runs as one network: `glimpse export RUN RUN ...` makes it"
+        EnsembleConfig,
+        Ensemble,
+        "several runs as one network: `glimpse export RUN RUN ...` makes it",
+        member_specs=ensemble.member_specs,
     ),
     "calibrated": NetworkEntry(
         CalibratedConfig,
         PersonalNetwork,
         "a network fitted to one person in minutes: `glimpse calibrate BUNDLE` makes it",
+        member_specs=calibrated.member_specs,
     ),
     "fusion": NetworkEntry(
-        FusionConfig, FusionNetwork, "two networks, one a modality (EEG and MEG), fused so that either alone decodes"
+        FusionConfig,
+        FusionNetwork,
+        "two networks, one a modality (EEG and MEG), fused so that either alone decodes",
+        member_specs=fusion.member_specs,
     ),
 }
 
 
 def build_network(name: str, **config: Any) -> Streaming:
-    """The network `name` from its config as JSON holds it; ValueError names an unknown or missing key."""
+    """The network `name` from its config as JSON holds it; ValueError names an unknown or missing key.
+
+    Networks that it contains are built first and handed to it.
+    """
     if name not in NETWORKS:
         raise ValueError(f"network {name!r} is not known, needs one of {', '.join(NETWORKS)}")
-    kind = NETWORKS[name]
-    fields = {field.name: field for field in dataclasses.fields(kind.config)}
+    entry = NETWORKS[name]
+    fields = {field.name: field for field in dataclasses.fields(entry.config)}
     for key in config:
         if key not in fields:
             near = get_close_matches(key, fields, 1)
@@ -136,7 +151,12 @@ def build_network(name: str, **config: Any) -> Streaming:
     for key, field in fields.items():
         if field.default is dataclasses.MISSING and key not in config:
             raise ValueError(f"{name}: key {key!r} is missing")
-    return kind.network(kind.config(**{key: tuples(value) for key, value in config.items()}))
+    settings: EncoderConfig = entry.config(**{key: tuples(value) for key, value in config.items()})
+    if entry.member_specs is None:
+        return entry.network(settings)
+    specs = entry.member_specs(settings)
+    members = {key: build_network(spec.get("name", ""), **spec.get("config", {})) for key, spec in specs.items()}
+    return entry.network(settings, members)
 
 
 def tuples(value: Any) -> Any:

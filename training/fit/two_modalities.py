@@ -74,7 +74,7 @@ def write_single_modality_runs(run: Run, sides: Sequence[Modality]) -> None:
         raise BadInput(f"{run.path}: holds no fused network; finish `glimpse train --pair` first")
     network.load_state_dict(saved["network"])
     for name, side in zip(MODALITIES, sides, strict=True):
-        alone = network.alone(name)
+        alone = network.single_modality(name)
         made = {"name": "fusion", "config": asdict(alone.config)}
         description = replace(side.description, network=made, labels=run.description.labels)
         one = Run(run.path / name, description)

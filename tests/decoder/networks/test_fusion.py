@@ -29,7 +29,8 @@ FIRST, SECOND = slice(0, 2), slice(2, 5)
 
 def network(rule: str, **changes: object) -> FusionNetwork:
     torch.manual_seed(0)
-    return FusionNetwork(dataclasses.replace(CONFIG, rule=rule, **changes)).eval()
+    config = dataclasses.asdict(dataclasses.replace(CONFIG, rule=rule, **changes))
+    return build_network("fusion", **config).eval()
 
 
 def without(x: Tensor, rows: slice) -> Tensor:
@@ -56,26 +57,26 @@ def test_first_only_second_only_and_both_answer_in_shape(rule, batch):
 @pytest.mark.parametrize(("side", "rows", "others"), [("first", FIRST, SECOND), ("second", SECOND, FIRST)])
 def test_alone_answers_as_the_whole_does_to_a_signal_whose_other_half_is_zero(rule, side, rows, others):
     made, x = network(rule), torch.randn(3, 5, 80)
-    alone = made.alone(side)
+    alone = made.single_modality(side)
     onset = torch.arange(1, 11)[None].expand(3, -1) / 8
     torch.testing.assert_close(alone(x[:, rows], None, onset)[0], made(without(x, others), None, onset)[0])
     assert alone.config.n_channels == rows.stop - rows.start
 
 
 def test_alone_is_built_again_from_its_config_and_stays_alone():
-    alone = network("gated").alone("second")
+    alone = network("gated").single_modality("second")
     again = build_network("fusion", **dataclasses.asdict(alone.config))
     again.load_state_dict(alone.state_dict())
     x = torch.randn(1, 3, 80)
     assert torch.equal(again.eval()(x)[0], alone(x)[0])
-    assert torch.equal(alone.alone("second")(x)[0], alone(x)[0])
+    assert torch.equal(alone.single_modality("second")(x)[0], alone(x)[0])
     with pytest.raises(ValueError, match="no modality 'first', needs second"):
-        alone.alone("first")
+        alone.single_modality("first")
 
 
 def test_the_copy_alone_shares_no_weight_with_the_whole():
     made = network("gated")
-    alone, x = made.alone("first"), torch.randn(1, 2, 80)
+    alone, x = made.single_modality("first"), torch.randn(1, 2, 80)
     before = alone(x)[0]
     with torch.no_grad():
         for weight in made.parameters():
@@ -128,23 +129,23 @@ def test_silence_in_both_is_finite(rule):
 def test_modality_dropout_takes_one_of_two_in_training_and_none_after():
     made = network("mean_normalised", modality_dropout=1.0)
     here = torch.ones(200, 3, 2, dtype=torch.bool)
-    lost = made.train().drop(here)
+    lost = made.train().modality_dropout(here)
     assert (lost.sum(dim=2) == 1).all()
     assert (lost == lost[:, :1]).all()  # one modality for a stream's whole crop
     assert 60 < lost[:, 0, 0].sum() < 140
-    assert made.eval().drop(here).all()
+    assert made.eval().modality_dropout(here).all()
 
 
 def test_modality_dropout_spares_the_only_modality():
     made = network("mean_normalised", modality_dropout=1.0).train()
     here = torch.ones(50, 3, 2, dtype=torch.bool)
     here[..., 1] = False
-    assert torch.equal(made.drop(here), here)
+    assert torch.equal(made.modality_dropout(here), here)
 
 
 def test_mean_of_both_is_the_mean_of_unit_vectors_and_of_one_that_one():
     made, x = network("mean_normalised"), torch.randn(2, 5, 80)
-    first, second = made.alone("first")(x[:, FIRST])[0], made.alone("second")(x[:, SECOND])[0]
+    first, second = made.single_modality("first")(x[:, FIRST])[0], made.single_modality("second")(x[:, SECOND])[0]
     torch.testing.assert_close(first.norm(dim=-1), torch.ones(2, 10))
     torch.testing.assert_close(made(x)[0], (first + second) / 2)
 
@@ -184,7 +185,7 @@ def test_positions_go_with_their_channels():
     places = tuple((0.01 * i, 0.0, 0.1) for i in range(5))
     made = network("add", positions=places)
     assert made.members["second"].config.positions == places[2:]
-    assert made.alone("second").members["second"].config.positions == places[2:]
+    assert made.single_modality("second").members["second"].config.positions == places[2:]
 
 
 def test_networks_may_differ_and_have_options():
