@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from realtime.bundle.compatibility import check_stream
 from realtime.bundle.manifest import Manifest
 from realtime.errors import BadInput, StreamLost, UnusableStream
 from realtime.live.duplicates import DuplicateStreams
@@ -23,7 +24,6 @@ from realtime.live.packet import Packet, Progress
 from realtime.live.rate_check import RateCheck
 from realtime.live.stall import StallDetector
 from realtime.sensors.head_position import HeadPosition, head_moved, position_channels
-from realtime.sensors.montage import match_channels, rename_channels
 from realtime.stream import Chunk, Marker, Source, StreamInfo
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ RETRY_S = 0.2  # between two searches for a stream that is not there
 PULL_S = 0.1  # longest wait for samples; then markers, silence and the end are looked for
 CLOSE_S = 0.9  # a source that is being connected may need longer to end
 POLL_INTERVAL_S = 0.5  # between two looks for duplicates; LSL's list of streams is renewed no more often
-RATE_TOLERANCE = 0.005  # relative difference between the stream's rate and the bundle's
 
 
 @dataclass
@@ -112,18 +111,10 @@ class StreamReader:
     def _channel_order(self, info: StreamInfo) -> np.ndarray | None:
         """The stream's column of each of the bundle's channels; None, after a report, where the stream does not fit."""
         self._take_updates()
-        manifest = self.manifest
-        if abs(info.sfreq / manifest.sfreq - 1) > RATE_TOLERANCE:
-            self._report(
-                "mismatch",
-                f"Stream {info.name!r} runs at {info.sfreq:g} Hz, bundle {manifest.name!r} needs {manifest.sfreq:g} "
-                "Hz: set the amplifier's rate or train a bundle at this one.",
-            )
-            return None
         try:
-            order = match_channels(manifest.ch_names, rename_channels(info.ch_names, manifest.rename))
-        except BadInput as error:
-            self._report("mismatch", f"Stream {info.name!r}: {error}")
+            order = check_stream(info, self.manifest)
+        except UnusableStream as error:
+            self._report("mismatch", f"{str(error).rstrip('.')}.")
             return None
         order.flags.writeable = False
         return order

@@ -54,10 +54,10 @@ def read_recording(
         recording = read_csv(path, pick, marker_column)
     else:
         recording = read_npz(path, pick)
-    return check_recording(recording, finite)
+    return checked_recording(recording, finite)
 
 
-def check_recording(recording: Recording, finite: bool) -> Recording:
+def checked_recording(recording: Recording, finite: bool) -> Recording:
     """The same recording with float32 samples and markers in order, or BadInput if no decoder could use it."""
     samples = np.ascontiguousarray(recording.samples, dtype=np.float32)
     if samples.size == 0:

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from pylsl import local_clock
 
+from realtime.bundle.compatibility import check_stream
 from realtime.errors import BadInput, StreamLost
 from realtime.recordings.recording import Recording
-from realtime.sensors.montage import match_channels, rename_channels
 from realtime.sources.connect import connect
 from realtime.sources.query import StreamQuery
-from realtime.stream import Chunk, Marker, StreamInfo
+from realtime.stream import Chunk, Marker
 from training.runs.description import RunDescription
 
 SILENT_S = 10.0  # without a sample the session ends
-RATE_TOLERANCE = 0.005  # relative, between the stream's declared rate and the run's
 REST_S, REST_JITTER_S = 1.5, 0.5  # between two cues shown here
 
 
@@ -97,7 +96,7 @@ def record_session(
     """
     source = connect(StreamQuery(name, markers))
     try:
-        order = check_stream_fits(source.info, d)
+        order = check_stream(source.info, d)
         cues = None if source.marker_names or markers else CuePresenter(d.labels, d.window_s[1])
         if cues:
             say(
@@ -117,13 +116,3 @@ def record_session(
     finally:
         source.close()
     return heard.recording(d.ch_names, name)
-
-
-def check_stream_fits(info: StreamInfo, d: RunDescription) -> np.ndarray:
-    """The stream's column of each of the run's channels; BadInput where it lacks one or runs at another rate."""
-    if abs(info.sfreq / d.sfreq - 1) > RATE_TOLERANCE:
-        raise BadInput(
-            f"stream {info.name!r}: runs at {info.sfreq:g} Hz, {d.name!r} decodes {d.sfreq:g} Hz; set the amplifier to "
-            "that rate"
-        )
-    return match_channels(d.ch_names, rename_channels(info.ch_names, d.rename), f"stream {info.name!r}")

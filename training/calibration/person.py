@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from realtime.bundle.calibration import Calibration
+from realtime.bundle.compatibility import check_recording
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.calibration.channel_mixing import fit_mixing
@@ -22,7 +23,6 @@ from training.evaluate.classification import auc
 from training.evaluate.decode import DecodedHops, concatenate, decode_recordings
 from training.evaluate.encoders import torch_encoder
 from training.evaluate.intervals import wilson
-from training.evaluate.loaded_model import check_recording_fits
 from training.evaluate.reliability import calibration_error
 from training.evaluate.time_course import trial_answers
 from training.runs.run import Run
@@ -103,7 +103,7 @@ def check_enough_trials(run: Run, recordings: Sequence[Recording]) -> None:
                 f"{recording.name}: {d.name!r} has learned from this very recording, on which it looks better than it "
                 "is; name another"
             )
-        check_recording_fits(recording, repr(d.name), d.sfreq, d.labels)
+        check_recording(recording, repr(d.name), d.sfreq, d.labels)
     names = ", ".join(recording.name for recording in recordings)
     counts = label_counts(recordings)
     if len(d.labels) <= FEW_LABELS:

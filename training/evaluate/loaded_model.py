@@ -8,6 +8,7 @@ from typing import Any
 
 from realtime.bundle.bundle import MANIFEST, Bundle
 from realtime.bundle.calibration import Calibration
+from realtime.bundle.compatibility import check_recording
 from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
@@ -18,8 +19,6 @@ from training.evaluate.encoders import onnx_encoder, torch_encoder
 from training.evaluate.whole_windows import window_decode
 from training.runs.reopen import description_of_bundle
 from training.runs.run import Run
-
-NETWORK_LABELS = 10  # labels in a sentence
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class LoadedModel:
 
     def check(self, recording: Recording, dataset: DatasetFile, split: str) -> None:
         """BadInput where it cannot decode a recording of `split`, or learned from it."""
-        check_recording_fits(recording, str(self.path), self.sfreq, self.labels)
+        check_recording(recording, str(self.path), self.sfreq, self.labels)
         if split != "train" and recordings_digest(recording) in self.trained_on:
             raise BadInput(
                 f"{dataset.path}: files.{split} names {recording.name}, which {self.path} was trained on; what was "
@@ -58,21 +57,6 @@ class LoadedModel:
                     f"{self.path}: {key} is {here} and {other.path} has {there}; only runs of one dataset file and one "
                     "recipe are seeds of each other, so evaluate it alone"
                 )
-
-
-def check_recording_fits(recording: Recording, who: str, sfreq: float, labels: Sequence[str]) -> None:
-    """BadInput where `who` decodes another rate, or does not know a label of the recording."""
-    if recording.sfreq != sfreq:
-        raise BadInput(
-            f"{recording.name}: runs at {recording.sfreq:g} Hz, {who} decodes {sfreq:g} Hz; name recordings of that "
-            "rate"
-        )
-    if unknown := sorted({label for _, label in recording.markers} - set(labels)):
-        known = f"{', '.join(labels[:NETWORK_LABELS])}{', ...' if len(labels) > NETWORK_LABELS else ''}"
-        raise BadInput(
-            f"{recording.name}: has label {unknown[0]!r}, which {who} does not know; it knows {known}; correct events "
-            "or train with that label"
-        )
 
 
 def load_model(path: Path) -> LoadedModel:

@@ -8,6 +8,7 @@ from pylsl import local_clock
 
 from glimpse import cli
 from realtime.bundle.bundle import Bundle
+from realtime.bundle.compatibility import check_stream
 from realtime.errors import BadInput, StreamLost
 from realtime.recordings.read import read_recording
 from realtime.recordings.recording import Recording
@@ -15,7 +16,7 @@ from realtime.simulation.replay import replay_process
 from realtime.stream import Chunk, Marker, StreamInfo
 from tests.helpers.rhythm_dataset import CH_NAMES, LABELS, MARKERS, SFREQ, write_experiment, write_session
 from training.calibration import live_session as calibrate_live
-from training.calibration.live_session import CuePresenter, SessionBuffer, check_stream_fits, record_session
+from training.calibration.live_session import CuePresenter, SessionBuffer, record_session
 from training.commands.calibrate import save_live_recording, unused_path
 from training.runs.description import RunDescription
 from training.runs.run import Run
@@ -134,13 +135,13 @@ def test_markers_fall_on_their_samples_across_a_gap():
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (FakeSource(0, sfreq=250.0), "stream 'amp': runs at 250 Hz, 'rhythms' decodes 128 Hz"),
+        (FakeSource(0, sfreq=250.0), "stream 'amp' runs at 250 Hz, bundle 'rhythms' needs 128 Hz"),
         (FakeSource(0, ch_names=("Fz", "Cz", "Pz")), "Oz"),
     ],
 )
 def test_a_stream_that_does_not_fit_is_refused_before_anybody_sits_through_it(run, source, sentence):
     with pytest.raises(BadInput, match=sentence):
-        check_stream_fits(source.info, run.description)
+        check_stream(source.info, run.description)
 
 
 def test_no_session_is_written_over(tmp_path):
