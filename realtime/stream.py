@@ -71,8 +71,8 @@ class Source(Protocol):
         """The stream's clock less this machine's, seconds, as last measured; None where it is not known."""
 
     @property
-    def rivals(self) -> Mapping[str, str]:
-        """Other streams in sight that the query asks for as well: uid and what it is, in words."""
+    def other_matches(self) -> Mapping[str, str]:
+        """Other visible streams that match the query: uid and description."""
 
     def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
         """Wait up to `timeout_s` for so many samples, then return everything that has arrived."""

@@ -44,7 +44,7 @@ class DaySource:
 
     marker_names: tuple[str, ...] = ("markers",)
     clock_offset_s: float | None = 0.0
-    rivals: Mapping[str, str] = {}
+    other_matches: Mapping[str, str] = {}
 
     def __init__(self, decoder: Decoder, pieces: deque[Pull], log: Log, t0: float):
         manifest = decoder.bundle.manifest

@@ -82,7 +82,7 @@ class StreamReader:
         self._report("connecting", f"Looking for {self.query}.")
         while not self.stopping.is_set():
             try:
-                source = self.connect(replace(self.query, without=self._duplicates.excluded_uids(monotonic())))
+                source = self.connect(replace(self.query, excluded_uids=self._duplicates.excluded_uids(monotonic())))
             except UnusableStream as error:
                 self._report("mismatch", f"{error}.")
                 self.stopping.wait(RETRY_S)
@@ -135,11 +135,11 @@ class StreamReader:
                 stall.samples_arrived(now)
                 if now - polled >= POLL_INTERVAL_S:
                     polled = now
-                    if sentence := self._duplicates.change(name, source.rivals, now):
+                    if sentence := self._duplicates.change(name, source.other_matches, now):
                         self._report("duplicate", sentence)
-            elif stall.is_stalled(now) and (uid := self._duplicates.replacement(source.info.uid, source.rivals, now)):
+            elif stall.is_stalled(now) and (uid := self._duplicates.replacement(source.info.uid, source.other_matches, now)):
                 raise StreamLost(
-                    f"no sample from {name!r} for {stall.limit_s:.2g} s, and {source.rivals[uid]} has come up"
+                    f"no sample from {name!r} for {stall.limit_s:.2g} s, and {source.other_matches[uid]} has come up"
                 )
             if source.marker_names != marker_names:
                 marker_names = source.marker_names

@@ -10,13 +10,13 @@ from mne.io.constants import FIFF
 
 from realtime.errors import BadInput
 from realtime.markers import normalise_marker
+from realtime.recordings.edf_header import edf_units
 from realtime.recordings.recording import Recording
 from realtime.sensors.montage import match_channels
+from realtime.sensors.units import has_unit, si_factor
 
-# MNE keeps SI units; fT and fT/cm bring MEG to the size of EEG in microvolts.
-SCALE = {"mag": 1e15, "grad": 1e13}
-UNITLESS = {"stim", "misc", "syst", "ias", "exci"}
-SKIP = "BAD_ACQ_SKIP"  # MNE's annotation of a stretch that was never recorded and is filled with zeros
+SKIP = "BAD_ACQ_SKIP"  # MNE's annotation of a span that was never recorded and is filled with zeros
+EDF_UNITS = ("V", "mV", "uV", "\u00b5V", "\u03bcV", "\x83\xcaV")  # spellings that MNE converts; the last is Shift JIS
 
 
 def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
@@ -31,11 +31,11 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
             f"{path}: is the first of {len(raw.filenames)} parts of one recording, but a recording needs to be one "
             "file, or a part of it could be in another split; join them (read it with MNE and save it whole)."
         )
-    keep = _picked(raw, pick, path)
+    keep = _pick(raw, pick, path)
     ch_names = tuple(raw.ch_names[i] for i in keep)
-    _check_units(raw, ch_names, path)
+    _check_units(raw, keep, path)
     samples = raw.get_data(picks=keep).T
-    samples *= [_scale(kind) for kind in raw.get_channel_types(picks=keep)]
+    samples *= [si_factor(kind) for kind in raw.get_channel_types(picks=keep)]
     markers = [(row, label) for row, label in _annotations(raw) if label != SKIP]
     return _without_skips(
         raw,
@@ -51,14 +51,15 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
     )
 
 
-def _picked(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.ndarray:
+def _pick(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.ndarray:
     if not isinstance(pick, str):
         return match_channels(pick, raw.ch_names, str(path))
     kinds = raw.get_channel_types()
-    wanted = {"eeg": {"eeg"}, "meg": {"mag", "grad"}, "all": set(kinds) - UNITLESS}.get(pick)
-    if wanted is None:
+    with_unit = {kind for kind in kinds if has_unit(kind)}
+    types = {"eeg": {"eeg"}, "meg": {"mag", "grad"}, "all": with_unit}.get(pick)
+    if types is None:
         raise BadInput(f"{path}: pick is {pick!r}, but needs 'eeg', 'meg', 'all' or a list of channel names.")
-    keep = np.array([i for i, kind in enumerate(kinds) if kind in wanted], dtype=np.intp)
+    keep = np.array([i for i, kind in enumerate(kinds) if kind in types], dtype=np.intp)
     if not len(keep):
         raise BadInput(
             f"{path}: pick is {pick!r}, but the file's channels are of type {', '.join(sorted(set(kinds)))}; "
@@ -81,20 +82,20 @@ def sensor_positions(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
     return places if np.isfinite(places).any() else None
 
 
-def _scale(kind: str) -> float:
-    return 1.0 if kind in UNITLESS else SCALE.get(kind, 1e6)
-
-
-def _check_units(raw: mne.io.BaseRaw, ch_names: Sequence[str], path: Path) -> None:
-    """Refuse an EDF channel whose unit MNE does not know: it would be read as volts, a million times too large."""
+def _check_units(raw: mne.io.BaseRaw, keep: np.ndarray, path: Path) -> None:
+    """Raise BadInput for an EDF channel whose unit MNE does not know: it would be read as volts."""
     if path.suffix.lower() not in (".edf", ".bdf"):
         return
-    for name in ch_names:
-        unit = raw._orig_units.get(name, "n/a")
-        if not unit.endswith("V"):
+    units = edf_units(path)
+    if len(units) != len(raw.ch_names):
+        raise BadInput(
+            f"{path}: its header lists {len(units)} signals, MNE reads {len(raw.ch_names)}; repair the file."
+        )
+    for i in keep:
+        if units[i] not in EDF_UNITS:
             raise BadInput(
-                f"{path}: channel {name!r} has unit {unit!r}, but V, mV or uV is needed; correct the file's header "
-                "or drop the channel."
+                f"{path}: channel {raw.ch_names[i]!r} has unit {units[i]!r}, but V, mV or uV is needed; correct the "
+                "file's header or drop the channel."
             )
 
 

@@ -8,17 +8,10 @@ import numpy as np
 import pyxdf
 
 from realtime.errors import BadInput
-from realtime.markers import normalise_marker, sample_labels
+from realtime.markers import is_marker_stream, is_one_hot, sample_labels
 from realtime.recordings.recording import Recording, pick_channels
 from realtime.recordings.timestamps import rate_and_gaps, rows_at
-
-# Spellings that mne-lsl, LabRecorder and common amplifiers write, and exponents of ten relative to volts.
-TO_MICROVOLTS = {
-    **dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts", "-6"), 1.0),
-    **dict.fromkeys(("mv", "millivolt", "millivolts", "-3"), 1e3),
-    **dict.fromkeys(("nv", "nanovolt", "nanovolts", "-9"), 1e-3),
-    **dict.fromkeys(("v", "volt", "volts", "0"), 1e6),
-}
+from realtime.sensors.units import channel_factor
 
 
 def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
@@ -42,9 +35,9 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
     else:
         typed = [i for i, kind in enumerate(kinds) if pick != "all" and kind.casefold() == pick]
         keep = np.array(typed or range(len(ch_names)), dtype=np.intp)
-    factors, warnings = _factors(path, [ch_names[i] for i in keep], [units[i] for i in keep])
+    factors, warnings = _factors(path, *([column[i] for i in keep] for column in (ch_names, kinds, units)))
     samples = np.asarray(signal["time_series"], dtype=float)[:, keep] * factors
-    events = [s for s in streams if _is_markers(s) and not _is_decisions(s)]
+    events = [s for s in streams if _carries_markers(s) and not _is_decisions(s)]
     markers = [marker for s in events for marker in _markers(s, stamps, sfreq, gaps)]
     return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
 
@@ -85,22 +78,25 @@ def _channels(signal: dict) -> tuple[list[str], list[str], list[str]]:
     return names, [_text(c, "type") for c in channels], [_text(c, "unit") for c in channels]
 
 
-def _factors(path: Path, ch_names: list[str], units: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    for name, unit in zip(ch_names, units, strict=True):
-        if unit and unit.casefold() not in TO_MICROVOLTS:
+def _factors(path: Path, ch_names: list[str], types: list[str], units: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Factor of each channel to microvolts, and a warning where units are missing."""
+    factors = []
+    for name, kind, unit in zip(ch_names, types, units, strict=True):
+        factor = channel_factor(unit, kind)
+        if factor is None:
             raise BadInput(
                 f"{path}: channel {name!r} has unit {unit!r}, but V, mV, uV or nV is needed; correct the header or "
                 "leave the channel out."
             )
-    silent = units.count("")
-    warnings = (f"{path}: {silent} channels declare no unit and are taken as microvolts.",) if silent else ()
-    return np.array([TO_MICROVOLTS[unit.casefold() or "uv"] for unit in units]), warnings
+        factors.append(factor)
+    n_without = units.count("")
+    warnings = (f"{path}: {n_without} channels declare no unit and are taken as microvolts.",) if n_without else ()
+    return np.array(factors), warnings
 
 
-def _is_markers(stream: dict) -> bool:
-    irregular = float(_info(stream, "nominal_srate") or 0) == 0
-    kind = _info(stream, "type").casefold()
-    return _info(stream, "channel_format") == "string" or (irregular and ("marker" in kind or kind == "annotations"))
+def _carries_markers(stream: dict) -> bool:
+    rate_hz = float(_info(stream, "nominal_srate") or 0)
+    return is_marker_stream(_info(stream, "type"), _info(stream, "channel_format"), rate_hz)
 
 
 def _is_decisions(stream: dict) -> bool:
@@ -110,14 +106,13 @@ def _is_decisions(stream: dict) -> bool:
 
 def _markers(stream: dict, stamps: np.ndarray, sfreq: float, gaps: tuple) -> list[tuple[int, str]]:
     rows = rows_at(np.asarray(stream["time_stamps"], dtype=float), stamps, sfreq, gaps)
-    numbers, kind = _info(stream, "channel_format") != "string", _info(stream, "type").casefold()
-    ch_names = _channels(stream)[0]
-    one_hot = numbers and (len(ch_names) > 1 or kind == "annotations")
+    channel_format, ch_names = _info(stream, "channel_format"), _channels(stream)[0]
+    one_hot = is_one_hot(_info(stream, "type"), channel_format, len(ch_names))
     return [
-        (int(row), normalise_marker(label))
+        (int(row), label)
         for row, values in zip(rows, stream["time_series"], strict=True)
         if row >= 0
-        for label in sample_labels(values.tolist() if numbers else values, ch_names, one_hot)
+        for label in sample_labels(values if channel_format == "string" else values.tolist(), ch_names, one_hot)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which stream is meant: by name, type or source id."""
+"""Which stream to read: by name or source_id."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from realtime.sources.lsl.directory import StreamRow
 
 @dataclass(frozen=True)
 class StreamQuery:
-    """Which stream to read."""
+    """The signal stream to read, and the marker streams that go with it."""
 
     name: str  # or its source_id
-    markers: str | None = None  # names or source_ids of the marker streams, with commas between; None: all in sight
+    markers: str | None = None  # names or source_ids of the marker streams, separated by commas; None: all visible ones
     delay_s: float | None = None  # of the device: a sample stamped t was taken at t - delay_s; None: as the header says
-    without: frozenset[str] = frozenset()  # uids of streams that are not meant although they match
+    excluded_uids: frozenset[str] = frozenset()  # of streams that match and must not be read
 
     def __str__(self) -> str:
         return f"name {self.name!r}"
 
-    def asks_for(self, row: StreamRow) -> bool:
-        """Whether this is such a stream."""
+    def matches(self, row: StreamRow) -> bool:
+        """Whether `row` is a signal stream of this name or source_id; `excluded_uids` is not looked at."""
         return self.name in (row.name, row.source_id) and not row.is_marker

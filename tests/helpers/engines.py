@@ -30,7 +30,7 @@ class ArraySource:
         self.measured: float | None = sfreq
         self.marker_names: tuple[str, ...] = ()
         self.clock_offset_s: float | None = None
-        self.rivals: dict[str, str] = {}
+        self.other_matches: dict[str, str] = {}
         self.wanted: list[int] = []  # what each pull was asked for
 
     def measured_rate(self) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import UnusableStream
-from realtime.sources.lsl.header import unit_factor
+from realtime.sensors.units import unit_factor
 from realtime.stream import StreamInfo
 
 RESOLUTIONS, NEUROMAG = 3, 8  # chunks of the header

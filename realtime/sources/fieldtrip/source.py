@@ -79,7 +79,7 @@ class FieldTripSource:
         return (self.info.name if self._trigger is None else self.info.ch_names[self._trigger],)
 
     @property
-    def rivals(self) -> Mapping[str, str]:
+    def other_matches(self) -> Mapping[str, str]:
         """None: an address is one buffer."""
         return {}
 

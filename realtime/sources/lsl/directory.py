@@ -1,8 +1,8 @@
-"""What LSL has in sight, known to the whole process: a search is answered at once.
+"""The LSL streams that this process can see: a search is answered at once.
 
-One resolver looks all the time, which shows who comes and goes but asks every 1.75 s only (liblsl's pace; 0.05 % of a
-core). Whoever searches makes another one ask right now: the answers of this machine are there after 1 ms, for 1 ms of
-CPU (measured, liblsl 1.18).
+One resolver runs all the time and shows which streams come and go, but sends queries every 1.75 s only (liblsl's pace;
+0.05 % of a core). A search starts another one that queries at once: the answers of this machine are there after 1 ms,
+for 1 ms of CPU (measured, liblsl 1.18).
 """
 
 import threading
@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 import pylsl
 
+from realtime.markers import is_marker_stream
 from realtime.sources.lsl.header import FORMATS
 
-FORGET_S = 4.0  # a stream that stopped answering is in sight this long: two rounds of questions
-ASK_S = 0.6  # between two questions of who searches; where multicast does not work one takes half a second
-LOOK_S = 0.05  # answers are gathered no more often than this
-IDLE_S = 0.5  # while nobody searches: with 32 streams in sight a look costs 2 ms
-MARKER_TYPES = ("markers", "annotations")
+FORGET_S = 4.0  # a stream that stopped answering stays listed this long: two rounds of queries
+REFRESH_S = 0.6  # between two queries of searches; where multicast does not work a query takes half a second
+COLLECT_S = 0.05  # answers are collected no more often than this
+IDLE_S = 0.5  # nor more often than this while nobody searches: with 32 streams to list, it costs 2 ms
 
 
 class StreamRow(NamedTuple):
-    """One stream in sight, from its short header."""
+    """One visible stream, from its short header."""
 
     name: str
     type: str
@@ -40,75 +40,75 @@ class StreamRow(NamedTuple):
     @property
     def is_marker(self) -> bool:
         """Whether it carries events rather than a signal."""
-        return self.type.lower() in MARKER_TYPES
+        return is_marker_stream(self.type, self.channel_format, self.sfreq)
 
 
 class FoundStream(NamedTuple):
-    """One stream in sight and what opens it."""
+    """One visible stream and the header that opens it."""
 
-    uid: str  # another one whenever the sender starts anew
+    uid: str  # differs whenever the sender starts anew
     row: StreamRow
     info: pylsl.StreamInfo
 
 
 class StreamDirectory:
-    """The streams in sight; any thread may look."""
+    """The visible streams; every method may be called from any thread."""
 
     def __init__(self) -> None:
-        self.began = monotonic()
+        self.started = monotonic()
         self._steady = pylsl.ContinuousResolver(forget_after=FORGET_S)
-        self._asking: pylsl.ContinuousResolver | None = None
-        self._asked = 0.0
-        self._answered: dict[str, tuple[float, FoundStream]] = {}  # when it last answered who asked
+        self._search: pylsl.ContinuousResolver | None = None
+        self._refreshed = 0.0
+        self._answers: dict[str, tuple[float, FoundStream]] = {}  # by uid: time of the last answer to a search
         self._gone: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._seen: tuple[FoundStream, ...] = ()
-        self._looked = 0.0
+        self._streams: tuple[FoundStream, ...] = ()
+        self._collected = 0.0
 
-    def ask(self) -> None:
-        """Have every stream asked to answer now rather than at the next round."""
+    def refresh(self) -> None:
+        """Query every stream now rather than at the next round."""
         with self._lock:
-            if (now := monotonic()) - self._asked > ASK_S:
-                self._asking, self._asked = pylsl.ContinuousResolver(), now
+            if (now := monotonic()) - self._refreshed > REFRESH_S:
+                self._search, self._refreshed = pylsl.ContinuousResolver(), now
 
     def streams(self) -> tuple[FoundStream, ...]:
-        """Every stream that answered within FORGET_S, without those known to be gone."""
+        """Every stream that answered within `FORGET_S`, without those marked as gone."""
         with self._lock:
-            if (now := monotonic()) - self._looked > (IDLE_S if self._asking is None else LOOK_S):
-                self._gather(now)
-            return self._seen
+            if (now := monotonic()) - self._collected > (IDLE_S if self._search is None else COLLECT_S):
+                self._collect(now)
+            return self._streams
 
-    def _gather(self, now: float) -> None:
-        if now - self._asked > 2 * ASK_S:
-            self._asking = None
-        if self._asking is not None:
-            self._answered |= {info.uid(): (now, _found_streams(info)) for info in self._asking.results()}
-        self._answered = {uid: it for uid, it in self._answered.items() if now - it[0] < FORGET_S}
-        self._gone = {uid: when for uid, when in self._gone.items() if now - when < FORGET_S + 1.0}
-        found = {uid: seen for uid, (_, seen) in self._answered.items()}
-        found |= {info.uid(): _found_streams(info) for info in self._steady.results()}
-        self._seen = tuple(seen for uid, seen in found.items() if uid not in self._gone)
-        self._looked = now
+    def _collect(self, now: float) -> None:
+        if now - self._refreshed > 2 * REFRESH_S:
+            self._search = None
+        if self._search is not None:
+            self._answers |= {info.uid(): (now, _found_stream(info)) for info in self._search.results()}
+        self._answers = {uid: answer for uid, answer in self._answers.items() if now - answer[0] < FORGET_S}
+        self._gone = {uid: since for uid, since in self._gone.items() if now - since < FORGET_S + 1.0}
+        streams = {uid: stream for uid, (_, stream) in self._answers.items()}
+        streams |= {info.uid(): _found_stream(info) for info in self._steady.results()}
+        self._streams = tuple(stream for uid, stream in streams.items() if uid not in self._gone)
+        self._collected = now
 
-    def gone(self, uid: str) -> None:
-        """Connection broken: the stream is out of sight until it must have answered anew."""
+    def mark_gone(self, uid: str) -> None:
+        """Leave a stream whose connection broke out until it must have answered anew."""
         with self._lock:
             self._gone[uid] = monotonic()
-            self._seen = tuple(seen for seen in self._seen if seen.uid != uid)
+            self._streams = tuple(stream for stream in self._streams if stream.uid != uid)
 
 
 @cache
 def directory() -> StreamDirectory:
-    """The sight of this process, which begins with the first call."""
+    """The directory of this process, which starts with the first call."""
     return StreamDirectory()
 
 
-def _found_streams(info: pylsl.StreamInfo) -> FoundStream:
+def _found_stream(info: pylsl.StreamInfo) -> FoundStream:
     return FoundStream(info.uid(), row_of(info), info)
 
 
 def row_of(info: pylsl.StreamInfo) -> StreamRow:
-    """What a short header says."""
+    """The fields of a short header."""
     return StreamRow(
         info.name(),
         info.type(),

@@ -1,10 +1,12 @@
-"""What the header of an LSL stream declares: labels, units, rate and format, checked before a sample is used."""
+"""The header of an LSL stream: labels, units, rate and format, checked before a sample is used."""
 
 import math
+from typing import NamedTuple
 
 import pylsl
 
 from realtime.errors import UnusableStream
+from realtime.sensors.units import channel_factor
 from realtime.stream import StreamInfo
 
 FORMATS = {
@@ -16,58 +18,47 @@ FORMATS = {
     pylsl.cf_int8: "int8",
     pylsl.cf_int64: "int64",
 }
-# Power of ten that takes the base unit (V, T, T/m) to ours: microvolts, femtotesla, femtotesla per centimetre.
-_VOLTS = {kind: 6 for kind in ("", "eeg", "seeg", "ecog", "dbs", "eog", "emg", "ecg", "bio")}
-_POWER = _VOLTS | {"mag": 15, "grad": 13}
-_PREFIX = {"": 0, "m": -3, "milli": -3, "u": -6, "micro": -6, "n": -9, "nano": -9, "p": -12, "f": -15}
-_BASE = {"v": 6, "volt": 6, "volts": 6, "t": 15, "tesla": 15, "t/m": 13, "t/cm": 15}
-_NAMED = {prefix + base: power + p for prefix, p in _PREFIX.items() for base, power in _BASE.items()}
+
+
+class ChannelInfo(NamedTuple):
+    """One channel as the header declares it; empty where the header leaves it out."""
+
+    label: str
+    has_label: bool  # False: `label` is the stream's type and a number
+    type: str
+    unit: str
 
 
 def read_header(info: pylsl.StreamInfo) -> StreamInfo:
     """Description of a signal stream from its FULL header (`StreamInlet.info()`).
 
-    `Unfit` for text streams, streams without a rate, labels given twice and units nobody can guess; what had to be
-    assumed is listed in `warnings`.
+    `UnusableStream` for text streams, streams without a rate, repeated labels and unknown units. What had to be assumed
+    is listed in `warnings`.
     """
-    name, warnings = info.name(), []
-    form = FORMATS.get(info.channel_format(), "undefined")
-    if form in ("string", "undefined"):
-        raise UnusableStream(f"stream {name!r}: channel_format is {form}, a signal needs numbers; pick another stream")
+    name = info.name()
+    channel_format = FORMATS.get(info.channel_format(), "undefined")
+    if channel_format in ("string", "undefined"):
+        raise UnusableStream(
+            f"stream {name!r}: channel_format is {channel_format}, a signal needs numbers; pick another stream"
+        )
     if not info.nominal_srate() > 0:
         raise UnusableStream(
             f"stream {name!r}: nominal_srate is 0, a signal needs its rate in Hz; set it in the sender"
         )
-    rows = channel_rows(info)
-    labels = tuple(row["label"] for row in rows)
-    if guessed := [row["label"] for row in rows if row["guessed"]]:
-        warnings.append(f"stream {name!r} does not label {len(guessed)} of its channels; called {', '.join(guessed)}")
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+    channels = read_channels(info)
+    labels = tuple(channel.label for channel in channels)
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
         raise UnusableStream(
-            f"stream {name!r}: label {twice[0]!r} is given twice, labels must differ; rename in the sender"
+            f"stream {name!r}: label {repeated[0]!r} is given twice, labels must differ; rename in the sender"
         )
-    factors = []
-    for row in rows:
-        text, kind = row["unit"], row["type"].lower()
-        factor = unit_factor(text, kind)
-        if factor is None and kind not in _POWER:
-            factor = 1.0  # a trigger, counter or accelerometer: passed on as it is
-        elif factor is None and text:
-            raise UnusableStream(
-                f"stream {name!r}: channel {row['label']!r} has unit {text!r}, known are V, mV, uV, nV and exponents "
-                "such as -6; set the unit in the sender"
-            )
-        factors.append(1.0 if factor is None else factor)
-    if silent := [row["label"] for row in rows if not row["unit"]]:
-        warnings.append(f"stream {name!r} declares no unit for {len(silent)} channels; taken as microvolts")
     return StreamInfo(
         name,
         info.type(),
         info.source_id(),
         info.nominal_srate(),
         labels,
-        tuple(factors),
-        tuple(warnings),
+        tuple(_factor(channel, name) for channel in channels),
+        tuple(_warnings(channels, name)),
         delay_of(info),
         info.uid(),
     )
@@ -88,35 +79,34 @@ def delay_of(info: pylsl.StreamInfo) -> float:
     return delay_s
 
 
-def unit_factor(unit: str, channel_type: str = "eeg") -> float | None:
-    """Factor from a unit's text to microvolts (fT and fT/cm for `mag` and `grad` channels), None if unknown.
-
-    An integer is the power of ten of the base unit of the channel's type, as MNE writes it.
-    """
-    text = unit.strip().replace("µ", "u").replace("μ", "u").lower()
-    if text in _NAMED:
-        return 10.0 ** _NAMED[text]
-    try:
-        exponent = int(text)
-    except ValueError:
-        return None
-    power = _POWER.get(channel_type)
-    return 10.0 ** (exponent + power) if power is not None and -15 <= exponent <= 0 else None
-
-
-def channel_rows(info: pylsl.StreamInfo) -> list[dict]:
-    """Label, type and unit of each channel; `guessed` where there was no label but the stream's type and a number."""
-    rows = []
-    channel = info.desc().child("channels").child("channel")
+def read_channels(info: pylsl.StreamInfo) -> list[ChannelInfo]:
+    """Every channel of a stream in order, from its FULL header."""
+    channels = []
+    node = info.desc().child("channels").child("channel")
     for k in range(info.channel_count()):
-        label = channel.child_value("label") or channel.child_value("name")
-        rows.append(
-            {
-                "label": label or f"{info.type() or 'ch'}{k + 1}",
-                "guessed": not label,
-                "type": channel.child_value("type"),
-                "unit": channel.child_value("unit"),
-            }
+        label = node.child_value("label") or node.child_value("name")
+        fallback = f"{info.type() or 'ch'}{k + 1}"
+        channels.append(ChannelInfo(label or fallback, bool(label), node.child_value("type"), node.child_value("unit")))
+        node = node.next_sibling("channel")
+    return channels
+
+
+def _factor(channel: ChannelInfo, stream: str) -> float:
+    factor = channel_factor(channel.unit, channel.type)
+    if factor is None:
+        raise UnusableStream(
+            f"stream {stream!r}: channel {channel.label!r} has unit {channel.unit!r}, known are V, mV, uV, nV and "
+            "exponents such as -6; set the unit in the sender"
         )
-        channel = channel.next_sibling("channel")
-    return rows
+    return factor
+
+
+def _warnings(channels: list[ChannelInfo], stream: str) -> list[str]:
+    warnings = []
+    if unlabelled := [channel.label for channel in channels if not channel.has_label]:
+        warnings.append(
+            f"stream {stream!r} does not label {len(unlabelled)} of its channels; called {', '.join(unlabelled)}"
+        )
+    if n_without_unit := sum(not channel.unit for channel in channels):
+        warnings.append(f"stream {stream!r} declares no unit for {n_without_unit} channels; taken as microvolts")
+    return warnings

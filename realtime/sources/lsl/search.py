@@ -1,4 +1,4 @@
-"""Finds LSL streams by name, type or source id."""
+"""Finds LSL streams by name or source_id."""
 
 from collections.abc import Iterable
 from time import monotonic, sleep
@@ -6,7 +6,7 @@ from time import monotonic, sleep
 import pylsl
 
 from realtime.errors import BadInput
-from realtime.sources.lsl.directory import LOOK_S, FoundStream, StreamRow, directory, row_of
+from realtime.sources.lsl.directory import COLLECT_S, FoundStream, StreamRow, directory, row_of
 from realtime.sources.lsl.inlet import SETTLE_S, resolve_streams
 from realtime.sources.query import StreamQuery
 
@@ -18,37 +18,40 @@ def find_streams(wait_s: float = 1.0) -> list[StreamRow]:
 
 
 def poll_streams(query: StreamQuery, wait_s: float) -> FoundStream:
-    """The one signal stream that is asked for, as soon as it is in sight and others would be."""
-    began, looked = monotonic(), directory()
+    """The one signal stream that matches `query`, once it and any other match had time to answer.
+
+    `BadInput` if none matches within `wait_s` seconds, if several do, or if only excluded ones do.
+    """
+    started, streams = monotonic(), directory()
     while True:
-        looked.ask()
-        found = [seen for seen in looked.streams() if query.asks_for(seen.row)]
-        meant = [seen for seen in found if seen.uid not in query.without]
+        streams.refresh()
+        matching = [stream for stream in streams.streams() if query.matches(stream.row)]
+        allowed = [stream for stream in matching if stream.uid not in query.excluded_uids]
         now = monotonic()
-        if (meant and now - looked.began > SETTLE_S) or (not meant and now - began > wait_s):
+        if (allowed and now - streams.started > SETTLE_S) or (not allowed and now - started > wait_s):
             break
-        sleep(LOOK_S)
-    if len(meant) > 1:  # or one has just ended: ask them again
+        sleep(COLLECT_S)
+    if len(allowed) > 1:  # or one has just ended: query them again
         answers = {info.uid() for info in resolve_streams(pylsl.ContinuousResolver(), SETTLE_S, settle_s=SETTLE_S)}
-        for seen in meant:
-            if seen.uid not in answers:
-                looked.gone(seen.uid)
-        meant = [seen for seen in meant if seen.uid in answers]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
+        for stream in allowed:
+            if stream.uid not in answers:
+                streams.mark_gone(stream.uid)
+        allowed = [stream for stream in allowed if stream.uid in answers]
+    if len(allowed) == 1:
+        return allowed[0]
+    if allowed:
         raise BadInput(
-            f"{len(meant)} LSL streams match {query}: {join_names(meant)}; name one of them by its source_id, or close "
-            "all but one"
+            f"{len(allowed)} LSL streams match {query}: {join_names(allowed)}; name one of them by its source_id, or "
+            "close all but one"
         )
-    if found:
+    if matching:
         raise BadInput(
-            f"only {join_names(found)} matches {query}, which was there beside the stream that was lost; restart that "
-            "one, or start a new session to read this one"
+            f"only {join_names(matching)} matches {query}, which was there already while the lost stream was read; "
+            "restart that one, or start a new session to read this one"
         )
-    raise BadInput(f"no LSL stream matches {query}; streams in sight: {join_names(looked.streams())}")
+    raise BadInput(f"no LSL stream matches {query}; visible streams: {join_names(streams.streams())}")
 
 
 def join_names(streams: Iterable[FoundStream]) -> str:
-    """Return the names of the streams, sorted, as one text."""
-    return ", ".join(sorted(str(seen.row) for seen in streams)) or "none"
+    """The streams' descriptions, sorted, as one text."""
+    return ", ".join(sorted(str(stream.row) for stream in streams)) or "none"

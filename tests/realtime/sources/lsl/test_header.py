@@ -4,7 +4,7 @@ import pylsl
 import pytest
 
 from realtime.errors import BadInput, UnusableStream
-from realtime.sources.lsl.header import read_header, unit_factor
+from realtime.sources.lsl.header import read_header
 
 
 def header(labels=("Fz", "Cz"), units=None, key="label", types="EEG", sfreq=250.0, form="float32"):
@@ -14,36 +14,6 @@ def header(labels=("Fz", "Cz"), units=None, key="label", types="EEG", sfreq=250.
     if units is not None:
         info.set_channel_units(units)
     return info
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "factor"),
-    [
-        ("V", "eeg", 1e6),
-        ("volts", "eeg", 1e6),
-        ("mV", "eeg", 1e3),
-        ("uV", "eeg", 1),
-        ("µV", "eeg", 1),
-        ("microvolts", "", 1),
-        (" Microvolts ", "eeg", 1),
-        ("nV", "eeg", 1e-3),
-        ("-6", "eeg", 1),
-        ("0", "eeg", 1e6),
-        ("T", "mag", 1e15),
-        ("fT", "mag", 1),
-        ("0", "mag", 1e15),
-        ("T/m", "grad", 1e13),
-        ("fT/cm", "grad", 1),
-        ("0", "grad", 1e13),
-        ("g", "eeg", None),
-        ("-7.5", "eeg", None),
-        ("3", "eeg", None),
-        ("", "eeg", None),
-    ],
-)
-def test_units_become_factors_to_microvolts_or_femtotesla(text, kind, factor):
-    found = unit_factor(text, kind)
-    assert found == (None if factor is None else pytest.approx(factor))
 
 
 def test_label_and_name_are_both_read():

@@ -14,7 +14,6 @@ import pytest
 from mne_lsl.player import PlayerLSL
 
 from realtime.errors import BadInput, StreamLost
-from realtime.markers import sample_labels
 from realtime.sources.lsl.inlet import ClockReading
 from realtime.sources.lsl.search import find_streams
 from realtime.sources.lsl.source import LslSource
@@ -199,12 +198,6 @@ def test_markers_of_every_format_keep_their_stamps(name, form, sent, label):
     assert [(m.label, m.t_lsl) for m in markers] == [(label, pytest.approx(t, abs=1e-3))]
 
 
-def test_one_hot_samples_become_the_labels_of_their_channels():
-    assert sample_labels([0.0, -1.0, 0.0], ("left", "right", "rest"), one_hot=True) == ["right"]
-    assert sample_labels([2.5, 1.0, 0.0], ("left", "right", "rest"), one_hot=True) == ["left", "right"]
-    assert sample_labels([" "], ("",), one_hot=False) == []
-
-
 def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
     out, marks = outlet(name), markers_of(f"{name}-markers")
     with reading(name) as source:
@@ -283,12 +276,12 @@ def test_a_jump_within_the_errors_of_two_readings_is_none():
 def test_of_two_streams_the_one_that_was_beside_the_lost_one_is_not_meant(name):
     both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
     first = LslSource(StreamQuery(f"{name}-a", f"{name}-markers"))
-    second = LslSource(StreamQuery(name, f"{name}-markers", without=frozenset({first.info.uid})))
+    second = LslSource(StreamQuery(name, f"{name}-markers", excluded_uids=frozenset({first.info.uid})))
     assert second.info.source_id == f"{name}-b"
-    assert list(second.rivals) == [first.info.uid]
-    assert first.rivals == {}
-    with pytest.raises(BadInput, match=f"only '{name}'.*was there beside"):
-        LslSource(StreamQuery(f"{name}-a", without=frozenset({first.info.uid})), wait_s=0.3)
+    assert list(second.other_matches) == [first.info.uid]
+    assert first.other_matches == {}
+    with pytest.raises(BadInput, match=f"only '{name}'.*was there already"):
+        LslSource(StreamQuery(f"{name}-a", excluded_uids=frozenset({first.info.uid})), wait_s=0.3)
     first.close()
     second.close()
     del both
