@@ -137,7 +137,9 @@ class StreamReader:
                     polled = now
                     if sentence := self._duplicates.change(name, source.other_matches, now):
                         self._report("duplicate", sentence)
-            elif stall.is_stalled(now) and (uid := self._duplicates.replacement(source.info.uid, source.other_matches, now)):
+            elif stall.is_stalled(now) and (
+                uid := self._duplicates.replacement(source.info.uid, source.other_matches, now)
+            ):
                 raise StreamLost(
                     f"no sample from {name!r} for {stall.limit_s:.2g} s, and {source.other_matches[uid]} has come up"
                 )

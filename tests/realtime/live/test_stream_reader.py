@@ -266,7 +266,7 @@ def test_a_frozen_source_is_left_for_the_one_that_comes_up_in_its_place(decoder,
             made[0].thaw()
             log.wait_told("duplicate")
             made[1].kill()
-            lost, said = log.wait_told("lost", said="was there beside")
+            lost, said = log.wait_told("lost", said="was there already")
             assert f"only {name!r}" in said
             time.sleep(1.5)  # the other one streams, and is not read
             assert all(t <= lost for t, _ in log.read)
