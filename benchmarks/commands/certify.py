@@ -6,7 +6,7 @@ import json
 from rich.console import Console
 
 from benchmarks.certify.certify import Sizes, certify
-from benchmarks.certify.page import page
+from benchmarks.certify.page import certificate_page
 from benchmarks.live.tables import tables_of
 from benchmarks.peers.networks import check_installed
 from realtime.commands.doctor import doctor_from_args, write_findings
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     found = certify(Sizes(), None if command.peer == "none" else command.peer, console.print)
     write_findings(found["doctor"], command.json)
     (command.out / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (command.out / PAGE).write_text(page(found), encoding="utf-8")
+    (command.out / PAGE).write_text(certificate_page(found), encoding="utf-8")
     for part in ("latency", "throughput", "ingest", "soak"):
         console.rule(part)
         for table in tables_of(found[part]):
