@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
-SOURCES := pyproject.toml requirements.lock
+SOURCES := pyproject.toml setup.py requirements.lock
 .DELETE_ON_ERROR:
 .PHONY: help demo test check format reliability bench screenshot
 
@@ -53,7 +53,7 @@ screenshot: .venv/.dev ## the README's picture, taken of the running demo
 
 # One resolver run for everything, so that the versions fit together.
 .venv/.dev: $(SOURCES) | $(BIN)/python
-	$(BIN)/pip install -c requirements.lock -e '.[train,peers,meg,osc,dev]'
+	$(BIN)/pip install -c requirements.lock -e '.[all,dev]'
 	@touch $@
 
 # package.json pins the exact version; there is no lock file, because it would name the registry's address.

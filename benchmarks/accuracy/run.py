@@ -17,13 +17,13 @@ from benchmarks.accuracy.fit import Outcome, configure_worker, fit, recipe_of
 from benchmarks.accuracy.splits import Split, splits_of
 from benchmarks.peers import classifiers as peers
 from decoder.networks import NETWORKS
+from realtime.command_line import shipped_folder
 from realtime.errors import BadInput
 from training.data.dataset import load_dataset
 from training.runs.recipes import RECIPES
 
 # Where --methods names none; the first is the one to use.
 OURS = ("stacked", "gat_transformer", "matched_filter", "riemann", "eegnet")
-DATASETS = Path(__file__).parents[2] / "datasets"
 TASKS = ("fists-feet", "left-right-fist", "ssvep", "n170", "p300", "left-right")
 
 Tasks = dict[str, dict[str, dict[str, Any]]]  # task -> method -> figures
@@ -50,7 +50,7 @@ def run_accuracy(
             raise BadInput(f"--methods: {method!r} is not known, one of {', '.join(known)} is needed")
     if set(methods) & set(peers.PEERS):
         peers.check_installed()
-    datasets = [load_dataset(path) for path in data or [DATASETS / f"{task}.yaml" for task in TASKS]]
+    datasets = [load_dataset(path) for path in data or [shipped_folder("datasets") / f"{task}.yaml" for task in TASKS]]
     names = [dataset.name for dataset in datasets]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"--data: two dataset files are called {', '.join(twice)}; give each a name of its own")

@@ -3,7 +3,6 @@
 import json
 import webbrowser
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from realtime.bundle.bundle import Bundle
-from realtime.command_line import TYRO_CONFIG
+from realtime.command_line import TYRO_CONFIG, shipped_folder
 from realtime.errors import check_folder_of
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier
 from serve.api.server import serving
@@ -22,7 +21,7 @@ from serve.client.score import Score, ScoredTrial, percentiles
 from serve.settings import Settings
 
 console = Console(highlight=False)
-DEMO_BUNDLE = Path(str(files("bundles"))) / "demo"
+DEMO_BUNDLE = shipped_folder("bundles") / "demo"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from realtime.command_line import TYRO_CONFIG
+from realtime.command_line import TYRO_CONFIG, shipped_folder
 from realtime.errors import BadInput, check_folder_of
 from training.data.dataset import load_dataset, load_splits
 from training.data.summary import summarise_dataset
 
-SHIPPED = Path(__file__).parents[2] / "datasets"
+SHIPPED = shipped_folder("datasets")
 
 
 def main(argv: list[str]) -> int:
