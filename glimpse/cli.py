@@ -1,15 +1,13 @@
-"""The command line: one sub-command per need, each imported only when called."""
+"""The command line: `glimpse NAME` runs `main` of `PACKAGE/commands/NAME.py`, which is imported only then."""
 
 import sys
 from importlib import import_module
 
+# name: (package, one line of help)
 COMMANDS = {
     "demo": ("serve", "simulated amplifier -> LSL -> decoder -> web page; nothing to download"),
-    "doctor": (
-        "realtime",
-        "what works on this machine, what does not, what to do; --certify: what it can hold",
-    ),
-    "streams": ("realtime", "LSL streams in sight"),
+    "doctor": ("realtime", "what works on this machine, what does not, what to do; --certify: what it can hold"),
+    "streams": ("realtime", "LSL streams on the network"),
     "record": ("realtime", "LSL streams into an XDF file that is verified at the end"),
     "replay": ("realtime", "a recorded file as live LSL streams"),
     "data": ("training", "check or list dataset files, draw which sensors are coupled"),
@@ -21,13 +19,16 @@ COMMANDS = {
     "serve": ("serve", "the server"),
     "bench": (
         "benchmarks",
-        "latency, throughput, ingest, soak, accuracy beside other tools, as figures anybody can rerun",
+        "latency, throughput, ingest, soak, accuracy compared with other tools, as figures anybody can rerun",
     ),
 }
 
+# module: the extra that installs it, where a command needs more than the base install
+EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train"}
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a sub-command; 0 done, 1 the work failed, 2 bad arguments or input."""
+    """Run a sub-command and return its exit status: 0 done, 1 the work failed, 2 bad arguments or input."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: glimpse COMMAND [--help]\n")
@@ -41,27 +42,31 @@ def main(argv: list[str] | None = None) -> int:
 
     configure_liblsl()
     try:
-        package, _ = COMMANDS[arguments[0]]
-        module = f"{package}.commands.{arguments[0]}"
-        if arguments[0] == "doctor" and "--certify" in arguments:  # measures with what realtime must not know
-            module = "benchmarks.commands.certify"
-        return import_module(module).main(arguments[1:])
+        status: int = import_module(_module_of(arguments)).main(arguments[1:])
+        return status
     except BadInput as error:
-        print(f"glimpse {arguments[0]}: {error}", file=sys.stderr)
-        return 2
+        return _failed(arguments[0], str(error), 2)
     except ModuleNotFoundError as error:
-        if error.name in ("torch", "onnx", "onnxscript"):
-            extra = "pip install -e '.[train]'"
-            print(f"glimpse {arguments[0]}: needs {error.name}; install it with {extra}", file=sys.stderr)
-            return 1
-        raise
+        if error.name not in EXTRAS:
+            raise
+        advice = f"pip install 'glimpse-bci[{EXTRAS[error.name]}]'"
+        return _failed(arguments[0], f"needs {error.name}; install it with {advice}", 1)
     except RuntimeError as error:
         if "liblsl" not in str(error):
             raise
-        print(f"glimpse {arguments[0]}: liblsl cannot be loaded; `glimpse doctor` says what to do", file=sys.stderr)
-        return 1
+        return _failed(arguments[0], "liblsl cannot be loaded; `glimpse doctor` says what to do", 1)
     except (OSError, FloatingPointError) as error:
-        print(f"glimpse {arguments[0]}: {error}", file=sys.stderr)
-        return 1
+        return _failed(arguments[0], str(error), 1)
     except KeyboardInterrupt:
         return 1
+
+
+def _module_of(arguments: list[str]) -> str:
+    if arguments[0] == "doctor" and "--certify" in arguments:  # measures with benchmarks, which realtime cannot import
+        return "benchmarks.commands.certify"
+    return f"{COMMANDS[arguments[0]][0]}.commands.{arguments[0]}"
+
+
+def _failed(command: str, message: str, status: int) -> int:
+    print(f"glimpse {command}: {message}", file=sys.stderr)
+    return status

@@ -33,8 +33,8 @@ def check_installed() -> None:
     lacking = [name for name in ("braindecode", "pyriemann", "sklearn") if importlib.util.find_spec(name) is None]
     if lacking:
         raise BadInput(
-            f"--methods: peers need {', '.join(lacking)}, which is not installed; pip install 'glimpse[peers]' or name "
-            "our networks only"
+            f"--methods: peers need {', '.join(lacking)}, which is not installed; pip install 'glimpse-bci[peers]' "
+            "or name our networks only"
         )
 
 

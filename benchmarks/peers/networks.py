@@ -26,8 +26,8 @@ def check_installed(instead: str) -> None:
     lacking = [name for name in ("torch", "braindecode", "mne_lsl") if importlib.util.find_spec(name) is None]
     if lacking:
         raise BadInput(
-            f"--peer: the peer needs {', '.join(lacking)}, which is not installed; pip install -e '.[peers]' mne-lsl, "
-            f"or add {instead}"
+            f"--peer: the peer needs {', '.join(lacking)}, which is not installed; "
+            f"pip install 'glimpse-bci[peers]' mne-lsl, or add {instead}"
         )
 
 

@@ -70,7 +70,8 @@ def training() -> Finding:
     """What `glimpse train`, `evaluate` and `export` need; decoding does not."""
     missing = [name for name in TRAINING if find_spec(name) is None]
     if missing:
-        return Finding("training", "ok", f"not installed: {', '.join(missing)}", "to train: pip install -e '.[train]'")
+        advice = "to train: pip install 'glimpse-bci[train]'"
+        return Finding("training", "ok", f"not installed: {', '.join(missing)}", advice)
     return Finding("training", "ok", f"installed, torch {version('torch')}")
 
 

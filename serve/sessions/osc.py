@@ -14,7 +14,7 @@ MAX_SCORES = 256  # a bank of more labels sends no scores: a packet of them woul
 def osc_address(text: str) -> tuple[str, int]:
     """Numeric address and port of `host:port`, looked up once; BadInput where it, or OSC at all, cannot be used."""
     if find_spec("pythonosc") is None:
-        raise BadInput("--osc needs the package python-osc: install it with pip install -e '.[osc]'.")
+        raise BadInput("--osc needs the package python-osc: install it with pip install 'glimpse-bci[osc]'.")
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise BadInput(f"--osc: {text!r} found, host:port is needed; give it as 127.0.0.1:9000.")

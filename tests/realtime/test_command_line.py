@@ -28,4 +28,4 @@ def test_in_a_terminal_a_long_word_is_folded_and_none_of_it_is_lost(capsys, monk
 
 
 def test_brackets_are_text(capsys):
-    assert printed(capsys, "pip install -e '.[train]'") == ["pip install -e '.[train]'"]
+    assert printed(capsys, "pip install 'glimpse-bci[train]'") == ["pip install 'glimpse-bci[train]'"]

@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from realtime.command_line import TYRO_CONFIG, shipped_folder
+from realtime.command_line import TYRO_CONFIG, make_table, shipped_folder, table_console
 from realtime.errors import BadInput, check_folder_of
 from training.data.dataset import load_dataset, load_splits
 from training.data.summary import summarise_dataset
@@ -77,15 +77,17 @@ def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: is no folder, and one with dataset files is needed; check the path")
-    table = Table("dataset", "labels", "recordings", "file", title=str(folder))
+    table = make_table("dataset", "labels", "recordings", "file")
     for path in sorted(folder.glob("*.yaml")):
         try:
             dataset = load_dataset(path)
         except BadInput as error:
-            table.add_row("", "", f"not usable: {error}", path.name)
+            table.add_row("", "", f"not usable: {str(error).removeprefix(f'{path}: ')}", path.name)
         else:
             table.add_row(dataset.name, _listed(dataset.labels), "here", path.name)
-    Console().print(table)
+    console = table_console()
+    console.print(str(folder))
+    console.print(table)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def open_client(host: str, port: int, name: str, wait_s: float) -> Any:
             from mne_realtime.externals.FieldTrip import Client
         except ImportError as error:
             raise BadInput(
-                f"{name}: reading a FieldTrip buffer needs mne-realtime ({error}); pip install 'glimpse[meg]'"
+                f"{name}: reading a FieldTrip buffer needs mne-realtime ({error}); pip install 'glimpse-bci[meg]'"
             ) from error
     try:
         plain = socket.create_connection((host, port), timeout=wait_s)

@@ -13,7 +13,7 @@ from serve.commands.demo import DEMO_BUNDLE
 
 needs_peers = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("braindecode", "mne_lsl")),
-    reason="the peer loop is not installed; pip install 'glimpse[peers]' mne-lsl",
+    reason="the peer loop is not installed; pip install 'glimpse-bci[peers]' mne-lsl",
 )
 BUNDLE = str(DEMO_BUNDLE)
 

@@ -11,7 +11,7 @@ from realtime.errors import BadInput
 SFREQ = 128.0
 needs_peers = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("braindecode", "pyriemann", "sklearn")),
-    reason="the peers are not installed; pip install 'glimpse[peers]'",
+    reason="the peers are not installed; pip install 'glimpse-bci[peers]'",
 )
 
 
@@ -59,5 +59,5 @@ def test_csp_alone_hears_rhythms_only():
 
 def test_peers_that_are_not_installed_are_named_with_the_command_that_brings_them(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyriemann" else name)
-    with pytest.raises(BadInput, match=r"need pyriemann, .* pip install 'glimpse\[peers\]'"):
+    with pytest.raises(BadInput, match=r"need pyriemann, .* pip install 'glimpse-bci\[peers\]'"):
         peers.check_installed()

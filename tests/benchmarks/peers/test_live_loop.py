@@ -15,7 +15,7 @@ from tests.helpers.bundles import tiny_bundle
 SMALL = {"n_channels": 8, "sfreq": 128.0, "hop_samples": 8, "embedding_dim": 6, "dim": 4, "n_layers": 1}
 needs_braindecode = pytest.mark.skipif(
     importlib.util.find_spec("braindecode") is None,
-    reason="braindecode is not installed; pip install 'glimpse[peers]'",
+    reason="braindecode is not installed; pip install 'glimpse-bci[peers]'",
 )
 
 

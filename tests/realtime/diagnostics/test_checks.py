@@ -54,12 +54,12 @@ def test_every_system_has_a_cure_for_a_missing_library(system):
 
 
 def test_what_to_do_is_printed_whole_below_what_was_found(capsys):
-    print_findings([Finding("training", "warn", "not installed: torch", "to train: pip install -e '.[train]'")])
+    print_findings([Finding("training", "warn", "not installed: torch", "to train: pip install 'glimpse-bci[train]'")])
     lines = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "│" in line]
     rows = [[cell.strip() for cell in cells] for cells in lines]
     assert rows == [
         ["warn", "training", "not installed: torch"],
-        ["", "", "-> to train: pip install -e '.[train]'"],
+        ["", "", "-> to train: pip install 'glimpse-bci[train]'"],
     ]
 
 

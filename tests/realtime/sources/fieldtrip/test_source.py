@@ -235,7 +235,7 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(server, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("mne_realtime")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "mne_realtime", None)
-    with pytest.raises(BadInput, match=r"needs mne-realtime .*; pip install 'glimpse\[meg\]'"):
+    with pytest.raises(BadInput, match=r"needs mne-realtime .*; pip install 'glimpse-bci\[meg\]'"):
         connect(StreamQuery(server.url))
 
 
