@@ -55,10 +55,12 @@ def export(folder: Path, config: dict[str, Any]) -> Any:
 
     from decoder.export import write_onnx
     from decoder.networks import build_network
+    from decoder.streaming import Streaming
 
     folder.mkdir()
     torch.manual_seed(0)
     network = build_network("gat_transformer", **config).eval()
+    assert isinstance(network, Streaming)
     x = torch.zeros(2, config["n_channels"], config["hop_samples"])
     write_onnx(network, folder / ENCODER, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
     return network

@@ -11,10 +11,10 @@ import torch
 from rich.table import Table
 
 from benchmarks.common.machine import machine
-from decoder.closed_form.base import ClosedForm, TrainingTrials
 from decoder.export import export_onnx, open_onnx
 from decoder.networks import NETWORKS, build_network
 from decoder.streaming import Streaming
+from decoder.training_trials import TrainingTrials
 from realtime.bundle.bundle import positions_to_json
 from realtime.errors import BadInput
 from realtime.sensors.montage import positions
@@ -59,7 +59,8 @@ def make_network(name: str, n_channels: int) -> Streaming:
     more: dict[str, Any] = {"ensemble": {"members": members, "join": "mean"}, "fusion": {"n_first": n_channels // 2}}
     more["calibrated"] = {"network": members[0]}
     network = build_network(name, **shared, **more.get(name, {}))
-    if isinstance(network, ClosedForm):
+    assert isinstance(network, Streaming)
+    if network.fit_method == "closed_form":
         rng = np.random.default_rng(0)
         signal = rng.standard_normal((n_channels, 100_000)).astype(np.float32)
         onsets = np.arange(200, 99_000, 200)

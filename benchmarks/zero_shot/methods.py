@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.zero_shot.simulation import CHANNELS, HOP_SAMPLES, WINDOW_S
 from benchmarks.zero_shot.trials import AveragedTrials, PresentedTrials
-from decoder.closed_form.base import ClosedForm, TrainingTrials
+from decoder.layers.encoder import Network
 from decoder.networks import NETWORKS, build_network
+from decoder.training_trials import TrainingTrials
 from realtime.bundle.bundle import positions_to_json
 from realtime.sensors.montage import positions
 from training.data.loader import make_loader
@@ -52,7 +52,7 @@ Learn = Callable[[PresentedTrials, int], FittedMethod]
 class FittedNetwork:
     """A network, whose answers lie in the space of the vectors."""
 
-    network: nn.Module
+    network: Network
     recipe: Recipe
 
     def embed(self, shown: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
@@ -63,10 +63,8 @@ class FittedNetwork:
         )
 
     def gallery(self, vectors: np.ndarray) -> np.ndarray:
-        """The vectors, or the rows that a network fitted by formula makes of them."""
-        if isinstance(self.network, ClosedForm):
-            return self.network.rows(torch.as_tensor(vectors)).numpy()
-        return vectors
+        """The rows that the network makes of the vectors."""
+        return self.network.bank_rows(torch.as_tensor(vectors)).numpy()
 
 
 def learn_network(recipe: Recipe) -> Learn:
@@ -95,8 +93,6 @@ def learn_fitted(recipe: Recipe) -> Learn:
 
     def learn(shown: PresentedTrials, seed: int) -> FittedMethod:
         network = build_network(recipe.network, **config_of(recipe, shown))
-        if not isinstance(network, ClosedForm):
-            raise TypeError(f"{recipe.network} is not fitted by formula")
         network.fit(
             TrainingTrials(
                 signals=[segment.signal for segment in shown.segments],
@@ -118,11 +114,10 @@ def config_of(recipe: Recipe, shown: PresentedTrials) -> dict[str, object]:
         "n_channels": len(CHANNELS),
         "sfreq": shown.front.preprocess.config.sfreq,
         "hop_samples": HOP_SAMPLES,
-        "embedding_dim": kind.network.width(0, dim) if issubclass(kind.network, ClosedForm) else dim,
+        "embedding_dim": kind.network.embedding_dim_for(0, dim, dim),
         "positions": positions_to_json(positions(CHANNELS)),
     }
-    if not kind.streaming:
-        config["window_s"] = WINDOW_S[1] - WINDOW_S[0]
+    config |= kind.network.window_config(*WINDOW_S)
     return config | recipe.options
 
 

@@ -5,6 +5,7 @@ Shape suffixes: B streams, C channels, T samples, H hops, F features of a hop, D
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from decoder.checked import Share, check
 from decoder.layers.onset import OnsetSum, onset_basis
 from decoder.streaming import State, Streaming, prefixed, substate
+from decoder.training_trials import TrainingTrials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,42 @@ class Readout(Streaming):
         return self.now(self.dropout(x_BHF)) + self.accumulated(self.dropout(sums_BHW)), prefixed("since_onset", inner)
 
 
-class StreamingNetwork(Streaming):
+class Network(nn.Module):
+    """What training asks of a network, whether it streams or takes whole windows."""
+
+    config: EncoderConfig
+
+    fit_method: ClassVar[Literal["gradient_descent", "closed_form"]] = "gradient_descent"
+    learns_whitening: ClassVar[bool] = False  # True: `set_whitening` is called before training
+
+    @classmethod
+    def embedding_dim_for(cls, n_labels: int, target_dim: int | None, default: int) -> int:
+        """`embedding_dim` for `n_labels` labels with vectors of `target_dim` numbers; None: with trained prototypes."""
+        return default if target_dim is None else target_dim
+
+    @classmethod
+    def window_config(cls, start_s: float, end_s: float) -> dict[str, float]:
+        """Fields of the config that follow from a trial's window, in seconds since onset."""
+        return {}
+
+    def bank_rows(self, vectors_KD: Tensor) -> Tensor:
+        """Rows [K, embedding_dim] of a bank in which embeddings look for the vectors [K, D] of labels."""
+        return vectors_KD
+
+    def set_whitening(self, matrix_CC: Tensor) -> None:
+        """Set the fixed whitening of the sensors; only called where `learns_whitening` is true."""
+        raise TypeError(f"{type(self).__name__} whitens nothing")
+
+    def fit(self, trials: TrainingTrials) -> None:
+        """Fit all weights in closed form; only called where `fit_method` is closed_form."""
+        raise TypeError(f"{type(self).__name__} is trained by gradient descent")
+
+    def embed_crops(self, x_BCT: Tensor, onset_BH: Tensor) -> Tensor:
+        """Embeddings [B, H, D] of every hop of crops; [B, 1, D] of whole windows where the network takes those."""
+        raise NotImplementedError
+
+
+class StreamingNetwork(Network, Streaming):
     """A network: embeddings of what was seen, one every hop, at any time since onset.
 
     Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
@@ -95,6 +132,10 @@ class StreamingNetwork(Streaming):
             onset_BH = x_BCT.new_full((x_BCT.shape[0], n_hops), -1.0)
         embedding_BHD, new = self.embed(x_BCT, state, onset_BH, subject)
         return embedding_BHD, {key: new[key] for key in state}
+
+    def embed_crops(self, x_BCT: Tensor, onset_BH: Tensor) -> Tensor:
+        embedding_BHD: Tensor = self(x_BCT, None, onset_BH)[0]
+        return embedding_BHD
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         """Embeddings of one hop or more, and the new state."""

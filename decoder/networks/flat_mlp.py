@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from decoder.layers.encoder import EncoderConfig
+from decoder.layers.encoder import EncoderConfig, Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +18,15 @@ class FlatMlpConfig(EncoderConfig):
     width: int = 1024
 
 
-class FlatMlp(nn.Module):
+class FlatMlp(Network):
     """All samples of a window into one dense layer, a residual layer, a norm, and a linear projection.
 
     float32[B, C, T] to float32[B, D], not normalised; T is `window_s` at `sfreq`, else ValueError. Not streaming. The
     brain encoder of UBP (Wu et al., CVPR 2025, https://arxiv.org/abs/2503.04207) and of Shallow Alignment
     (https://arxiv.org/abs/2601.21948).
     """
+
+    config: FlatMlpConfig
 
     def __init__(self, config: FlatMlpConfig):
         super().__init__()
@@ -37,6 +39,14 @@ class FlatMlp(nn.Module):
         self.norm = nn.LayerNorm(c.width)
         self.project = nn.Linear(c.width, c.embedding_dim)
 
+    @classmethod
+    def window_config(cls, start_s: float, end_s: float) -> dict[str, float]:
+        return {"window_s": end_s - start_s}
+
+    def embed_crops(self, x_BCT: Tensor, onset_BH: Tensor) -> Tensor:
+        embedding_BD: Tensor = self(x_BCT)
+        return embedding_BD[:, None]
+
     def forward(self, window_BCT: Tensor) -> Tensor:
         if window_BCT.shape[-1] != self.n_times:
             c = self.config
@@ -45,4 +55,5 @@ class FlatMlp(nn.Module):
                 f"{c.sfreq:g} Hz); cut it to that or build the network with its length as window_s"
             )
         x = self.flat(window_BCT.flatten(1))
-        return self.project(self.norm(x + self.residual(x)))
+        embedding_BD: Tensor = self.project(self.norm(x + self.residual(x)))
+        return embedding_BD

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from decoder.checked import Share
-from decoder.layers.encoder import EncoderConfig, StreamingNetwork
+from decoder.layers.encoder import EncoderConfig, Network, StreamingNetwork
 from decoder.layers.fusion import RULES, ModalityFusion, modality_width
 from decoder.streaming import State, prefixed, substate
 
@@ -67,6 +67,7 @@ class FusionNetwork(StreamingNetwork):
     """
 
     config: FusionConfig
+    learns_whitening = True
 
     def __init__(self, config: FusionConfig, members: Mapping[str, nn.Module]):
         super().__init__(config)
@@ -131,9 +132,10 @@ class FusionNetwork(StreamingNetwork):
         """Each network's own whitening, from the covariance of its channels that the matrix over all of them undoes."""
         covariance_CC = torch.linalg.inv(matrix_CC.double() @ matrix_CC.double())
         for modality, channels in self.channels.items():
-            if whiten := getattr(self.members[modality], "set_whitening", None):
+            member = self.members[modality]
+            if isinstance(member, Network) and member.learns_whitening:
                 values, vectors = torch.linalg.eigh(covariance_CC[channels, channels])
-                whiten((vectors * values.rsqrt() @ vectors.T).to(matrix_CC.dtype))
+                member.set_whitening((vectors * values.rsqrt() @ vectors.T).to(matrix_CC.dtype))
 
 
 def channel_slices(config: FusionConfig) -> dict[str, slice]:

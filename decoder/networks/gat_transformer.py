@@ -55,6 +55,7 @@ class GatTransformer(StreamingNetwork):
     """
 
     config: GatTransformerConfig
+    learns_whitening = True
 
     def __init__(self, config: GatTransformerConfig):
         super().__init__(config)

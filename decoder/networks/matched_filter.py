@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
-from decoder.closed_form.base import ClosedForm, ClosedFormConfig, TrainingTrials, sample_of
+from decoder.closed_form.base import ClosedForm, ClosedFormConfig, sample_of
 from decoder.closed_form.evoked_model import channel_basis, fit_evoked_model, orthonormal_basis
 from decoder.closed_form.prewhitening import fit_prewhitening
 from decoder.layers.conv import CausalConv
 from decoder.layers.onset import OnsetSum
 from decoder.streaming import State, prefixed, substate
+from decoder.training_trials import TrainingTrials
 
 ROOT = 2**0.5  # rows are this much too short for unit vectors and embeddings as much longer
 HEADROOM = 4.0  # a row holds the energy of responses up to so many times as strong as the strongest in training
@@ -64,12 +65,12 @@ class MatchedFilter(ClosedForm):
         self.register_buffer("centre", torch.zeros(c.embedding_dim))  # of given vectors: rows are made with it
 
     @classmethod
-    def width(cls, n_labels: int, dim: int | None) -> int:
-        return n_labels if dim is None else dim + 2
+    def embedding_dim_for(cls, n_labels: int, target_dim: int | None, default: int) -> int:
+        return n_labels if target_dim is None else target_dim + 2
 
     @torch.no_grad()
-    def rows(self, vectors: Tensor) -> Tensor:
-        unit = F.normalize(vectors, dim=1)
+    def bank_rows(self, vectors_KD: Tensor) -> Tensor:
+        unit = F.normalize(vectors_KD, dim=1)
         apart = (unit - self.centre[:-2]).double()
         template = (self.templates[:-1, :-2] / ROOT).transpose(0, 1).flatten(1).double()
         energy = 0.5 * (apart @ (template @ template.T) * apart).sum(1).float()
@@ -90,7 +91,7 @@ class MatchedFilter(ClosedForm):
     def fit(self, trials: TrainingTrials) -> None:
         # The mean response of 38,120 simulated trials, taken for noise, cost 8 points of top-5. Labels without given
         # vectors keep what was tuned on minutes of real recordings.
-        signals = trials.signals if trials.prototypes else trials.background(self.n_times)
+        signals = trials.signals if trials.prototypes else trials.residual_signals(self.n_times)
         self.innovations.conv.weight.copy_(torch.as_tensor(fit_prewhitening(signals, self.config.order)))
         fit = self.fit_labels if trials.prototypes else self.fit_vectors
         fit(trials)
@@ -128,7 +129,7 @@ class MatchedFilter(ClosedForm):
         to_axes = torch.as_tensor(axes)
         sums = torch.zeros(len(vectors), axes.shape[1], dtype=torch.float64)
         counts, energy, total_CW = torch.zeros(len(vectors)), 0.0, torch.zeros(heard.shape[1:], dtype=torch.float64)
-        for windows_NCW, labels in trials.parts(map(self.new, trials.signals), self.n_times):
+        for windows_NCW, labels in trials.windows_in_batches(map(self.new, trials.signals), self.n_times):
             on_axes = windows_NCW.double().flatten(1) @ to_axes
             sums.index_add_(0, labels, on_axes)
             counts += torch.bincount(labels, minlength=len(vectors))

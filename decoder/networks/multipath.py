@@ -81,6 +81,7 @@ class Multipath(FeatureEncoder):
     """
 
     config: MultipathConfig
+    learns_whitening = True
 
     def __init__(self, config: MultipathConfig):
         c = config

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from decoder.layers.encoder import EncoderConfig
+from decoder.layers.encoder import EncoderConfig, Network
 from decoder.networks import calibrated, ensemble, fusion
 from decoder.networks.atm import Atm, AtmConfig
 from decoder.networks.brain_module import BrainModule, BrainModuleConfig, MegImageConfig
@@ -38,14 +38,13 @@ from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.networks.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
 from decoder.networks.stgate import Stgate, StgateConfig
 from decoder.networks.tsconv import TsConv, TsConvConfig
-from decoder.streaming import Streaming
 
 
 class NetworkEntry(NamedTuple):
     """How to build a network and what it is."""
 
     config: type[EncoderConfig]
-    network: type[Any]
+    network: type[Network]
     about: str
     streaming: bool = True  # False: takes whole windows, so a teacher and a baseline only
     # For a network that contains others: from its config to their names and configs, by a name for each.
@@ -135,7 +134,7 @@ NETWORKS: dict[str, NetworkEntry] = {
 }
 
 
-def build_network(name: str, **config: Any) -> Streaming:
+def build_network(name: str, **config: Any) -> Network:
     """The network `name` from its config as JSON holds it; ValueError names an unknown or missing key.
 
     Networks that it contains are built first and handed to it.

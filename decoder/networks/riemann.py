@@ -11,11 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from decoder.closed_form.base import ClosedForm, ClosedFormConfig, TrainingTrials, sample_of
+from decoder.closed_form.base import ClosedForm, ClosedFormConfig, sample_of
 from decoder.closed_form.tangent_space import tangent_vector
 from decoder.layers.onset import OnsetSum
 from decoder.linalg import inverse_sqrt
 from decoder.streaming import State, prefixed, substate
+from decoder.training_trials import TrainingTrials
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from decoder.closed_form.base import ClosedForm, TrainingTrials
+from decoder.closed_form.base import ClosedForm
+from decoder.training_trials import TrainingTrials
 
 
 def trials(

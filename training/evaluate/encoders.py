@@ -5,9 +5,8 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from decoder.streaming import Streaming
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
 
@@ -21,7 +20,7 @@ class Encode(Protocol):
         """Encode them."""
 
 
-def torch_encoder(network: Streaming, streaming: bool) -> Encode:
+def torch_encoder(network: nn.Module, streaming: bool) -> Encode:
     """The trained network, whole stretches at once or one hop at a time."""
 
     def encode(hops: Sequence[Hop]) -> np.ndarray:
@@ -50,8 +49,3 @@ def onnx_encoder(decoder: Decoder) -> Encode:
         return np.concatenate(parts)
 
     return encode
-
-
-def embed(network: nn.Module, signal: Tensor, onset: Tensor) -> Tensor:
-    """Embeddings [B, H, D] of every hop of crops, or [B, 1, D] of whole windows where the network needs those."""
-    return network(signal, None, onset)[0] if isinstance(network, Streaming) else network(signal)[:, None]

@@ -4,28 +4,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from decoder.layers.encoder import Network
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.data.crops import window_crops
 from training.data.loader import Windows
 from training.data.segments import event_samples, preprocess_recording
 from training.evaluate.decode import DecodedHops
-from training.evaluate.encoders import embed
 from training.runs.run import Run
 
 AT_ONCE = 64  # crops a teacher hears
 
 
-def window_embeddings(network: nn.Module, crops: Windows) -> np.ndarray:
+def window_embeddings(network: Network, crops: Windows) -> np.ndarray:
     """Embeddings at the last hop that counts of each crop, float32 (n_crops, D)."""
     found = []
     with torch.inference_mode():
         for begin in range(0, len(crops.labels), AT_ONCE):
             cuts = [crops.cut(i, 0) for i in range(begin, min(begin + AT_ONCE, len(crops.labels)))]
             signal, onset, counts = (np.stack(part) for part in zip(*cuts, strict=True))
-            embedding = embed(network, torch.from_numpy(signal), torch.from_numpy(onset)).numpy()
+            embedding = network.embed_crops(torch.from_numpy(signal), torch.from_numpy(onset)).numpy()
             last = counts.shape[1] - 1 - np.argmax(counts[:, ::-1], axis=1)
             found.append(embedding[np.arange(len(signal)), last])
     return np.concatenate(found)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from decoder.closed_form.base import ClosedForm, TrainingTrials
+from decoder.training_trials import TrainingTrials
 from realtime.errors import BadInput
 from training.data.segments import Segment
 from training.fit.trainer import Trainer
@@ -18,8 +18,6 @@ def fit_closed_form(trainer: Trainer, segments: Sequence[Segment], vectors: np.n
     network's rows. Raises BadInput where the network cannot be fitted.
     """
     network, prototypes = trainer.network, trainer.objective.prototypes
-    if not isinstance(network, ClosedForm):
-        raise TypeError(f"{type(network).__name__} is not fitted by formula")
     own = torch.eye(len(prototypes)) if vectors is None else torch.as_tensor(vectors, dtype=torch.float32)
     kept = [segment for segment in segments if segment.signal.size]
     trials = TrainingTrials(
@@ -34,6 +32,6 @@ def fit_closed_form(trainer: Trainer, segments: Sequence[Segment], vectors: np.n
     except ValueError as error:
         raise BadInput(f"network {trainer.recipe.network}: {error}") from error
     with torch.no_grad():
-        prototypes.copy_(own if vectors is None else network.rows(own))
+        prototypes.copy_(own if vectors is None else network.bank_rows(own))
     network.to(trainer.device)
     trainer.epoch = trainer.recipe.epochs

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from decoder.closed_form.base import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.bundle.bundle import positions_to_json
 from realtime.errors import BadInput
@@ -57,26 +56,23 @@ def plan_run(
         reference=wanted.reference,
         align_s=wanted.align_s,
     )
+    kind = NETWORKS[recipe.network].network
+    if layers and kind.fit_method == "closed_form":
+        raise BadInput(
+            f"network {recipe.network}: is fitted by formula, which mixes no target layers, but targets has "
+            f"{len(layers)}; name one layer or choose another network"
+        )
     where = positions(first.ch_names, first.positions_m)
     network = {
         "n_channels": len(first.ch_names),
         "sfreq": wanted.sfreq,
         "hop_samples": recipe.hop_samples,
-        "embedding_dim": recipe.embedding_dim if vectors is None or layers else vectors.shape[1],
+        "embedding_dim": kind.embedding_dim_for(
+            len(labels), None if vectors is None or layers else vectors.shape[1], recipe.embedding_dim
+        ),
         "positions": [None if None in row else row for row in positions_to_json(where)],
     }
-    kind = NETWORKS[recipe.network].network
-    if not NETWORKS[recipe.network].streaming:
-        network["window_s"] = dataset.window_s[1] - dataset.window_s[0]
-    elif issubclass(kind, ClosedForm):
-        if layers:
-            raise BadInput(
-                f"network {recipe.network}: is fitted by formula, which mixes no target layers, but targets has "
-                f"{len(layers)}; name one layer or choose another network"
-            )
-        network["window_s"] = dataset.window_s[1]
-        network["embedding_dim"] = kind.width(len(labels), None if vectors is None else vectors.shape[1])
-    network |= recipe.options
+    network |= kind.window_config(*dataset.window_s) | recipe.options
     return RunDescription(
         name=dataset.name,
         network={"name": recipe.network, "config": network},

@@ -8,7 +8,6 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from decoder.closed_form.base import ClosedForm
 from decoder.networks import NETWORKS
 from realtime.bundle.calibration import Calibration
 from realtime.errors import BadInput
@@ -68,7 +67,7 @@ def train(
     recordings = load_training_splits(dataset)
     labels, vectors = load_targets(dataset)
     layers = layer_widths(dataset)
-    by_formula = recipe.network in NETWORKS and issubclass(NETWORKS[recipe.network].network, ClosedForm)
+    by_formula = recipe.network in NETWORKS and NETWORKS[recipe.network].network.fit_method == "closed_form"
     if by_formula and vectors is None:
         recipe = replace(recipe, embedding_dim=len(labels))
     description = plan_run(dataset, recipe, recordings, labels, vectors, layers)
@@ -111,9 +110,7 @@ def train(
     if recipe.candidates not in ("all", "shown"):
         raise BadInput(f"recipe: candidates is {recipe.candidates!r}, but needs to be all or shown; correct it")
     shown = crops.labels if recipe.candidates == "shown" else None
-    rows = vectors
-    if isinstance(network, ClosedForm) and vectors is not None:
-        rows = network.rows(torch.as_tensor(vectors)).numpy()  # of the shape they have once fitted
+    rows = None if vectors is None else network.bank_rows(torch.as_tensor(vectors)).numpy()
     objective = Objective(len(labels), recipe.embedding_dim, rows, recipe, layers, shown)
     if teacher:
         objective.begin_from((teacher.checkpoint() or {})["objective"])

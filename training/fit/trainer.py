@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from decoder.layers.encoder import Network
 from training.data.loader import Batch, ShuffledCrops
-from training.evaluate.encoders import embed
 from training.fit.device import PRECISIONS, choose_precision
 from training.losses.objective import Objective, hop_weights
 from training.runs.recipe import Recipe
@@ -28,7 +28,7 @@ def parameter_groups(modules: nn.ModuleList, weight_decay: float) -> list[dict[s
 class Trainer:
     """One network, one objective, and everything that changes while they are trained."""
 
-    def __init__(self, network: nn.Module, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
+    def __init__(self, network: Network, objective: Objective, recipe: Recipe, n_batches: int, device: torch.device):
         self.recipe, self.device = recipe, device
         self.network, self.objective = network, objective
         self.modules = nn.ModuleList([network, objective]).to(device)
@@ -100,7 +100,7 @@ class Trainer:
             counts = counts * counts[other]
             weight = hop_weights(onset, counts, window_s)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                embedding = embed(network, signal, heard)
+                embedding = network.embed_crops(signal, heard)
             loss = share * objective(embedding, label, weight) + (1 - share) * objective(
                 embedding, label[other], weight
             )

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from decoder.export import check_parity
+from decoder.streaming import Streaming
 from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle
 from realtime.errors import BadInput
 from training.runs.description import SHARED, SHARED_TRAINING, RunDescription
@@ -36,6 +37,7 @@ def reopen_bundle(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
     vectors = torch.from_numpy(bundle.bank.vectors)
     run.save_checkpoint({"network": load_file(path / WEIGHTS), "objective": {"prototypes": vectors}})
     network, _ = run.trained()
+    assert isinstance(network, Streaming)  # only such networks are exported
     try:
         check_parity(network, bundle.encoder_path, 1, CHECKED_HOPS)
     except ValueError as error:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from decoder.layers.encoder import Network
 from decoder.networks import NETWORKS, build_network
-from decoder.streaming import Streaming
 from realtime.bundle.bank import Bank
 from realtime.bundle.bundle import sha256
 from realtime.bundle.calibration import Calibration
@@ -64,7 +64,7 @@ class Run:
         preprocess = Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq)
         return Frontend(preprocess, d.hop_samples, d.window_s[1], np.array(d.positions_m, float))
 
-    def build(self) -> Streaming:
+    def build(self) -> Network:
         """The network with fresh weights; BadInput for a config that it does not take."""
         name = self.description.network["name"]
         try:
@@ -115,7 +115,7 @@ class Run:
         torch.save(values, part)
         os.replace(part, self.path / CHECKPOINT)
 
-    def trained(self) -> tuple[Streaming, Bank]:
+    def trained(self) -> tuple[Network, Bank]:
         """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
         if self.description.pair:
             raise BadInput(

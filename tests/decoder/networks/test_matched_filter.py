@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from decoder.closed_form.base import TrainingTrials
 from decoder.networks import build_network
 from decoder.networks.matched_filter import ridge
+from decoder.training_trials import TrainingTrials
 from tests.helpers.closed_form import one_trial, trials
 
 CONFIG = {"n_channels": 4, "sfreq": 60.0, "hop_samples": 4, "embedding_dim": 3, "window_s": 1.0, "order": 3}
@@ -86,7 +86,7 @@ def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_other
     trials_seen, vectors, responses = of_vectors(100)
     network = build_network("matched_filter", **CONFIG | {"embedding_dim": 7})
     network.fit(trials_seen)
-    rows = network.rows(torch.as_tensor(vectors[30:], dtype=torch.float32))
+    rows = network.bank_rows(torch.as_tensor(vectors[30:], dtype=torch.float32))
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(10))
     rng, found, wanted = np.random.default_rng(1), [], []
     for i in range(50):
@@ -126,7 +126,7 @@ def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> No
         signal[:, 60 * i : 60 * i + 60] += 2 * vectors[label, 1] * course
     network = build_network("matched_filter", **CONFIG | {"embedding_dim": 4})
     network.fit(TrainingTrials([signal], [60 * np.arange(2000)], [labels], vectors, prototypes=False))
-    rows = network.rows(torch.as_tensor(vectors, dtype=torch.float32))
+    rows = network.bank_rows(torch.as_tensor(vectors, dtype=torch.float32))
     noiseless = 2 * vectors[10, 1] * course * np.ones((4, 1))
     embedding, _ = network(torch.as_tensor(noiseless, dtype=torch.float32)[None], None, ONSET)
     assert abs(int((embedding[0, -1] @ rows.T).argmax()) - 10) <= 1

@@ -74,7 +74,7 @@ def test_the_bank_holds_the_networks_rows_of_the_words(words):
     vectors = torch.as_tensor(np.load(run.path.parent / "v.npy"), dtype=torch.float32)
     assert bank.names == WORDS
     assert bank.dim == run.description.network["config"]["embedding_dim"] == DIM + 2
-    np.testing.assert_allclose(bank.vectors, network.rows(vectors), atol=1e-6)
+    np.testing.assert_allclose(bank.vectors, network.bank_rows(vectors), atol=1e-6)
     assert np.ptp(bank.vectors[:, -2]) > 0.01  # responses differ in strength
 
 
