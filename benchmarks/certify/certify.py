@@ -51,7 +51,7 @@ def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[
         "ingest": helmet,
         "soak": day,
         "machine": machine(),
-        "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse')}",
+        "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse-bci')}",
     }
     return found | {"verdict": verdict(found), "faults": (wrong := faults(found)), "holds": not wrong}
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.bundle.calibration import Calibration
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_schema_version
 from realtime.preprocess.config import PreprocessConfig
 
 SCHEMA_VERSION = 1
@@ -44,11 +44,7 @@ def parse_manifest(path: Path, text: bytes) -> Manifest:
         raw = json.loads(text)
     except ValueError as error:
         raise BadInput(f"{path}: not JSON ({error}); export the bundle again") from None
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise BadInput(
-            f"{path}: schema_version is {version}, this Glimpse reads up to {SCHEMA_VERSION}; install a newer Glimpse"
-        )
+    check_schema_version(raw.get("schema_version") if isinstance(raw, dict) else None, SCHEMA_VERSION, str(path))
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:

@@ -18,6 +18,7 @@ from realtime.errors import BadInput
 
 DTYPES = {"float32": "<f4", "double64": "<f8", "int8": "<i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
+SCHEMA_VERSION = 1  # of recordings: which streams Glimpse writes, and what their headers and messages hold
 BOUNDARY_UUID = UUID("43a546dc-cbf5-410f-b30e-d5467383cbe4").bytes  # of the specification: readers look for it
 
 
@@ -51,7 +52,8 @@ class XdfWriter:
         self._file = open(path, "xb", buffering=0)
         self._size = 0
         made = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
-        xml = f'<?xml version="1.0"?><info><version>1.0</version><datetime>{made}</datetime></info>'
+        schema = f"<glimpse><schema_version>{SCHEMA_VERSION}</schema_version></glimpse>"
+        xml = f'<?xml version="1.0"?><info><version>1.0</version><datetime>{made}</datetime>{schema}</info>'
         with self._lock:
             self._put(b"XDF:" + _chunk(FILE_HEADER, xml.encode()))
 

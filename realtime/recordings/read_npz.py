@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_schema_version
 from realtime.markers import normalise_marker
 from realtime.recordings.recording import Recording, pick_channels
+
+SCHEMA_VERSION = 1  # of the arrays below; a file may state it as `schema_version`
 
 
 def read_npz(path: Path, pick: str | Sequence[str]) -> Recording:
@@ -25,6 +27,9 @@ def read_npz(path: Path, pick: str | Sequence[str]) -> Recording:
                 f"{path}: key {key!r} is missing among {', '.join(held)}; an npz recording needs samples, sfreq "
                 "and ch_names."
             )
+    check_schema_version(
+        held["schema_version"].tolist() if "schema_version" in held else None, SCHEMA_VERSION, str(path)
+    )
     samples, ch_names = held["samples"], tuple(str(name) for name in held["ch_names"])
     if samples.ndim != 2 or samples.shape[1] != len(ch_names):
         raise BadInput(

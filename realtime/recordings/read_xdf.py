@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyxdf
 
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_schema_version
 from realtime.markers import is_marker_stream, is_one_hot, sample_labels
+from realtime.recorder.xdf_writer import SCHEMA_VERSION
 from realtime.recordings.recording import Recording, pick_channels
 from realtime.recordings.timestamps import rate_and_gaps, rows_at
 from realtime.sensors.units import channel_factor
@@ -23,9 +24,10 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
     try:
         # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
         with (gzip.open if path.suffix.lower() == ".xdfz" else open)(path, "rb") as file:
-            streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=False)
+            streams, header = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=False)
     except Exception as error:  # pyxdf lets its parsers' errors through
         raise BadInput(f"{path}: not a readable XDF file ({error}); record it again or repair it.") from error
+    _check_schema(path, header)
     signal = _signal(path, streams, stream)
     stamps = np.asarray(signal["time_stamps"], dtype=float)
     sfreq, gaps = rate_and_gaps(stamps, str(path), float(_info(signal, "nominal_srate")))
@@ -40,6 +42,14 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
     events = [s for s in streams if _carries_markers(s) and not _is_decisions(s)]
     markers = [marker for s in events for marker in _markers(s, stamps, sfreq, gaps)]
     return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
+
+
+def _check_schema(path: Path, header: dict) -> None:
+    """Raise BadInput for a recording of a newer Glimpse; other programs write no such number."""
+    [glimpse] = header["info"].get("glimpse") or [None]
+    if glimpse:
+        number = _text(glimpse, "schema_version")
+        check_schema_version(int(number) if number.isdecimal() else number, SCHEMA_VERSION, str(path))
 
 
 def _signal(path: Path, streams: list[dict], wanted: str | None) -> dict:

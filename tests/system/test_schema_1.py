@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import pyxdf
 from safetensors.numpy import load_file
 
-from glimpse import Bundle, Decoder, read_recording
+from glimpse import BadInput, Bundle, Decoder, read_recording
+from realtime.recorder.xdf_writer import XdfWriter
 from training.runs.run import Run
 
 FILES = Path(__file__).parents[1] / "data" / "schema_1"
@@ -60,3 +62,50 @@ def test_recorded_decisions_of_schema_1_keep_their_message_format():
     messages = [json.loads(text) for [text] in decisions["time_series"]]
     assert {"status", "decision"} == {message["type"] for message in messages}
     assert all(message["bundle"].startswith("sha256:") for message in messages if message["type"] == "decision")
+
+
+def test_new_runs_and_recordings_state_their_schema(tmp_path):
+    Run(tmp_path / "run", Run.load(FILES / "run").description).save()
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["schema_version"] == 1
+    XdfWriter(tmp_path / "new.xdf").close()
+    _, header = pyxdf.load_xdf(tmp_path / "new.xdf", verbose=False)
+    assert header["info"]["glimpse"][0]["schema_version"] == ["1"]
+
+
+def write_newer_run(folder: Path) -> Path:
+    description = json.loads((FILES / "run" / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(description | {"schema_version": 2}))
+    return folder
+
+
+def write_newer_bundle(folder: Path) -> Path:
+    manifest = json.loads((FILES / "bundle" / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 2}))
+    return folder
+
+
+def write_newer_npz(folder: Path) -> Path:
+    with np.load(FILES / "recording.npz") as arrays:
+        np.savez(folder / "a.npz", **arrays, schema_version=2)
+    return folder / "a.npz"
+
+
+def write_newer_xdf(folder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("realtime.recorder.xdf_writer.SCHEMA_VERSION", 2)
+        XdfWriter(folder / "a.xdf").close()
+    return folder / "a.xdf"
+
+
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (write_newer_bundle, Bundle.load),
+        (write_newer_run, Run.load),
+        (write_newer_npz, read_recording),
+        (write_newer_xdf, read_recording),
+    ],
+)
+def test_a_file_of_a_newer_schema_is_refused_with_what_to_do(tmp_path, write, read):
+    with pytest.raises(BadInput, match="schema_version is 2, this Glimpse reads up to 1; install a newer Glimpse"):
+        read(write(tmp_path))

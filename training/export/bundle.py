@@ -60,7 +60,7 @@ def export_bundle(run: Run, out: Path, accuracy: dict[str, Any], note: str | Non
             training={key: getattr(d, key) for key in SHARED_TRAINING}
             | {
                 "made": datetime.now(UTC).date().isoformat(),
-                "versions": {name: version(name) for name in ("glimpse", "torch", "onnx")},
+                "versions": {"glimpse": version("glimpse-bci"), "torch": version("torch"), "onnx": version("onnx")},
             },
             accuracy=accuracy,
         )

@@ -9,6 +9,8 @@ SHARED = "name network ch_names rename positions_m sfreq hop_samples window_s ev
 
 SHARED_TRAINING = ("recipe", "data", "made_from", "simulate")
 
+SCHEMA_VERSION = 1
+
 
 @dataclass(frozen=True)
 class RunDescription:
@@ -31,6 +33,7 @@ class RunDescription:
     rename: dict[str, str] = field(default_factory=dict)  # name in the recordings -> name in ch_names
     simulate: dict[str, Any] = field(default_factory=dict)  # what the simulated amplifier played, if it did
     pair: dict[str, Any] = field(default_factory=dict)  # description of the second modality, if there are two
+    schema_version: int = SCHEMA_VERSION  # of run.json; runs without one are of schema 1
     made_from: dict[str, str] = field(default_factory=dict)  # teacher, start_from -> sha256 of their checkpoints
 
     def differs(self, other: "RunDescription") -> list[str]:

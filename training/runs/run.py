@@ -20,10 +20,10 @@ from realtime.bundle.bank import Bank
 from realtime.bundle.bundle import sha256
 from realtime.bundle.calibration import Calibration
 from realtime.decoding.frontend import Frontend
-from realtime.errors import BadInput
+from realtime.errors import BadInput, check_schema_version
 from realtime.preprocess.chain import Preprocess
 from realtime.preprocess.config import PreprocessConfig
-from training.runs.description import RunDescription
+from training.runs.description import SCHEMA_VERSION, RunDescription
 
 DESCRIPTION, CHECKPOINT, LOG, BAD_BATCH = "run.json", "checkpoint.pt", "log.jsonl", "bad_batch.pt"
 
@@ -41,7 +41,13 @@ class Run:
         if not file.is_file():
             raise BadInput(f"{file}: no such file, so {path} is not a run; make one with `glimpse train --out {path}`")
         try:
-            return cls(path, RunDescription(**json.loads(file.read_text())))
+            fields = json.loads(file.read_text())
+            check_schema_version(
+                fields.get("schema_version") if isinstance(fields, dict) else None, SCHEMA_VERSION, str(file)
+            )
+            return cls(path, RunDescription(**fields))
+        except BadInput:
+            raise
         except (ValueError, TypeError) as error:
             raise BadInput(f"{file}: not the description of a run ({error}); train again with another --out") from None
 
