@@ -60,7 +60,7 @@ def run(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop: threading
                 if amplifiers.counted:
                     rows = np.hstack([rows, np.arange(sent, sent + step, dtype=np.float32)[:, None] % CYCLE])
                 if amplifiers.labels and sent >= onsets[k]:
-                    outlet.mark(amplifiers.labels[int(rng.integers(len(amplifiers.labels)))], due)
+                    outlet.push_marker(amplifiers.labels[int(rng.integers(len(amplifiers.labels)))], due)
                     onsets[k] += ONSET_TO_ONSET_S * sfreq
                 outlet.send(rows, due)
             late_ms.append((local_clock() - due) * 1e3)

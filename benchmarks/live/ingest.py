@@ -46,10 +46,10 @@ def ingest(channels: int, sfreq: float, seconds: float, bundle_path: Path | None
             chunk_samples=max(1, round(CHUNK_S * manifest.sfreq)),
         )
         with WorkerProcess(amplifiers.run, rig) as generator:
-            generator.said()
+            generator.next_message()
             with WorkerProcess(decode, path, seconds) as decoding:
                 found = decoding.result(START_S + WARM_UP_S + seconds + 60.0)
-            sent = generator.stop()
+            sent = generator.finish()
     return {
         "channels": len(manifest.ch_names),
         "sfreq": manifest.sfreq,

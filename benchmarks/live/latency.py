@@ -101,7 +101,7 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
     floor: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
     done = threading.Event()
     with WorkerProcess(serve, settings) as server:
-        clients = TimedClients(server.said(), ["s1"], hop_s)
+        clients = TimedClients(server.next_message(), ["s1"], hop_s)
         listener = threading.Thread(target=_listen, args=(stream, floor, done))
         listener.start()
         try:
@@ -114,7 +114,7 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
             done.set()
             listener.join()
             clients.close()
-        server.stop()
+        server.finish()
     timing = clients.timings["s1"].between(began, ended)
     if not timing.hops:
         raise TimeoutError(f"no decision was due and came within {seconds:g} s; told: {clients.told[-5:]}")

@@ -38,10 +38,10 @@ def throughput(sessions: int, seconds: float, bundle_path: Path | None) -> dict[
         hop_samples=round(hop_s * manifest.sfreq),
     )
     with WorkerProcess(amplifiers.run, rig) as generator:
-        generator.said()
+        generator.next_message()
         settings = Settings(bundle=path, stream=names[0], markers=f"{names[0]}-markers", port=0)
         with WorkerProcess(serve, settings) as server:
-            url = server.said()
+            url = server.next_message()
             opened = ["s1", *(open_session(url, name) for name in names[1:])]
             clients = TimedClients(url, opened, hop_s)
             try:
@@ -54,8 +54,8 @@ def throughput(sessions: int, seconds: float, bundle_path: Path | None) -> dict[
                 ended = local_clock()
             finally:
                 clients.close()
-            server.stop()
-        sent = generator.stop()
+            server.finish()
+        sent = generator.finish()
     timings = [timing.between(began, ended) for timing in clients.timings.values()]
     spent_s = [late - early for early, late in zip(before, after, strict=True)]
     found = summary(timings)

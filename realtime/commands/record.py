@@ -51,5 +51,5 @@ def main(argv: list[str]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    print(done.sentence)
-    return 0 if done.whole else 1
+    print(done.message)
+    return 0 if done.complete else 1

@@ -10,14 +10,14 @@ from realtime.errors import BadInput
 
 @dataclass(frozen=True)
 class BidsName:
-    """Who was recorded doing what; letters and digits only, the defaults are LabRecorder's."""
+    """Participant, session and task of a recording: letters and digits only. The defaults are LabRecorder's."""
 
     sub: str = "P001"  # subject
     ses: str = "S001"  # session
     task: str = "Default"
     run: int = 1  # the first number to try
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for entity in ("sub", "ses", "task"):
             value = getattr(self, entity)
             if not (value.isascii() and value.isalnum()):

@@ -1,4 +1,4 @@
-"""LSL streams into an XDF file: raw samples, raw stamps, clock offsets, streams that come late, go and return."""
+"""Records LSL streams into an XDF file: raw samples, raw stamps, clock offsets, through loss and return of a stream."""
 
 import time
 from collections.abc import Callable, Collection
@@ -15,19 +15,22 @@ from realtime.recorder.xdf_verify import verify_xdf
 from realtime.recorder.xdf_writer import XdfWriter
 
 WAIT_S = 5.0  # how long the first stream may take to appear
-BOUNDARY_EVERY_S, SYNC_EVERY_S = 10.0, 1.0  # the first as LabRecorder
+BOUNDARY_INTERVAL_S, SYNC_INTERVAL_S = 10.0, 1.0  # the first as LabRecorder
+POLL_INTERVAL_S = 0.05  # between two looks for new streams
+
+Report = Callable[[str, str], None]  # state and one sentence
 
 
 class RecordingResult(NamedTuple):
-    """What a recording has come to."""
+    """How a recording ended."""
 
     path: Path
-    whole: bool  # whether it ran to its end and everything written was read back
-    sentence: str
+    complete: bool  # whether it ran to its end and everything written was read back
+    message: str
 
 
 def check_out(out: Path) -> None:
-    """BadInput unless `out` is a new .xdf file in a folder that exists, or a folder or the name of a new one."""
+    """Raise BadInput unless `out` is a new .xdf file in a folder that exists, a folder, or the name of a new one."""
     if out.suffix.lower() != ".xdf":
         if out.suffix and not out.is_dir():
             raise BadInput(f"{out}: recordings are XDF; name a file that ends in .xdf, or a folder")
@@ -43,63 +46,84 @@ def record_streams(
     out: Path,
     streams: Collection[str],
     name: BidsName,
-    say: Callable[[str, str], None],
+    report: Report,
     stopped: Callable[[], bool],
     seconds: float | None = None,
 ) -> RecordingResult:
-    """Record until `stopped()`, `seconds` of time or a failing disk; then read the file back.
+    """Record until `stopped()`, for `seconds` seconds or until the disk fails; then read the file back.
 
-    `streams` are names or source_ids, each of which may appear at any time; with none every stream is recorded, those
-    that appear later too. `out` as in `check_out`; in a folder the first free run of `name`. Stamps are the senders'
-    own: clock offsets lie beside them, as XDF readers expect. `say` is called with "recording" and a sentence as
-    streams come and go. BadInput if no stream is in sight within `WAIT_S` seconds; then there is no file either.
+    `streams` are names or source_ids, each of which may appear at any time; without any, every stream is recorded,
+    also those that appear later. `out` as in `check_out`; in a folder the first free run of `name`. Stamps are the
+    senders' own, with clock offsets as XDF readers expect them. `report` is called with "recording" and a sentence as
+    streams come and go. BadInput if no stream is visible within `WAIT_S` seconds; then no file is written.
     """
     check_out(out)
     resolver = pylsl.ContinuousResolver(forget_after=5.0)
-    began = time.monotonic()
-    while not (found := _wanted(resolver, streams)) and time.monotonic() < began + WAIT_S and not stopped():
-        time.sleep(0.05)
-    if not found:
-        sought = f"named {', '.join(map(repr, streams))}" if streams else "of any name"
-        after = f"after {time.monotonic() - began:.0f} s"
-        raise BadInput(f"no LSL stream {sought} in sight {after}; `glimpse streams` lists those that are")
+    started = _wait_for_streams(resolver, streams, stopped)
     writer = _create(out, name)
-    inlets = RecordedStreams(writer)
-    say("recording", f"to {writer.path}")
-    boundary = synced = time.monotonic()
-    missing = set(streams)
+    recorded = RecordedStreams(writer)
+    report("recording", f"to {writer.path}")
     try:
-        while not stopped() and not writer.failure:
-            now = time.monotonic()
-            if seconds is not None and inlets.began and now - inlets.began >= seconds:
-                break
-            for info in _wanted(resolver, streams):
-                inlets.read(info)
-                missing -= {info.name(), info.source_id()}
-            if missing and now > began + 2 * WAIT_S:
-                say("recording", f"waiting for {', '.join(map(repr, sorted(missing)))}, not in sight yet")
-                missing = set()
-            if now - boundary >= BOUNDARY_EVERY_S:
-                boundary = now
-                writer.boundary()
-            if now - synced >= SYNC_EVERY_S:
-                synced = now
-                writer.sync()
-            inlets.tell(say)
-            time.sleep(0.05)
+        _record_until_end(resolver, streams, recorded, report, stopped, started, seconds)
     except OSError as error:
         if error is not writer.failure:
             raise
     finally:
-        lasted_s = time.monotonic() - (inlets.began or time.monotonic())
-        inlets.close()
+        lasted_s = recorded.lasted_s
+        recorded.close()
         writer.close()
-    inlets.tell(say)
-    whole, sentence = verify_xdf(writer.path, writer.streams)
+    recorded.drain_events(report)
+    complete, message = verify_xdf(writer.path, writer.streams)
     if writer.failure:
         reason = writer.failure.strerror or str(writer.failure)
-        sentence = f"recording stopped after {lasted_s:.1f} s, the file cannot be written ({reason}); {sentence}"
-    return RecordingResult(writer.path, whole and not writer.failure, f"{writer.path}: {sentence}")
+        message = f"recording stopped after {lasted_s:.1f} s, the file cannot be written ({reason}); {message}"
+    return RecordingResult(writer.path, complete and not writer.failure, f"{writer.path}: {message}")
+
+
+def _wait_for_streams(
+    resolver: pylsl.ContinuousResolver, streams: Collection[str], stopped: Callable[[], bool]
+) -> float:
+    """Return once a stream is visible; the `time.monotonic()` at which the search started."""
+    started = time.monotonic()
+    while not (visible := _matching(resolver, streams)) and time.monotonic() < started + WAIT_S and not stopped():
+        time.sleep(POLL_INTERVAL_S)
+    if not visible:
+        which = f"named {', '.join(map(repr, streams))}" if streams else "of any name"
+        after = f"after {time.monotonic() - started:.0f} s"
+        raise BadInput(f"no LSL stream {which} is visible {after}; `glimpse streams` lists those that are")
+    return started
+
+
+def _record_until_end(
+    resolver: pylsl.ContinuousResolver,
+    streams: Collection[str],
+    recorded: RecordedStreams,
+    report: Report,
+    stopped: Callable[[], bool],
+    started: float,
+    seconds: float | None,
+) -> None:
+    """Start readers for streams that appear, and keep the file in order; OSError if the disk fails."""
+    writer, missing = recorded.writer, set(streams)
+    boundary = synced = time.monotonic()
+    while not stopped() and not writer.failure:
+        now = time.monotonic()
+        if seconds is not None and recorded.lasted_s >= seconds:
+            break
+        for info in _matching(resolver, streams):
+            recorded.read(info)
+            missing -= {info.name(), info.source_id()}
+        if missing and now > started + 2 * WAIT_S:
+            report("recording", f"waiting for {', '.join(map(repr, sorted(missing)))}, not visible yet")
+            missing = set()
+        if now - boundary >= BOUNDARY_INTERVAL_S:
+            boundary = now
+            writer.boundary()
+        if now - synced >= SYNC_INTERVAL_S:
+            synced = now
+            writer.sync()
+        recorded.drain_events(report)
+        time.sleep(POLL_INTERVAL_S)
 
 
 def _create(out: Path, name: BidsName) -> XdfWriter:
@@ -111,5 +135,5 @@ def _create(out: Path, name: BidsName) -> XdfWriter:
     raise BadInput(f"{out}: came into being meanwhile, and no recording is ever overwritten; choose another name")
 
 
-def _wanted(resolver: pylsl.ContinuousResolver, names: Collection[str]) -> list[pylsl.StreamInfo]:
+def _matching(resolver: pylsl.ContinuousResolver, names: Collection[str]) -> list[pylsl.StreamInfo]:
     return [info for info in resolver.results() if not names or info.name() in names or info.source_id() in names]

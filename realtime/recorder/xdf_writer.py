@@ -24,7 +24,7 @@ BOUNDARY_UUID = UUID("43a546dc-cbf5-410f-b30e-d5467383cbe4").bytes  # of the spe
 
 @dataclass
 class StreamTotals:
-    """What a file holds of one stream."""
+    """Totals of one stream of a file."""
 
     name: str
     channel_format: str
@@ -51,14 +51,14 @@ class XdfWriter:
         self._lock = threading.Lock()
         self._file = open(path, "xb", buffering=0)
         self._size = 0
-        made = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
+        created = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
         schema = f"<glimpse><schema_version>{SCHEMA_VERSION}</schema_version></glimpse>"
-        xml = f'<?xml version="1.0"?><info><version>1.0</version><datetime>{made}</datetime>{schema}</info>'
+        xml = f'<?xml version="1.0"?><info><version>1.0</version><datetime>{created}</datetime>{schema}</info>'
         with self._lock:
             self._put(b"XDF:" + _chunk(FILE_HEADER, xml.encode()))
 
     def add_stream(self, header: str) -> int:
-        """Begin a stream from its full LSL header (XML); the number its chunks carry.
+        """Add a stream by its full LSL header (XML); returns the number that its chunks carry.
 
         BadInput for a header that is no XML, or with a format that LSL does not have: no reader would load the file.
         """
@@ -91,18 +91,18 @@ class XdfWriter:
             stream.crc = zlib.crc32(body, stream.crc)
 
     def clock_offset(self, number: int, t: float, offset: float) -> None:
-        """Note that at `t` on the sender's clock `offset` seconds lead from there to the clock of this machine."""
+        """Append a clock offset: at `t` on the sender's clock, plus `offset` seconds is the clock of this machine."""
         with self._lock:
             self._put(_chunk(CLOCK_OFFSET, struct.pack("<Idd", number, t, offset)))
             self.streams[number].offsets.append((t, offset))
 
     def boundary(self) -> None:
-        """Append a mark at which a reader finds its way again past damage."""
+        """Append a boundary chunk, from which a reader can go on after damage."""
         with self._lock:
             self._put(_chunk(BOUNDARY, BOUNDARY_UUID))
 
     def sync(self) -> None:
-        """Have the system put everything written so far on the disk; other threads go on writing meanwhile."""
+        """Have the system store everything written so far on the disk; other threads go on writing meanwhile."""
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -110,7 +110,7 @@ class XdfWriter:
             raise
 
     def close(self) -> None:
-        """Append the footers, as far as there is room for them, and close the file; harmless when repeated."""
+        """Append the footers, if the disk has room for them, and close the file; harmless when repeated."""
         with self._lock:
             if self._file.closed:
                 return
@@ -127,10 +127,10 @@ class XdfWriter:
             raise OSError(f"{self.path} is closed")
         if self.failure:
             raise self.failure
-        left = memoryview(content)
+        remaining = memoryview(content)
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            while remaining:
+                remaining = remaining[self._file.write(remaining) :]
         except OSError as error:
             self.failure = error
             with suppress(OSError):
@@ -141,7 +141,7 @@ class XdfWriter:
 
 
 def encode(stamps: np.ndarray, values: np.ndarray | Sequence[Sequence[str]], channel_format: str) -> bytes:
-    """Samples as they stand in a chunk: each with its stamp, float64, then its values, all little endian."""
+    """Samples as a chunk stores them: each with its stamp, float64, then its values, all little endian."""
     if channel_format == "string":
         return b"".join(
             struct.pack("<Bd", 8, t) + b"".join(_text(value) for value in row)

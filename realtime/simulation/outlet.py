@@ -1,15 +1,16 @@
 """A signal and its markers as live LSL streams, paced on the steady clock, in this process or in one of its own."""
 
-import multiprocessing
-import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pylsl
 
+from realtime.child_process import ChildProcess, Send
+
+START_S = 60.0  # until the streams of a child process are up, on a busy machine
 MARKER_WAIT_S = 2.0  # how long a listener to the signal may take until it also listens to the markers
 DRAIN_S = 1.0  # outlets stay open this long after the last sample, so that it is delivered
 
@@ -61,7 +62,7 @@ class LiveOutlet:
         """Push (n_times, n_channels) microvolts whose last sample was taken at `t_last`, LSL seconds."""
         self._signal.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), t_last)
 
-    def mark(self, label: str, t_lsl: float) -> None:
+    def push_marker(self, label: str, t_lsl: float) -> None:
         """Push one marker."""
         self._markers.push_sample([label], t_lsl)
 
@@ -89,7 +90,7 @@ def play_blocks(
     t0 = pylsl.local_clock() + start_in_s
     for first, samples, markers in blocks:
         for number, label in markers:
-            outlet.mark(label, t0 + number / outlet.sfreq)
+            outlet.push_marker(label, t0 + number / outlet.sfreq)
         last_s = (first + len(samples) - 1) / outlet.sfreq
         while (wait_s := t0 + last_s / speed - pylsl.local_clock()) > 0 and not stopped():
             time.sleep(min(wait_s, 0.1))
@@ -100,68 +101,24 @@ def play_blocks(
     return OutletTotals(n_samples, n_markers)
 
 
-class OutletProcess:
-    """Live streams in a child process of their own; a context manager that takes them down at its end.
+class OutletProcess(ChildProcess[OutletTotals]):
+    """Live streams in a child process; a context manager that takes them down at its end.
 
-    `run(*args, say, stopped)` must be importable: it opens the outlets, calls `say("ready")`, and returns a `Sent`. A
-    child whose parent dies stops too.
+    `run(*args, report, stopped)` must be importable: it opens the outlets, calls `report("ready")`, and returns what it
+    sent. The streams are up when the constructor returns; what `run` raises before that is raised here.
     """
 
-    def __init__(self, run: Callable[..., OutletTotals], *args):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, child = context.Pipe()
-        self._process = context.Process(target=_child, args=(child, run, args), daemon=True)
-        self._process.start()
-        child.close()
-        self._expect("ready", 60.0)
-
-    @property
-    def pid(self) -> int:
-        """Process id of the child."""
-        return self._process.pid or 0
-
-    def wait(self, timeout_s: float) -> OutletTotals:
-        """What was sent, once the child has come to its end; TimeoutError before that."""
-        return self._expect("sent", timeout_s)
-
-    def stop(self) -> None:
-        """Take the streams down; harmless when repeated."""
-        self._pipe.close()  # the child sees the end of the pipe
-        self._process.join(DRAIN_S + 4.0)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-    def __enter__(self) -> "OutletProcess":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.stop()
-
-    def _expect(self, wanted: str, timeout_s: float):
-        deadline = time.monotonic() + timeout_s
+    def __init__(self, run: Callable[..., OutletTotals], *args: Any):
+        super().__init__(_run_outlet, run, args)
         try:
-            while self._pipe.poll(max(0.0, deadline - time.monotonic())):
-                word, value = self._pipe.recv()
-                if word == "error":
-                    raise value
-                if word == wanted:
-                    return value
-        except (EOFError, ConnectionError):
-            raise RuntimeError(f"the streaming process {self.pid} ended without a word") from None
-        raise TimeoutError(f"the streaming process {self.pid} was not {wanted!r} within {timeout_s:g} s")
+            while self.next_message(START_S) != "ready":
+                pass
+        except BaseException:
+            self.close(0.0)
+            raise
 
 
-def _child(pipe: Connection, run: Callable[..., OutletTotals], args: tuple) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
-
-    def tell(word: str, value=None) -> None:
-        try:
-            pipe.send((word, value))
-        except (BrokenPipeError, ConnectionError):
-            return  # nobody is there to be told
-
-    try:
-        tell("sent", run(*args, say=tell, stopped=pipe.poll))
-    except Exception as error:
-        tell("error", error)
+def _run_outlet(
+    run: Callable[..., OutletTotals], args: tuple[Any, ...], send: Send, stop: threading.Event
+) -> OutletTotals:
+    return run(*args, send, stop.is_set)

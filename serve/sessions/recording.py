@@ -34,18 +34,18 @@ class SessionRecording:
             self._say(RecorderEvent("recording", "the recording ends, its file is read back"))
             self.process.stop()
             try:
-                self._say(await asyncio.to_thread(self.process.wait, VERIFY_TIMEOUT_S))
+                self._say(await asyncio.to_thread(self.process.result, VERIFY_TIMEOUT_S))
             except TimeoutError:
                 self._say(
                     RecorderEvent(
                         "record_failed", f"{self.said}; it could not be read back within {VERIFY_TIMEOUT_S:g} s"
                     )
                 )
-        await asyncio.to_thread(self.process.__exit__)
+        await asyncio.to_thread(self.process.close)
 
     async def _follow(self) -> None:
         while not self.ended:
-            for news in self.process.news():
+            for news in self.process.events():
                 self._say(news)
             await asyncio.sleep(POLL_INTERVAL_S)
 

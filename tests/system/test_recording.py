@@ -29,12 +29,12 @@ def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, r
     with streaming(amplifier) as source, record_process(tmp_path / "a.xdf", [amplifier.name]) as recorder:
         told = ""
         while "is being recorded" not in told:
-            told += "".join(word.detail for word in recorder.news())
+            told += "".join(word.detail for word in recorder.events())
             time.sleep(0.02)
         time.sleep(4.0)
         killed = local_clock()
         os.kill(recorder.pid, signal.SIGKILL)
-        last = recorder.wait(10.0)
+        last = recorder.result(10.0)
     assert (last.state, "died; its file holds" in last.detail) == ("record_failed", True)
     found = read_recording(tmp_path / "a.xdf")
     (stream,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", dejitter_timestamps=False, verbose=False)

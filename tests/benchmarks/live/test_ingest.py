@@ -31,9 +31,9 @@ def decode(tmp_path, monkeypatch) -> dict:
     path = tiny_bundle(tmp_path / "tiny").path
     rig = amplifiers.NoiseAmplifiers((bench.STREAM,), CH_NAMES, SFREQ, labels=LABELS, counted=True, chunk_samples=2)
     with WorkerProcess(amplifiers.run, rig) as generator:
-        generator.said()
+        generator.next_message()
         found = bench.decode(path, SECONDS, say=print, stop=threading.Event())
-        assert generator.stop()["samples"] > SFREQ
+        assert generator.finish()["samples"] > SFREQ
     return found
 
 

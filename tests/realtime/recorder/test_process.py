@@ -30,7 +30,7 @@ def wait_told(recorder, *words):
     told, until = "", time.monotonic() + 30
     while not all(word in told for word in words):
         assert time.monotonic() < until, told
-        told += "\n".join(f"{news.state}: {news.detail}" for news in recorder.news())
+        told += "\n".join(f"{news.state}: {news.detail}" for news in recorder.events())
         time.sleep(0.02)
     return told
 
@@ -47,12 +47,12 @@ def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, n
         wait_told(recorder, f"recording: {name}-scores is being recorded")
         t0 = pylsl.local_clock()
         for k in range(0, 300, 50):
-            out.mark(f"m{k}", t0 + k / 100)
+            out.push_marker(f"m{k}", t0 + k / 100)
             out.send(samples[k : k + 50], t0 + (k + 49) / 100)
             decisions.send({"type": "decision", "t_lsl": t0 + (k + 49) / 100, "hop": k // 50, "p": [0.25, 0.75]})
         time.sleep(1.0)
         recorder.stop()
-        last = recorder.wait(30.0)
+        last = recorder.result(30.0)
     out.close(drain_s=0.0)
     decisions.close()
     path = tmp_path / "sub-P001" / "ses-S001" / "eeg" / "sub-P001_ses-S001_task-Default_run-001_eeg.xdf"
@@ -85,14 +85,14 @@ def test_starting_asking_and_stopping_never_wait(tmp_path, name):
     with recorder:
         told = []
         while not any("is being recorded" in news.detail for news in told):
-            told += timed(recorder.news)
+            told += timed(recorder.events)
             time.sleep(0.01)
         out.push_sample([1.0])
         time.sleep(0.5)
         timed(recorder.stop)
-        assert recorder.wait(30.0).state == "stopped"
+        assert recorder.result(30.0).state == "stopped"
         timed(recorder.stop)
-        assert timed(recorder.news) == []
+        assert timed(recorder.events) == []
     recorder.stop()
     assert max(took) < 0.5
 
@@ -103,20 +103,20 @@ def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
         recorder.stop()
         told, deadline = [], time.monotonic() + 30
         while not told and time.monotonic() < deadline:
-            told += [word for word in recorder.news() if word.state != "recording"]
+            told += [word for word in recorder.events() if word.state != "recording"]
             time.sleep(0.02)
-        assert recorder.wait(5.0) == told[0]
-    assert recorder.news() == []
+        assert recorder.result(5.0) == told[0]
+    assert recorder.events() == []
 
 
 def test_what_cannot_be_recorded_is_told(tmp_path, name):
     (tmp_path / "a.xdf").write_text("precious")
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
-        last = recorder.wait(30.0)
+        last = recorder.result(30.0)
     assert last == ("record_failed", last.detail)
     assert "a.xdf: exists, and no recording is ever overwritten" in last.detail
-    with record_process(tmp_path / "b.xdf", [name]) as recorder, pytest.raises(TimeoutError, match="did not end"):
-        recorder.wait(0.2)
+    with record_process(tmp_path / "b.xdf", [name]) as recorder, pytest.raises(TimeoutError, match="no result within"):
+        recorder.result(0.2)
 
 
 PARENT = """
@@ -124,7 +124,7 @@ import sys, time
 from realtime.recorder.process import record_process
 if __name__ == "__main__":
     recorder = record_process(sys.argv[1], [sys.argv[2]])
-    while not any("is being recorded" in news.detail for news in recorder.news()):
+    while not any("is being recorded" in news.detail for news in recorder.events()):
         time.sleep(0.02)
     print("recording", flush=True)
     time.sleep(60)
@@ -160,7 +160,7 @@ def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_
             for k in range(100):
                 out.push_chunk(np.full((50, 16), float(k)))
                 time.sleep(0.02)
-            last = recorder.wait(10.0)
+            last = recorder.result(10.0)
         (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
     finally:
         subprocess.run(["umount", tmp_path], check=True)

@@ -114,9 +114,9 @@ def test_every_format_arrives_bit_for_bit_with_the_senders_stamps_and_header(tmp
             for row, stamp in zip(values[form], stamps, strict=True):
                 out.push_sample(row if form == "string" else row.tolist(), stamp)
         arrived()
-    assert running.done.whole
-    assert f"30 of {name}-int64" in running.done.sentence
-    assert running.done.sentence.endswith("; stamps ascend")
+    assert running.done.complete
+    assert f"30 of {name}-int64" in running.done.message
+    assert running.done.message.endswith("; stamps ascend")
     streams = load(tmp_path / "a.xdf")
     for form in outlets:
         found = named(streams, f"{name}-{form}")
@@ -137,7 +137,7 @@ def test_clock_offsets_come_every_five_seconds_and_marks_every_ten(tmp_path, nam
     out = outlet(name)
     with recording(tmp_path / "a.xdf", name) as running:
         time.sleep(11.0)
-    assert out.have_consumers() or running.done.whole
+    assert out.have_consumers() or running.done.complete
     (found,) = load(tmp_path / "a.xdf")
     assert 2 <= len(found["clock_times"]) <= 4
     steps = np.diff(found["clock_times"])
@@ -180,11 +180,11 @@ def test_a_description_that_is_no_xml_costs_the_description_only():
 def test_streams_not_named_are_left_out_and_one_that_is_missing_is_said(tmp_path, name):
     here, other = outlet(name), outlet(f"{name}-other")
     running = Running(tmp_path / "a.xdf", (f"id-{name}", f"{name}-missing"))
-    running.wait_said(f"{name} is being recorded", f"waiting for '{name}-missing', not in sight yet")
+    running.wait_said(f"{name} is being recorded", f"waiting for '{name}-missing', not visible yet")
     for out in (here, other):
         out.push_sample([1.0])
     arrived()
-    assert running.stop().whole
+    assert running.stop().complete
     assert [s["info"]["name"] for s in load(tmp_path / "a.xdf")] == [[name]]
 
 
@@ -204,7 +204,7 @@ def test_a_stream_that_ends_and_returns_goes_on_and_one_with_another_header_is_a
     same, other = load(tmp_path / "a.xdf")
     assert same["time_series"].tolist() == [[1.0, -1.0], [2.0, -2.0]]
     assert other["time_series"].tolist() == [[3.0, -3.0]]
-    assert running.done.whole
+    assert running.done.complete
 
 
 def test_the_last_marker_of_a_sender_that_dies_is_kept(tmp_path, name):
@@ -243,7 +243,7 @@ def test_a_frozen_sender_is_continued_by_its_successor(tmp_path, name):
 def test_no_stream_in_sight_is_said_and_leaves_no_file(tmp_path, name):
     running = Running(tmp_path / "a.xdf", (name,))
     running._thread.join()
-    assert str(running.error).startswith(f"no LSL stream named '{name}' in sight after 5 s")
+    assert str(running.error).startswith(f"no LSL stream named '{name}' is visible after 5 s")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,12 +299,12 @@ def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, n
             told, until = "", time.monotonic() + 30
             while f"{name} is being" not in told or f"{name}-marks is being" not in told:
                 assert time.monotonic() < until, told
-                told += "".join(word.detail for word in recorder.news())
+                told += "".join(word.detail for word in recorder.events())
                 time.sleep(0.02)
             time.sleep(4.0)
             killed = pylsl.local_clock()
             os.kill(recorder.pid, signal.SIGKILL)
-            last = recorder.wait(10.0)
+            last = recorder.result(10.0)
     finally:
         ending.set()
         sender.join()

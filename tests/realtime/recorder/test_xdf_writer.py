@@ -87,7 +87,7 @@ def test_any_chunks_are_read_back_bit_for_bit(tmp_path_factory, made):
         assert int(footer["sample_count"][0]) == len(want)
         if len(want):
             assert (float(footer["first_timestamp"][0]), float(footer["last_timestamp"][0])) == (want[0], want[-1])
-    assert verify_xdf(writer.path, writer.streams).whole
+    assert verify_xdf(writer.path, writer.streams).complete
 
 
 def test_a_file_that_exists_is_never_opened(tmp_path):
@@ -197,9 +197,9 @@ def test_damage_is_noticed(tmp_path, caplog):
     assert verify_xdf(writer.path, writer.streams) == (False, "samples of s read back differ from those written")
     caplog.set_level(logging.CRITICAL, "pyxdf")
     writer.path.write_bytes(content[: len(content) // 2])
-    assert verify_xdf(writer.path, writer.streams).sentence.startswith("wrote 20 samples of s, read back ")
+    assert verify_xdf(writer.path, writer.streams).message.startswith("wrote 20 samples of s, read back ")
     writer.path.write_bytes(b"XDF?")
-    assert verify_xdf(writer.path, writer.streams).sentence.startswith("pyxdf cannot read it back (")
+    assert verify_xdf(writer.path, writer.streams).message.startswith("pyxdf cannot read it back (")
 
 
 def test_stamps_that_go_back_are_counted(tmp_path):

@@ -128,7 +128,7 @@ def test_the_amplifier_streams_what_simulate_makes():
             chunks += more
             markers += marks
         source.close()
-        assert child.wait(5.0).samples == 1000
+        assert child.result(5.0).samples == 1000
     expected, onsets = simulate(SimulatedBrain(CH_NAMES, 250.0, VECTORS, LABELS), 6, 4.0)
     np.testing.assert_array_equal(np.concatenate([c.samples for c in chunks]), expected)
     assert [(chunks[0].index_of(m.t_lsl), m.label) for m in markers] == onsets

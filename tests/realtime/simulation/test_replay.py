@@ -55,7 +55,7 @@ def keep_pulling(source):
 def test_every_sample_and_marker_arrives_once_at_its_place(file, speed):
     with replay_process(file, speed=speed) as player:
         info, chunks, markers, ahead = read(file.stem, 2000, 20.0)
-        assert player.wait(10.0) == OutletTotals(2000, len(MARKERS))
+        assert player.result(10.0) == OutletTotals(2000, len(MARKERS))
     assert (info.ch_names, info.sfreq, info.unit_to_uv, info.warnings) == (LABELS, 250.0, (1.0,) * 4, ())
     got = np.concatenate([c.samples for c in chunks])
     np.testing.assert_array_equal(got, np.repeat(np.arange(2000.0)[:, None], 4, axis=1))
@@ -95,8 +95,8 @@ def test_holes_of_a_recording_stay_holes():
 def test_the_child_can_be_stopped_before_anybody_listens(file):
     player = replay_process(file)
     started = time.monotonic()
-    player.stop()
-    player.stop()
+    player.close()
+    player.close()
     assert time.monotonic() - started < 4.0
 
 
@@ -108,8 +108,8 @@ def test_a_killed_player_is_a_lost_stream(file):
         with pytest.raises(StreamLost, match=file.stem):
             keep_pulling(source)
         source.close()
-        with pytest.raises(RuntimeError, match="ended without a word"):
-            player.wait(5.0)
+        with pytest.raises(RuntimeError, match="ended without a result"):
+            player.result(5.0)
 
 
 def test_bad_input_in_the_child_is_told_to_the_parent(tmp_path):

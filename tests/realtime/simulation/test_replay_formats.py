@@ -100,11 +100,11 @@ def through_lsl(file: Path, out: Path, speed: float = 4.0) -> Path:
         recorder = threading.Thread(target=lambda: done.append(record_streams(*work)))
         recorder.start()
         try:
-            player.wait(60.0)
+            player.result(60.0)
         finally:
             ending.set()
             recorder.join()
-    assert done[0].whole, done
+    assert done[0].complete, done
     return done[0].path
 
 
