@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 SOURCES := pyproject.toml setup.py requirements.lock
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format reliability bench screenshot
+.PHONY: help demo test check format docs reliability bench screenshot
 
 # Biome lints and formats the modules of the page. It comes by npm; without npm this says so, which is an error only in CI.
 define biome
@@ -36,6 +36,10 @@ format: .venv/.dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(call biome,check --write)
+
+docs: .venv/.dev ## every document and the API as one searchable site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/ is ready: $(BIN)/python -m http.server -d site 8000, then open http://localhost:8000"
 
 reliability: .venv/.dev ## what happens when things break, measured, into docs/reliability.md
 	GLIMPSE_RELIABILITY=docs/reliability.md $(BIN)/pytest --durations=0 tests/system/test_faults.py tests/system/test_session_handover.py tests/system/test_recording.py
