@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mne
 import numpy as np
+import pytest
 
 from tests.helpers.published.ctf import REFERENCE, SENSOR, STIMULUS, write_ctf
 from tests.helpers.published.signals import response, topography
@@ -78,7 +79,7 @@ def write_raw(root: Path, shared: Path, n_events: int = 6, n_sensors: int = 272)
 
 def write_epochs(root: Path, shared: Path, n_events: int = 20, n_channels: int = 271) -> Path:
     """Write the four parts of the epoched file of subject 1: first events of two real days, as days 1 and 12."""
-    import pandas as pd
+    pandas = pytest.importorskip("pandas")  # MNE keeps the trial table as a data frame
 
     shown = [(day, 1, row) for day, real in ((1, 1), (12, 2)) for row in _events(shared, real, 1, n_events)]
     _write_tables(root, shared, shown)
@@ -86,7 +87,7 @@ def write_epochs(root: Path, shared: Path, n_events: int = 20, n_channels: int =
     data = np.random.default_rng(0).standard_normal((len(codes), n_channels, 281)).astype(np.float32)
     info = mne.create_info([name for name in SENSORS if name != DROPPED or n_channels > 271][:n_channels], 200.0, "mag")
     events = np.array([[1000 * (i + 1), 0, code] for i, code in enumerate(codes)])
-    table = pd.DataFrame(
+    table = pandas.DataFrame(
         [{"trial_type": row["trial_type"], "session_nr": day, "run_nr": run} for day, run, row in shown]
     )
     epochs = mne.EpochsArray(data, info, events, tmin=-0.1, metadata=table, verbose="error")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import BadInput
-from realtime.recordings.read import check_recording
+from realtime.recordings.read import checked_recording
 from realtime.recordings.read_mne import sensor_positions
 from realtime.recordings.recording import Recording
 from training.data.readers.layout import check_here, check_root, is_pointer
@@ -140,7 +140,7 @@ def _read(path: Any, events: Path, day: int, pick: str, stimuli: StimulusList | 
             f"{file}: ends at {recording.duration_s:.1f} s, but {events.name} has an event at "
             f"{trials.row[-1] / recording.sfreq:.1f} s; the recording is cut short or the onsets are no seconds."
         )
-    yield Reading(check_recording(recording, finite=True), trials)
+    yield Reading(checked_recording(recording, finite=True), trials)
 
 
 def _positions(places: np.ndarray | None, pick: str, file: Path) -> tuple[np.ndarray | None, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from realtime.errors import BadInput
-from realtime.recordings.read import check_recording
+from realtime.recordings.read import checked_recording
 from realtime.recordings.recording import Recording
 from training.data.readers.layout import (
     check_here,
@@ -184,7 +184,7 @@ def _read_run(ds: Path, events: Path, day: int, names: PictureNumbers) -> Iterat
             f"{ds}: ends at {recording.duration_s:.1f} s, but {events.name} has an event at "
             f"{trials.row[-1] / sfreq:.1f} s; the run is cut short: download it again."
         )
-    yield Reading(check_recording(recording, finite=True), trials)
+    yield Reading(checked_recording(recording, finite=True), trials)
 
 
 def read_events(events: Path, sfreq: float, day: int, names: PictureNumbers) -> Trials:
