@@ -20,6 +20,7 @@ from benchmarks.live.latency import WARM_UP_S
 from realtime.bundle.bundle import Bundle, positions_to_json
 from realtime.decoding.decoder import Decoder
 from realtime.live.engine import Engine
+from realtime.live.messages import DecisionMessage, Message, StatusMessage
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
 
@@ -82,15 +83,15 @@ def decode(path: Path, seconds: float, say: Callable[[Any], None], stop: threadi
     stages: dict[str, list[float]] = {}
     gaps, opened, first = 0, list[CounterSource](), threading.Event()
 
-    def publish(_: str, message: dict[str, Any]) -> None:
+    def publish(_: str, message: Message) -> None:
         nonlocal gaps
-        if message["type"] == "decision":
-            timing.take(message["hop"], message["t_lsl"], local_clock())
-            for stage, ms in message["latency_ms"].items():
+        if isinstance(message, DecisionMessage):
+            timing.take(message.hop, message.t_lsl, local_clock())
+            for stage, ms in message.latency_ms.items():
                 stages.setdefault(stage, []).append(ms)
             first.set()
-        elif message["type"] == "status":
-            gaps += message["state"] == "gap"
+        elif isinstance(message, StatusMessage):
+            gaps += message.state == "gap"
 
     def connect(query: StreamQuery) -> CounterSource:
         opened.append(CounterSource(LslSource(query)))

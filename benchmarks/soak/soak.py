@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from realtime.bundle.bundle import Bundle
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.live.engine import Engine
+from realtime.live.messages import DecisionMessage
 from realtime.sources.query import StreamQuery
 from realtime.state import State
 
@@ -76,7 +77,7 @@ def run_soak(decoder: Decoder, hours: float, say: Callable[[str], None]) -> dict
             live = fetch(log, wanted)
             mismatched += differences(live, wanted)
             decided += len(wanted)
-            off_ms = np.array([(d["t_lsl"] - t0 - day.time_of(d["sample"])) * 1e3 for d in live])
+            off_ms = np.array([(d.t_lsl - t0 - day.time_of(d.sample)) * 1e3 for d in live])
             worst_ms = max(worst_ms, float(np.abs(off_ms).max()))
             n_done += 1
             if n_done % every == 0 or n_done == n_stretches:
@@ -132,7 +133,7 @@ def offline(
     return decisions, state, next_sample
 
 
-def fetch(log: Log, wanted: Sequence[Decision]) -> list[dict[str, Any]]:
+def fetch(log: Log, wanted: Sequence[Decision]) -> list[DecisionMessage]:
     """The live decisions of a stretch, once they have reached its last sample; RuntimeError when they stop."""
     while True:
         with log.changed:
@@ -147,27 +148,26 @@ def fetch(log: Log, wanted: Sequence[Decision]) -> list[dict[str, Any]]:
                 )
 
 
-def differences(live: Sequence[Mapping[str, Any]], wanted: Sequence[Decision]) -> int:
+def differences(live: Sequence[DecisionMessage], wanted: Sequence[Decision]) -> int:
     """Decisions that are not the same in every bit, or that one side lacks."""
     if len(live) == len(wanted):
         return sum(not same(message, decision) for message, decision in zip(live, wanted, strict=True))
-    ours = {(m["hop"], m["trial"]): m for m in live}
+    ours = {(m.hop, m.trial): m for m in live}
     theirs = {(d.number, d.trial): d for d in wanted}
     return sum(key not in ours or key not in theirs or not same(ours[key], theirs[key]) for key in {*ours, *theirs})
 
 
-def same(message: Mapping[str, Any], decision: Decision) -> bool:
+def same(message: DecisionMessage, decision: Decision) -> bool:
     """Whether the message says what the decision says."""
     return (
-        (message["hop"], message["sample"], message["trial"]) == (decision.number, decision.sample, decision.trial)
-        and message["since_onset_s"] == decision.since_onset_s
-        and [(c["label"], c["p"], c["similarity"]) for c in message["top"]]
-        == [(c.label, c.p, c.similarity) for c in decision.top]
-        and message["decided"] == decision.decided
-        and (message["quality"]["gap"], message["quality"]["artifact"]) == (decision.gap, decision.artifact)
-        and tuple(message["quality"]["bad_channels"]) == decision.bad_channels
-        and np.array_equal(message["p"], decision.p)
-        and np.array_equal(message["embedding"], decision.embedding)
+        (message.hop, message.sample, message.trial) == (decision.number, decision.sample, decision.trial)
+        and message.since_onset_s == decision.since_onset_s
+        and message.top == decision.top
+        and message.decided == decision.decided
+        and (message.quality.gap, message.quality.artifact) == (decision.gap, decision.artifact)
+        and message.quality.bad_channels == decision.bad_channels
+        and np.array_equal(np.asarray(message.p), decision.p)
+        and np.array_equal(np.asarray(message.embedding), decision.embedding)
     )
 
 

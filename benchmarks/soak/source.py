@@ -4,13 +4,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from benchmarks.soak.schedule import Pull
 from realtime.decoding.decoder import Decoder
 from realtime.errors import StreamLost
+from realtime.live.messages import DecisionMessage, Message, StatusMessage
 from realtime.sources.dejitter import ClockState, measured_rate, place_samples
 from realtime.stream import Chunk, Marker, StreamInfo
 
@@ -23,20 +23,20 @@ class Log:
     """What the engine has published of the stretch at hand, and how far it is; for several threads."""
 
     def __init__(self) -> None:
-        self.decisions: list[dict[str, Any]] = []
+        self.decisions: list[DecisionMessage] = []
         self.states: deque[str] = deque(maxlen=20)
         self.newest = -1  # sample of the newest decision
         self.changed = threading.Condition()
 
-    def publish(self, _: str, message: dict[str, Any]) -> None:
+    def publish(self, _: str, message: Message) -> None:
         """As the engine calls it."""
-        if message["type"] == "decision":
+        if isinstance(message, DecisionMessage):
             with self.changed:
                 self.decisions.append(message)
-                self.newest = message["sample"]
+                self.newest = message.sample
                 self.changed.notify_all()
-        elif message["type"] == "status":
-            self.states.append(f"{message['state']}: {message['detail']}")
+        elif isinstance(message, StatusMessage):
+            self.states.append(f"{message.state}: {message.detail}")
 
 
 class DaySource:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
+from realtime.live.messages import DecisionMessage, Message, Quality
 from realtime.live.session import Session
 from realtime.live.session_moves import check_swap, load_session, save_session, swap_decoder, warm_up_encoder
 from realtime.sources.connect import connect
@@ -31,7 +32,6 @@ log = logging.getLogger("glimpse")
 # A decision of 16 sessions costs 1.58 ms with 2 ms, 1.47 with 4, 1.40 with 12.
 GATHER_S = 0.004
 
-Message = dict[str, Any]
 PendingHop = tuple[Session, Hop, float]  # a hop to decode, with the milliseconds its preprocessing took
 Publish = Callable[[str, Message], None]
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class Engine:
             if sentence := decisions[0].rolled_back:
                 session.publish_status("rolled_back", sentence)
             for decision in decisions:
-                self.publish(session.id, _message(session, decision, preprocess_ms, encode_ms))
+                self.publish(session.id, _decision_message(session, decision, preprocess_ms, encode_ms))
 
 
 def _one_hop_per_session(due: list[PendingHop]) -> tuple[list[PendingHop], list[PendingHop]]:
@@ -217,29 +217,28 @@ def _report_failure(session: Session) -> Iterator[None]:
         session.publish_status("failed", f"Decoding failed: {error!r}; see the server's log.")
 
 
-def _message(session: Session, decision: Decision, preprocess_ms: float, encode_ms: float) -> Message:
+def _decision_message(session: Session, decision: Decision, preprocess_ms: float, encode_ms: float) -> DecisionMessage:
     t_lsl = session.time_of(decision.sample)
     since = decision.since_onset_s
-    return {
-        "type": "decision",
-        "session": session.id,
-        "hop": decision.number,
-        "sample": decision.sample,
-        "trial": decision.trial,
-        "t_lsl": t_lsl,
-        "t_onset": None if since is None else t_lsl - since,
-        "since_onset_s": since,
-        "top": [{"label": c.label, "p": c.p, "similarity": c.similarity} for c in decision.top],
-        "decided": decision.decided,
-        "quality": {"gap": decision.gap, "bad_channels": list(decision.bad_channels), "artifact": decision.artifact},
-        "latency_ms": {
+    return DecisionMessage(
+        session=session.id,
+        hop=decision.number,
+        sample=decision.sample,
+        trial=decision.trial,
+        t_lsl=t_lsl,
+        t_onset=None if since is None else t_lsl - since,
+        since_onset_s=since,
+        top=decision.top,
+        decided=decision.decided,
+        quality=Quality(decision.gap, decision.bad_channels, decision.artifact),
+        latency_ms={
             "age": (local_clock() - t_lsl) * 1e3,
             "preprocess": preprocess_ms,
             "encode": encode_ms,
             "retrieve": decision.ms["retrieve"],
         },
-        "clock_offset_ms": None if session.clock_offset_s is None else session.clock_offset_s * 1e3,
-        "bundle": session.decoder.bundle.hash,
-        "embedding": decision.embedding,
-        "p": decision.p,
-    }
+        clock_offset_ms=None if session.clock_offset_s is None else session.clock_offset_s * 1e3,
+        bundle=session.decoder.bundle.hash,
+        p=decision.p,
+        embedding=decision.embedding,
+    )

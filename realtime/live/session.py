@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field, replace
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
+from realtime.live.messages import Message, status_message
 from realtime.live.packet import Packet, Progress
-from realtime.live.stream_reader import LASTING_STATES, StreamReader
+from realtime.live.stream_reader import StreamReader
 from realtime.live.traces import trace_frame
 from realtime.live.trials import MAX_AHEAD_S, TrialMarkers
 from realtime.quality.bad_channels import REASONS
@@ -43,7 +44,7 @@ class Session:
     query: "StreamQuery"
     connect: Callable[["StreamQuery"], Source]
     wake: Callable[[], None]  # called when something has been read
-    publish: Callable[[str, dict[str, Any]], None]
+    publish: Callable[[str, Message], None]
     tracks: InitVar[int] = 1  # trials decoded at once
     paused: bool = False
     adapt: InitVar[bool] = False  # whether label vectors follow the person as labelled trials end
@@ -83,16 +84,7 @@ class Session:
 
     def publish_status(self, state: str, detail: str) -> None:
         """Publish a status, from any thread."""
-        self.publish(
-            self.id,
-            {
-                "type": "status",
-                "session": self.id,
-                "state": state,
-                "detail": detail,
-                "lasting": state in LASTING_STATES,
-            },
-        )
+        self.publish(self.id, status_message(self.id, state, detail))
 
     def pause(self) -> None:
         """Stop decoding; the reader continues."""
@@ -155,7 +147,7 @@ class Session:
             self._report_bad_channels(hop)
         self.recent_hops.extend(hops)
         if len(samples):
-            self.publish(self.id, trace_frame(chunk, packet.order))
+            self.publish(self.id, trace_frame(self.id, chunk, packet.order))
         ms = (perf_counter() - began) * 1e3 / max(len(hops), 1)
         return [(hop, ms) for hop in hops]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
 from realtime.errors import BadInput
+from realtime.live.messages import HelloMessage, bundle_info
 from realtime.live.saved_session import SavedSession, pack, unpack
 from realtime.live.session import Session
 from realtime.state import State
@@ -71,3 +72,4 @@ def swap_decoder(session: Session, decoder: Decoder, warm_state: State, newest: 
     session.decoder = decoder
     session.reader.update(decoder.bundle.manifest)
     session.publish_status("swapped", f"Bundle {decoder.bundle.manifest.name!r} decodes from here on.")
+    session.publish(session.id, HelloMessage.of(bundle_info(decoder), session.id, session.query.name))

@@ -20,6 +20,7 @@ from realtime.bundle.compatibility import check_stream
 from realtime.bundle.manifest import Manifest
 from realtime.errors import BadInput, StreamLost, UnusableStream
 from realtime.live.duplicates import DuplicateStreams
+from realtime.live.messages import LASTING_STATES
 from realtime.live.packet import Packet, Progress
 from realtime.live.rate_check import RateCheck
 from realtime.live.stall import StallDetector
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("glimpse")
 
-LASTING_STATES = ("connecting", "live", "stale", "lost", "mismatch")  # every other state is a moment
 RETRY_S = 0.2  # between two searches for a stream that is not there
 PULL_S = 0.1  # longest wait for samples; then markers, silence and the end are looked for
 CLOSE_S = 0.9  # a source that is being connected may need longer to end

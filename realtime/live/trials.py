@@ -3,12 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pylsl import local_clock
 
 from realtime.decoding.frontend import Frontend
 from realtime.decoding.hop import MAX_TRACKS
+from realtime.live.messages import TrialMessage
 from realtime.state import State
 from realtime.stream import Chunk, Marker
 
@@ -27,7 +27,7 @@ class TrialMarkers:
 
     session: str
     report_status: Callable[[str, str], None]
-    publish: Callable[[dict[str, Any]], None]
+    publish: Callable[[TrialMessage], None]
     recent: deque[tuple[int, str]] = field(
         default_factory=lambda: deque(maxlen=4 * MAX_MARKERS_A_SECOND)
     )  # onset (sample number) and marker
@@ -58,16 +58,7 @@ class TrialMarkers:
             self._report_late(marker.label, onset, sfreq, front, state)
             trial, label = n_trials + len(onsets), events[marker.label]
             labels.append((trial, label))
-            self.publish(
-                {
-                    "type": "trial",
-                    "session": self.session,
-                    "trial": trial,
-                    "t_onset": marker.t_lsl,
-                    "marker": marker.label,
-                    "label": label,
-                }
-            )
+            self.publish(TrialMessage(self.session, trial, marker.t_lsl, marker.label, label))
             onsets.append(onset)
         if foreign:
             self._report_foreign(*foreign[-1], len(foreign))

@@ -45,7 +45,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
         app.state.sessions = SessionManager(settings, backend, ways_out)
         try:
             try:
-                await app.state.sessions.open_first()
+                await app.state.sessions.open_initial_session()
             except Exception as error:  # raised from here uvicorn would log it and nobody could tell the caller
                 app.state.failed = error
             # A full collection walks all that was imported, and no decision leaves meanwhile: 71 ms, timed.
@@ -99,8 +99,8 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def bank(
         session: str | None = Query(None, description="left out: the bundle the server was started with"),
     ) -> Bank:
-        about = find(session).hub.about if session else backend.about(await app.state.sessions.decoder(None))
-        return Bank(bundle=about["bundle"], labels=about["labels"])
+        info = find(session).hub.hello if session else backend.info(await app.state.sessions.decoder(None))
+        return Bank(bundle=info.bundle, labels=list(info.labels))
 
     @app.get("/healthz", summary="Is the process alive")
     async def healthz() -> dict[str, str]:
@@ -110,7 +110,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     async def readyz() -> JSONResponse:
         now = time.monotonic()
         running = app.state.sessions.running.items()
-        fresh = {name: now - each.hub.heard < settings.fresh_s for name, each in running}
+        fresh = {name: now - each.hub.last_samples < settings.fresh_s for name, each in running}
         ready = bool(fresh) and all(fresh.values())
         return JSONResponse({"ready": ready, "fresh": fresh}, 200 if ready else 503)
 

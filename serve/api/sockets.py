@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI, Query, Response, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 
 from serve.security.origin import is_foreign_origin
 from serve.sessions.hub import Hub, reading
@@ -33,13 +34,16 @@ async def send_until_closed(websocket: WebSocket, items: AsyncIterator[str] | As
 
     async def send() -> None:
         async for item in items:
-            await websocket.send({"type": "websocket.send", "text" if isinstance(item, str) else "bytes": item})
+            if isinstance(item, str):
+                await websocket.send_text(item)
+            else:
+                await websocket.send_bytes(item)
         await websocket.close(1001, "the session was closed")
 
     sending = asyncio.create_task(send())
     try:
-        while (await websocket.receive())["type"] != "websocket.disconnect":
-            pass
+        while websocket.client_state is not WebSocketState.DISCONNECTED:
+            await websocket.receive()
     finally:
         sending.cancel()
         (ended,) = await asyncio.gather(sending, return_exceptions=True)

@@ -1,16 +1,16 @@
 """Follows the events of a session over WebSocket."""
 
-import json
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any
 
 from websockets.sync.client import connect
 
+from realtime.live.messages import EventMessage
 from serve.client.score import Score
+from serve.protocol.messages import parse_message
 
 
-def watch(url: str, session: str, score: Score, seconds: float, patience_s: float = 60.0) -> Iterator[dict[str, Any]]:
+def watch(url: str, session: str, score: Score, seconds: float, patience_s: float = 60.0) -> Iterator[EventMessage]:
     """Every message until `seconds` after the first decision; TimeoutError without one in `patience_s`."""
     began = monotonic()
     with connect(
@@ -20,8 +20,9 @@ def watch(url: str, session: str, score: Score, seconds: float, patience_s: floa
             if score.first_decision is None and monotonic() > began + patience_s:
                 raise TimeoutError(f"no decision within {patience_s:g} s")
             try:
-                message = json.loads(socket.recv(timeout=0.5))
+                message = parse_message(socket.recv(timeout=0.5))
             except TimeoutError:
                 continue
-            score.take(message)
-            yield message
+            if message is not None:
+                score.add(message)
+                yield message

@@ -1,90 +1,103 @@
-"""A client that listens to one session and keeps score: what `glimpse demo` and `glimpse bench` report."""
+"""Figures of one session, counted by a client of it: what `glimpse demo` reports."""
 
 from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pylsl import local_clock
 
-KEPT = 100_000  # newest decisions whose latency counts: more than an hour of them
+from realtime.live.messages import DecisionMessage, EventMessage, HelloMessage, StatusMessage, TrialMessage
+
+MAX_LATENCIES = 100_000  # newest decisions whose latency counts: more than an hour of them
 
 
 class ScoredTrial(NamedTuple):
-    """One whose answer is final."""
+    """A finished trial."""
 
     number: int
     shown: str
-    answer: list[str]  # labels of its latest decision, best first
+    answer: list[str]  # labels of its last decision, best first
 
     @property
     def rank(self) -> int | None:
-        """Place of what was shown in the answer, 0 the best; None when it is not among them."""
+        """Place of the shown label in the answer, 0 the best; None when it is not among them."""
         return self.answer.index(self.shown) if self.shown in self.answer else None
 
 
 @dataclass
 class Score:
-    """What was heard so far; a demo may run for weeks, so nothing here grows with time."""
+    """Figures of the messages so far; a demo may run for weeks, so nothing here grows with time.
+
+    Decisions of samples that were taken before the first decision arrived are start-up: these samples waited until
+    the stream's rate was known. Their latency is counted apart.
+    """
 
     n_labels: int = 0
     decisions: int = 0
     gaps: int = 0
-    latency_ms: deque[float] = field(
-        default_factory=partial(deque, maxlen=KEPT)
-    )  # newest sample taken -> decision here
-    stages_ms: dict[str, deque[float]] = field(default_factory=dict)
-    first_decision: float | None = None  # time.monotonic()
-    ranks: Counter[int | None] = field(default_factory=Counter)  # of the trials that are over
-    over: deque[ScoredTrial] = field(
-        default_factory=partial(deque, maxlen=64)
-    )  # the newest of them, for who tells them
-    _shown: dict[int, str] = field(default_factory=dict)  # trial -> label, of those not over
+    # Milliseconds from the newest sample to the arrival of the decision.
+    latency_ms: deque[float] = field(default_factory=partial(deque, maxlen=MAX_LATENCIES))
+    startup_ms: deque[float] = field(default_factory=partial(deque, maxlen=MAX_LATENCIES))
+    stages_ms: dict[str, deque[float]] = field(default_factory=dict)  # after start-up
+    first_decision: float | None = None  # time.monotonic() of its arrival
+    ranks: Counter[int | None] = field(default_factory=Counter)  # of finished trials
+    finished: deque[ScoredTrial] = field(default_factory=partial(deque, maxlen=64))  # the newest, for the caller to pop
+    _startup_end: float = -np.inf  # LSL seconds of the first decision's arrival
+    _shown: dict[int, str] = field(default_factory=dict)  # trial -> label, of running trials
     _answers: dict[int, list[str]] = field(default_factory=dict)
 
-    def take(self, message: dict[str, Any]) -> None:
+    def add(self, message: EventMessage) -> None:
         """Count one message."""
-        kind = message["type"]
-        if kind == "hello":
-            self.n_labels = len(message["labels"])
-        elif kind == "trial" and message["label"]:
-            self._shown[message["trial"]] = message["label"]
-        elif kind == "status" and message["state"] == "gap":
-            self.gaps += 1
-        elif kind == "decision":
-            self.latency_ms.append((local_clock() - message["t_lsl"]) * 1e3)
-            self.decisions += 1
-            self.first_decision = self.first_decision or monotonic()
-            for stage, ms in message["latency_ms"].items():
-                self.stages_ms.setdefault(stage, deque(maxlen=KEPT)).append(ms)
-            if (trial := message["trial"]) is not None:
-                if trial not in self._answers:
-                    self._end_before(trial)
-                self._answers[trial] = [candidate["label"] for candidate in message["top"]]
+        match message:
+            case HelloMessage():
+                self.n_labels = len(message.labels)
+            case TrialMessage(trial=trial, label=str(label)) if label:
+                self._shown[trial] = label
+            case StatusMessage(state="gap"):
+                self.gaps += 1
+            case DecisionMessage():
+                self._add_latency(message, local_clock())
+                self.decisions += 1
+                if message.trial is not None:
+                    if message.trial not in self._answers:
+                        self._finish_before(message.trial)
+                    self._answers[message.trial] = [candidate.label for candidate in message.top]
 
-    def _end_before(self, trial: int) -> None:
-        """The answers of trials before this one are final."""
+    def _add_latency(self, decision: DecisionMessage, now: float) -> None:
+        if self.first_decision is None:
+            self.first_decision, self._startup_end = monotonic(), now
+        age_ms = (now - decision.t_lsl) * 1e3
+        if decision.t_lsl <= self._startup_end:
+            self.startup_ms.append(age_ms)
+            return
+        self.latency_ms.append(age_ms)
+        for stage, ms in decision.latency_ms.items():
+            self.stages_ms.setdefault(stage, deque(maxlen=MAX_LATENCIES)).append(ms)
+
+    def _finish_before(self, trial: int) -> None:
+        """Score the trials before this one: their answers are final."""
         for number in sorted(n for n in self._shown if n < trial):
             shown, answer = self._shown.pop(number), self._answers.pop(number, None)
             if answer:
-                self.over.append(ended := ScoredTrial(number, shown, answer))
-                self.ranks[ended.rank] += 1
+                self.finished.append(scored := ScoredTrial(number, shown, answer))
+                self.ranks[scored.rank] += 1
         self._answers = {}
 
     @property
     def trials(self) -> int:
-        """Trials that are over, whose label and answer are known."""
+        """Number of finished trials whose label and answer are known."""
         return self.ranks.total()
 
-    def share(self, k: int) -> float | None:
+    def top_k_share(self, k: int) -> float | None:
         """Share of these whose label is among the `k` best of their last decision."""
         right = sum(n for rank, n in self.ranks.items() if rank is not None and rank < k)
         return round(right / self.trials, 4) if self.trials else None
 
 
 def percentiles(ms: Collection[float]) -> dict[str, float] | None:
-    """p50 and p99 in milliseconds, None of nothing."""
+    """p50 and p99 in milliseconds, None where there is none."""
     return {f"p{q}": round(float(np.percentile(list(ms), q)), 3) for q in (50, 99)} if ms else None

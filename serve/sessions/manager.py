@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import BadInput
+from realtime.live.messages import HelloMessage, Message
 from serve.backend import Backend
 from serve.protocol.rest import SessionRequest
 from serve.sessions.hub import Hub
@@ -18,22 +19,19 @@ from serve.settings import Settings
 class SessionManager:
     """Opens, closes, moves and finds sessions; runs on the server's event loop, slow work in a thread beside it."""
 
-    def __init__(self, settings: Settings, backend: Backend, ways_out: OutputFactory) -> None:
+    def __init__(self, settings: Settings, backend: Backend, output_factory: OutputFactory) -> None:
         self.settings = settings
         self.backend = backend
-        self.ways_out = ways_out
-        self.metrics = ways_out.metrics
+        self.output_factory = output_factory
+        self.metrics = output_factory.metrics
         self.running: dict[str, RunningSession] = {}
         self.decoders: dict[Path, Any] = {}  # weights are shared by the sessions of one bundle
-        self.opened = 0
+        self.n_opened = 0
         self.loading = asyncio.Lock()
         self.engine = backend.engine(self.publish)
 
-    def publish(self, session: str, message: dict[str, Any]) -> None:
-        """Pass on a message of the engine, from any thread.
-
-        One that was on its way when its session closed goes nowhere: a hub and outputs that have ended take none.
-        """
+    def publish(self, session: str, message: Message) -> None:
+        """Pass on a message of the engine, from any thread; messages of a closed session are dropped."""
         if (running := self.running.get(session)) is not None:
             running.publish(message)
 
@@ -56,23 +54,22 @@ class SessionManager:
 
         Whether the stream is there shows in the session's status.
         """
-        request = self.complete(request)
+        request = self.with_defaults(request)
         decoder = await self.decoder(request.bundle)
         query = self.backend.query(request.stream, request.markers, request.delay_s)
-        self.opened += 1
-        session = f"s{self.opened}"
-        about = {"stream": request.stream, **self.backend.about(decoder)}
-        running = RunningSession(request, Hub(session, about, self.settings, self.metrics), paused=request.paused)
+        self.n_opened += 1
+        session = f"s{self.n_opened}"
+        hello = HelloMessage.of(self.backend.info(decoder), session, request.stream)
+        running = RunningSession(request, Hub(hello, self.settings, self.metrics))
         try:
-            await self.ways_out.open(running)
+            await self.output_factory.open(running)
         except BaseException:
             await running.end()  # the outputs that were opened before it
             raise
         self.running[session] = running
         self.metrics.sessions.set(len(self.running))
         if request.paused:
-            detail = "Opened paused: resume it, or give it a state first."
-            running.publish({"type": "status", "state": "paused", "detail": detail, "lasting": False})
+            running.report_status("paused", "Opened paused: resume it, or give it a state first.")
         try:
             await asyncio.to_thread(
                 self.engine.open,
@@ -84,11 +81,11 @@ class SessionManager:
                 adapt=bool(request.adapt),
             )
         except BaseException:
-            await self.forget(session).end()
+            await self.remove(session).end()
             raise
         return session
 
-    def complete(self, request: SessionRequest) -> SessionRequest:
+    def with_defaults(self, request: SessionRequest) -> SessionRequest:
         """The request with what it leaves out as the server was started."""
         settings = self.settings
         started = {
@@ -103,7 +100,7 @@ class SessionManager:
         left_out = {key: value for key, value in started.items() if getattr(request, key) is None}
         return request.model_copy(update=left_out)
 
-    async def open_first(self) -> None:
+    async def open_initial_session(self) -> None:
         """Open what the settings name, or the only EEG or MEG stream in sight, or nothing."""
         stream = self.settings.stream
         if stream is None:
@@ -122,19 +119,18 @@ class SessionManager:
 
     async def pause(self, session: str, paused: bool) -> None:
         """Stop decoding, or decode again; nothing where it is so already."""
-        async with self.changing(session) as running:
+        async with self.exclusive(session) as running:
             if running.paused != paused:
                 await asyncio.to_thread(self.engine.pause if paused else self.engine.resume, session)
-                running.paused = paused
 
     async def save(self, session: str) -> bytes:
         """The state of a session, between two hops."""
-        async with self.changing(session):
+        async with self.exclusive(session):
             return await asyncio.to_thread(self.engine.save, session)
 
     async def load(self, session: str, state: bytes) -> bool:
         """Let a paused session go on from a state; False where it is not paused; raises BadInput."""
-        async with self.changing(session) as running:
+        async with self.exclusive(session) as running:
             if running.paused:
                 await asyncio.to_thread(self.engine.load, session, state)
             return running.paused
@@ -142,26 +138,21 @@ class SessionManager:
     async def swap(self, session: str, bundle: str) -> None:
         """Decode with another bundle from the next hop on; raises BadInput."""
         decoder = await self.decoder(bundle)
-        async with self.changing(session) as running:
-            running.next_about = {"stream": running.request.stream, **self.backend.about(decoder)}
-            try:
-                await asyncio.to_thread(self.engine.swap, session, decoder)
-            except BaseException:
-                running.next_about = None
-                raise
+        async with self.exclusive(session):
+            await asyncio.to_thread(self.engine.swap, session, decoder)
 
     async def close(self, session: str) -> None:
         """Stop decoding and end the session's clients and outputs."""
-        running = self.forget(session)  # first, so that a second request finds it gone
-        async with running.changing:
+        running = self.remove(session)  # first, so that a second request finds it gone
+        async with running.transition_lock:
             await asyncio.to_thread(self.engine.close, session)
             await running.end()
 
     @asynccontextmanager
-    async def changing(self, session: str) -> AsyncIterator[RunningSession]:
+    async def exclusive(self, session: str) -> AsyncIterator[RunningSession]:
         """The session, which nobody else changes meanwhile; raises BadInput where it has been closed."""
         running = self.running.get(session)
-        async with running.changing if running else nullcontext():
+        async with running.transition_lock if running else nullcontext():
             if running is None or self.running.get(session) is not running:
                 raise BadInput(f"Session {session!r} was closed meanwhile: open another one.")
             yield running
@@ -169,10 +160,10 @@ class SessionManager:
     async def stop(self) -> None:
         """End everything."""
         await asyncio.to_thread(self.engine.stop)
-        await asyncio.gather(*(self.forget(session).end() for session in list(self.running)))
+        await asyncio.gather(*(self.remove(session).end() for session in list(self.running)))
 
-    def forget(self, session: str) -> RunningSession:
-        """Take a session out of sight."""
+    def remove(self, session: str) -> RunningSession:
+        """Remove a session from the open ones."""
         running = self.running.pop(session)
         self.metrics.sessions.set(len(self.running))
         return running

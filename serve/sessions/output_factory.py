@@ -1,12 +1,12 @@
-"""What a session publishes on beside the web, and what records it, as the server was started."""
+"""Opens what a session publishes on besides the web, and its recording, by its request and the server's settings."""
 
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 from realtime.errors import BadInput
 from realtime.live.decision_outlet import DecisionOutlet
+from realtime.live.messages import HelloMessage
 from realtime.recorder.bids_names import BidsName
 from realtime.sources.lsl.markers import SOURCE
 from serve.backend import Backend
@@ -41,7 +41,7 @@ class OutputFactory:
             check_record(self.folder)
 
     async def open(self, running: RunningSession) -> None:
-        """Open those that the session's request asks for."""
+        """Open the outputs that the session's request names."""
         session, request = running.hub.session, running.request
         if request.record and "://" in request.stream:
             raise BadInput(
@@ -50,30 +50,30 @@ class OutputFactory:
             )
         sinks: dict[str, OutputSink] = {}
         published: tuple[str, ...] = ()
-        if request.lsl or request.record:  # the recorder hears of decisions over LSL
-            outlet = await asyncio.to_thread(self._outlet, session, running.hub.about)
+        if request.lsl or request.record:  # the recorder gets decisions over LSL
+            outlet = await asyncio.to_thread(self._outlet, running.hub.hello)
             sinks["lsl"], published = outlet, outlet.stream_names
         if self.osc is not None:
             sinks["osc"] = OscSink(session, self.osc)
         lost = self.metrics.outputs_dropped
         running.outputs = [Output(name, sink, lost.labels(session, name).inc) for name, sink in sinks.items()]
         if request.record and self.folder is not None:
-            markers = await asyncio.to_thread(self._markers, request.markers)
+            markers = await asyncio.to_thread(self._marker_streams, request.markers)
             streams = [request.stream, *markers, *published]
-            running.recording = SessionRecording(self.folder, streams, self.name, running.publish)
+            running.recording = SessionRecording(self.folder, streams, self.name, running.report_status)
 
-    def _outlet(self, session: str, about: dict[str, Any]) -> DecisionOutlet:
-        """The LSL streams of a session's decisions, named after the stream it decodes where that is in sight."""
-        asked = about["stream"]
-        rows = [row for row in self.backend.streams() if asked in (row.name, row.source_id)]
-        name, source_id = (rows[0].name, rows[0].source_id) if len(rows) == 1 else (asked, "")
-        outlet = DecisionOutlet(name, source_id, session)
-        outlet.send({"type": "hello", **about})
+    def _outlet(self, hello: HelloMessage) -> DecisionOutlet:
+        """The LSL streams of a session's decisions, with names that begin with that of the decoded stream."""
+        stream = hello.stream
+        rows = [row for row in self.backend.streams() if stream in (row.name, row.source_id)]
+        name, source_id = (rows[0].name, rows[0].source_id) if len(rows) == 1 else (stream, "")
+        outlet = DecisionOutlet(name, source_id, hello.session)
+        outlet.send(hello)
         return outlet
 
-    def _markers(self, asked: str | None) -> list[str]:
-        """Names of the marker streams a session reads: those asked for, else every one in sight."""
-        if asked is not None:
-            return [name.strip() for name in asked.split(",")]
+    def _marker_streams(self, requested: str | None) -> list[str]:
+        """Names of the marker streams that a session reads: the requested ones, else all."""
+        if requested is not None:
+            return [name.strip() for name in requested.split(",")]
         rows = [row for row in self.backend.streams() if row.is_marker]
         return [row.name for row in rows if not row.source_id.startswith(SOURCE)]

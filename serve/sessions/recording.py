@@ -1,55 +1,51 @@
-"""The recording of one session: what it says becomes statuses of the session; knows no XDF and no disk."""
+"""The recording of one session, whose events become statuses of the session; knows no XDF and no disk."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from realtime.recorder.bids_names import BidsName
 from realtime.recorder.process import RecorderEvent, RecordProcess, record_process
 
-POLL_INTERVAL_S = 0.25  # between two looks for what the recorder says
-DRAIN_S = 0.25  # the last decisions need to reach the recorder
-VERIFY_TIMEOUT_S = 30.0  # how long it may take to read its file back: 1 s for about a hundred MB
+POLL_INTERVAL_S = 0.25  # between two looks for events of the recorder
+DRAIN_S = 0.25  # the last decisions need this long to reach the recorder
+VERIFY_TIMEOUT_S = 30.0  # to read the file back: 1 s for about a hundred MB
 
-Tell = Callable[[dict[str, Any]], None]
+ReportStatus = Callable[[str, str], None]  # state and sentence
 
 
 class SessionRecording:
-    """A recorder in a process of its own; `tell` gets a status for everything it says. Runs on the event loop."""
+    """A recorder in a process of its own; `report_status` gets each of its events. Runs on the event loop."""
 
-    def __init__(self, folder: Path, streams: list[str], name: BidsName, tell: Tell) -> None:
+    def __init__(self, folder: Path, streams: list[str], name: BidsName, report_status: ReportStatus) -> None:
         self.process: RecordProcess = record_process(folder, streams, name)
-        self.tell = tell
-        self.said = "starting"  # its last sentence
+        self.report_status = report_status
+        self.last_message = "starting"
         self.ended = False
         self.following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """End the file and wait, a bounded time, until it has been read back: the last status says what is in it."""
+        """End the file and wait, a bounded time, until it has been read back; the last status says what is in it."""
         await asyncio.sleep(DRAIN_S)
         self.following.cancel()
         await asyncio.gather(self.following, return_exceptions=True)
         if not self.ended:
-            self._say(RecorderEvent("recording", "the recording ends, its file is read back"))
+            self._report(RecorderEvent("recording", "the recording ends, its file is read back"))
             self.process.stop()
             try:
-                self._say(await asyncio.to_thread(self.process.result, VERIFY_TIMEOUT_S))
+                self._report(await asyncio.to_thread(self.process.result, VERIFY_TIMEOUT_S))
             except TimeoutError:
-                self._say(
-                    RecorderEvent(
-                        "record_failed", f"{self.said}; it could not be read back within {VERIFY_TIMEOUT_S:g} s"
-                    )
-                )
+                sentence = f"{self.last_message}; it could not be read back within {VERIFY_TIMEOUT_S:g} s"
+                self._report(RecorderEvent("record_failed", sentence))
         await asyncio.to_thread(self.process.close)
 
     async def _follow(self) -> None:
         while not self.ended:
-            for news in self.process.events():
-                self._say(news)
+            for event in self.process.events():
+                self._report(event)
             await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _say(self, news: RecorderEvent) -> None:
-        self.said, self.ended = news.detail, news.state != "recording"
-        state = "recorded" if news.state == "stopped" else news.state
-        self.tell({"type": "status", "state": state, "detail": f"{news.detail.rstrip('.')}.", "lasting": False})
+    def _report(self, event: RecorderEvent) -> None:
+        self.last_message, self.ended = event.detail, event.state != "recording"
+        state = "recorded" if event.state == "stopped" else event.state
+        self.report_status(state, f"{event.detail.rstrip('.')}.")

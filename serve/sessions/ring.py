@@ -1,7 +1,7 @@
-"""Numbered messages in a ring, and readers that each keep a place in it; knows no sockets, JSON or sessions.
+"""Numbered messages in a ring, and readers with a place in it; knows no sockets, JSON or sessions.
 
 Everything here runs on one event loop, so nothing is locked. A reader is only a place in the shared ring: a slow one
-costs no memory and never slows the writer; what it has not read when its reach ends is lost to it alone, and counted.
+costs no memory and never slows the writer. Messages that it has not read in time are lost to it alone, and counted.
 """
 
 import asyncio
@@ -20,32 +20,33 @@ class NextMessage(NamedTuple, Generic[T]):
 
 
 class MessageRing(Generic[T]):
-    """The last `keep` messages, numbered 1, 2, 3 ...; a reader may be `lag` behind before it loses some."""
+    """The last `size` messages, numbered 1, 2, 3 ...; a reader may be `allowed_lag` behind before it loses some."""
 
-    def __init__(self, keep: int, lag: int) -> None:
-        self.ring: deque[T] = deque(maxlen=keep)
-        self.lag = min(lag, keep)
+    def __init__(self, size: int, allowed_lag: int) -> None:
+        self.items: deque[T] = deque(maxlen=size)
+        self.size, self.allowed_lag = size, min(allowed_lag, size)
         self.last = 0  # number of the newest message, 0 before the first
         self.readers: set[RingReader[T]] = set()
         self.closed = False
 
     def publish(self, item: T) -> int:
         """Append `item` and wake every reader; returns its number."""
-        self.ring.append(item)
+        self.items.append(item)
         self.last += 1
         for reader in self.readers:
             reader.wake.set()
         return self.last
 
     def join(self, after: int | None = None) -> "RingReader[T]":
-        """A reader of what follows message `after`, or of what follows now.
+        """A reader of the messages after number `after`, or of those that follow now.
 
-        A number this feed has not reached belongs to an earlier life of the session: the reader starts from now.
+        A number that the ring has not reached belongs to an earlier run of the session: the reader starts from now.
         """
-        # One that resumes may have all the ring holds; once caught up it is like any other.
-        keep = self.ring.maxlen or self.lag
+        # A reader that resumes may read all that the ring holds; once it has caught up it is like any other.
         reader = (
-            RingReader(self, self.last, self.lag) if after is None else RingReader(self, min(after, self.last), keep)
+            RingReader(self, self.last, self.allowed_lag)
+            if after is None
+            else RingReader(self, min(after, self.last), self.size)
         )
         self.readers.add(reader)
         return reader
@@ -58,38 +59,38 @@ class MessageRing(Generic[T]):
 
 
 class RingReader(Generic[T]):
-    """One place in a feed; iterate with `async for`, leave with `close()`."""
+    """One place in a ring; iterate with `async for`, leave with `close()`."""
 
-    def __init__(self, feed: MessageRing[T], seen: int, reach: int) -> None:
-        self.feed = feed
-        self.seen = seen  # number of the last message read, or given up
-        self.reach = reach  # how many of the newest messages it may still have
+    def __init__(self, ring: MessageRing[T], seen: int, max_behind: int) -> None:
+        self.ring = ring
+        self.seen = seen  # number of the last message read, or lost
+        self.max_behind = max_behind  # how many of the newest messages it may still read
         self.wake = asyncio.Event()
 
-    def take(self) -> NextMessage[T] | None:
+    def next_now(self) -> NextMessage[T] | None:
         """The next message at once, or None when there is none yet."""
-        feed = self.feed
-        if self.seen == feed.last:
-            self.reach = feed.lag
+        ring = self.ring
+        if self.seen == ring.last:
+            self.max_behind = ring.allowed_lag
             return None
-        first = max(feed.last - min(self.reach, len(feed.ring)) + 1, self.seen + 1)
+        first = max(ring.last - min(self.max_behind, len(ring.items)) + 1, self.seen + 1)
         lost, self.seen = first - self.seen - 1, first
-        return NextMessage(lost, first, feed.ring[first - feed.last - 1])
+        return NextMessage(lost, first, ring.items[first - ring.last - 1])
 
     def close(self) -> None:
-        """Forget this reader."""
-        self.feed.readers.discard(self)
+        """Leave the ring."""
+        self.ring.readers.discard(self)
 
     def __aiter__(self) -> "RingReader[T]":
         return self
 
     async def __anext__(self) -> NextMessage[T]:
-        if self.seen < self.feed.last:
-            # A socket that takes everything never suspends its sender: a resuming client would hold the loop.
+        if self.seen < self.ring.last:
+            # A socket that accepts everything never suspends its sender: a resuming client would block the loop.
             await asyncio.sleep(0)
-        while (taken := self.take()) is None:
-            if self.feed.closed:
+        while (message := self.next_now()) is None:
+            if self.ring.closed:
                 raise StopAsyncIteration
             self.wake.clear()
             await self.wake.wait()
-        return taken
+        return message

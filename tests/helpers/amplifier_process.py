@@ -2,13 +2,23 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
+from realtime.decoding.decision import Candidate
 from realtime.errors import BadInput
+from realtime.live.messages import (
+    BundleInfo,
+    DecisionMessage,
+    HelloMessage,
+    Quality,
+    TraceFrame,
+    TrialMessage,
+    status_message,
+)
 from realtime.sources.lsl.directory import StreamRow
 from serve.backend import Backend
 
@@ -42,18 +52,18 @@ def load(path: Path) -> Weights:
     return Weights(path)
 
 
-def about(weights: Weights) -> dict:
-    return {
-        "name": "demo",
-        "note": "simulated signal, not CLIP",
-        "bundle": f"sha256:{sha256(weights.path.name.encode()).hexdigest()}",
-        "labels": [label.upper() for label in LABELS] if weights.path.name == "loud" else list(LABELS),
-        "channels": list(CHANNELS),
-        "events": {label: label for label in LABELS},
-        "sfreq": SFREQ,
-        "hop_s": HOP_S,
-        "window_s": [0.0, 1.5],
-    }
+def info(weights: Weights) -> BundleInfo:
+    return BundleInfo(
+        name="demo",
+        note="simulated signal, not CLIP",
+        bundle=f"sha256:{sha256(weights.path.name.encode()).hexdigest()}",
+        labels=tuple(label.upper() for label in LABELS) if weights.path.name == "loud" else LABELS,
+        channels=CHANNELS,
+        events={label: label for label in LABELS},
+        sfreq=SFREQ,
+        hop_s=HOP_S,
+        window_s=(0.0, 1.5),
+    )
 
 
 class ThreadEngine:
@@ -62,6 +72,7 @@ class ThreadEngine:
     def __init__(self, publish):
         self.publish = publish
         self.opened: dict[str, Weights] = {}
+        self.streams: dict[str, str] = {}
         self.paused: set[str] = set()
         self.hops: dict[str, int] = {}  # decisions of a session so far: what its state holds
         self.lock = threading.Lock()  # held during a hop
@@ -72,23 +83,21 @@ class ThreadEngine:
     def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
         self.hops[session] = 0
         self.paused |= {session} if paused else set()
-        self.opened[session] = decoder
-        self.publish(
-            session, {"type": "status", "state": "live", "detail": f"{query[0]} is live at 128 Hz.", "lasting": True}
-        )
+        self.streams[session], self.opened[session] = query[0], decoder
+        self.publish(session, status_message(session, "live", f"{query[0]} is live at 128 Hz."))
 
-    def tell(self, session, state):
-        self.publish(session, {"type": "status", "state": state, "detail": f"It is {state}.", "lasting": False})
+    def report_status(self, session, state):
+        self.publish(session, status_message(session, state, f"It is {state}."))
 
     def pause(self, session):
         with self.lock:
             self.paused.add(session)
-            self.tell(session, "paused")
+            self.report_status(session, "paused")
 
     def resume(self, session):
         with self.lock:
             self.paused.discard(session)
-            self.tell(session, "resumed")
+            self.report_status(session, "resumed")
 
     def save(self, session):
         with self.lock:
@@ -106,7 +115,8 @@ class ThreadEngine:
             if decoder.path.name == "other-channels":
                 raise BadInput("Bundle 'other-channels' needs other channels: give one for the same cap.")
             self.opened[session] = decoder
-            self.tell(session, "swapped")
+            self.report_status(session, "swapped")
+            self.publish(session, HelloMessage.of(info(decoder), session, self.streams[session]))
 
     def close(self, session):
         self.opened.pop(session, None)
@@ -137,13 +147,11 @@ class ThreadEngine:
                         continue
                     if step == 0:
                         label = LABELS[shown]
-                        self.publish(
-                            session, {"type": "trial", "trial": trial, "t_onset": t, "marker": label, "label": label}
-                        )
-                    signal = {"type": "signal", "t_first": t, "sfreq": SFREQ, "samples": np.float32(samples)}
-                    self.publish(session, signal)
+                        self.publish(session, TrialMessage(session, trial, t, label, label))
+                    self.publish(session, TraceFrame(session, t, SFREQ, np.float32(samples)))
                     made = decision(rng, trial, step, shown, t)
-                    self.publish(session, made | {"hop": self.hops[session], "bundle": about(weights)["bundle"]})
+                    made = replace(made, session=session, hop=self.hops[session], bundle=info(weights).bundle)
+                    self.publish(session, made)
                     self.hops[session] += 1
             hop += 1
 
@@ -152,34 +160,34 @@ def blinks(trial: int, step: int) -> bool:
     return trial % 2 == 0 and 14 <= step < 18
 
 
-def decision(rng, trial: int, step: int, shown: int, t: float) -> dict:
+def decision(rng, trial: int, step: int, shown: int, t: float) -> DecisionMessage:
     """A decision that grows more certain of `shown`, or of its neighbour in every fourth trial."""
     favoured = (shown + 1) % len(LABELS) if trial % 4 == 3 else shown
     logits = np.random.default_rng(trial).normal(0, 0.7, len(LABELS)) + rng.normal(0, 0.1, len(LABELS))
     logits[favoured] += 5.4 / (1 + np.exp(-(step - 7) / 2.2))
     p = np.exp(logits) / np.exp(logits).sum()
     best = np.argsort(-p)[:5]
-    return {
-        "type": "decision",
-        "hop": trial * 100 + step,
-        "sample": round((t + HOP_S) * SFREQ),
-        "trial": trial,
-        "t_lsl": t + HOP_S,
-        "t_onset": t - step * HOP_S,
-        "since_onset_s": (step + 1) * HOP_S,
-        "top": [{"label": LABELS[i], "p": p[i], "similarity": np.float32(p[i] / 3)} for i in best],
-        "decided": bool(p[best[0]] > 0.8),
-        "quality": {"gap": False, "bad_channels": [BAD], "artifact": blinks(trial, step)},
-        "latency_ms": {
+    return DecisionMessage(
+        session="s1",
+        hop=trial * 100 + step,
+        sample=round((t + HOP_S) * SFREQ),
+        trial=trial,
+        t_lsl=t + HOP_S,
+        t_onset=t - step * HOP_S,
+        since_onset_s=(step + 1) * HOP_S,
+        top=tuple(Candidate(LABELS[i], p[i], np.float32(p[i] / 3)) for i in best),
+        decided=bool(p[best[0]] > 0.8),
+        quality=Quality(False, (BAD,), blinks(trial, step)),
+        latency_ms={
             "age": rng.gamma(8, 0.3),
             "preprocess": rng.gamma(8, 0.03),
             "encode": rng.gamma(9, 0.15),
             "retrieve": rng.gamma(8, 0.01),
         },
-        "bundle": "",
-        "p": np.float32(p),
-        "embedding": rng.normal(size=32).astype(np.float32),
-    }
+        bundle="",
+        p=np.float32(p),
+        embedding=rng.normal(size=32).astype(np.float32),
+    )
 
 
 ROW = StreamRow("demo-eeg", "EEG", "demo-eeg-1", SFREQ, len(CHANNELS), "float32", "localhost")
@@ -187,7 +195,7 @@ ROW = StreamRow("demo-eeg", "EEG", "demo-eeg-1", SFREQ, len(CHANNELS), "float32"
 BACKEND = Backend(
     engine=ThreadEngine,
     load=load,
-    about=about,
+    info=info,
     query=lambda stream, markers, delay_s: (stream, markers, delay_s),
     streams=lambda: [ROW],
 )

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.live.engine import Engine
+from realtime.live.messages import Message
 from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker, StreamInfo
 
@@ -67,15 +69,15 @@ def marker(label: str, index: int, sfreq: float) -> Marker:
 
 
 class Log:
-    """Everything an engine published, by session."""
+    """Everything an engine published, by session, as the fields of each message."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, dict]] = []
         self._changed = threading.Condition()
 
-    def publish(self, session: str, message: dict) -> None:
+    def publish(self, session: str, message: Message) -> None:
         with self._changed:
-            self.messages.append((session, message))
+            self.messages.append((session, asdict(message)))
             self._changed.notify_all()
 
     def of(self, kind: str, session: str = "s1") -> list[dict]:

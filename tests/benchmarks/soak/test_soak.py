@@ -98,13 +98,13 @@ def test_decisions_that_differ_or_are_missing_are_counted(pair):
     assert bench.differences(live[:-3], wanted) == 3
     for change in (
         {"sample": -1},
-        {"decided": not live[5]["decided"]},
-        {"embedding": np.nextafter(live[5]["embedding"], np.float32(9))},
-        {"top": live[5]["top"][::-1]},
-        {"p": live[5]["p"] + 1e-9},
-        {"quality": live[5]["quality"] | {"artifact": not live[5]["quality"]["artifact"]}},
-        {"quality": live[5]["quality"] | {"bad_channels": ["Fz"]}},
+        {"decided": not live[5].decided},
+        {"embedding": np.nextafter(live[5].embedding, np.float32(9))},
+        {"top": live[5].top[::-1]},
+        {"p": live[5].p + 1e-9},
+        {"quality": replace(live[5].quality, artifact=not live[5].quality.artifact)},
+        {"quality": replace(live[5].quality, bad_channels=("Fz",))},
     ):
         wrong = copy.copy(live)
-        wrong[5] = live[5] | change
+        wrong[5] = replace(live[5], **change)
         assert bench.differences(wrong, wanted) == 1, change

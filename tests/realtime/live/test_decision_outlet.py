@@ -7,25 +7,22 @@ import numpy as np
 import pylsl
 import pytest
 
+from realtime.decoding.decision import Candidate
 from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
+from realtime.live.messages import TraceFrame, TrialMessage, status_message
 from realtime.sources.lsl.markers import SOURCE
+from tests.helpers.messages import decision_message, hello_message
 
 LABELS = ("owl", "sailing boat", "café")
 
 
 def hello(labels=LABELS, bundle="sha256:0123456789abcdef"):
-    return {"type": "hello", "bundle": bundle, "labels": list(labels), "hop_s": 0.04}
+    return hello_message(labels=labels, bundle=bundle)
 
 
 def decision(t_lsl, p=(0.5, 0.3, 0.2), trial=3):
-    return {
-        "type": "decision",
-        "trial": trial,
-        "t_lsl": t_lsl,
-        "top": [{"label": "owl", "p": p[0], "similarity": np.float32(0.25)}],
-        "p": np.float32(p),
-        "embedding": np.zeros(4, np.float32),
-    }
+    top = (Candidate("owl", p[0], np.float32(0.25)),)
+    return decision_message(trial=trial, t_lsl=t_lsl, top=top, p=np.float32(p))
 
 
 @contextmanager
@@ -94,9 +91,9 @@ def test_a_status_is_text_stamped_with_now_and_traces_and_trials_are_not_sent(ou
     outlet.send(hello())
     with heard(f"{outlet.name}-decisions") as decisions:
         before = pylsl.local_clock()
-        outlet.send({"type": "signal", "samples": np.zeros((2, 3))})
-        outlet.send({"type": "trial", "trial": 1, "t_onset": 1.0, "marker": "T1", "label": None})
-        outlet.send({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+        outlet.send(TraceFrame("s1", 1.0, 128.0, np.zeros((2, 3))))
+        outlet.send(TrialMessage("s1", 1, 1.0, "T1", None))
+        outlet.send(status_message("s1", "gap", "12 samples were lost."))
         [text], stamp = decisions.pull_sample(10)
     assert json.loads(text)["state"] == "gap"
     assert before <= stamp <= pylsl.local_clock()
@@ -114,7 +111,7 @@ def test_another_bundle_opens_its_own_scores_while_the_text_goes_on(outlet):
 
 
 def test_a_bank_of_many_labels_has_only_the_text(outlet):
-    outlet.send(hello(labels=[f"label {i}" for i in range(MAX_SCORES + 1)]))
+    outlet.send(hello(labels=tuple(f"label {i}" for i in range(MAX_SCORES + 1))))
     assert outlet.stream_names == (f"{outlet.name}-decisions",)
     with heard(f"{outlet.name}-decisions") as decisions:
         outlet.send(decision(7.0, np.full(MAX_SCORES + 1, 1 / (MAX_SCORES + 1))))

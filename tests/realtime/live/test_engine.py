@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
 from realtime.live.engine import Engine
+from realtime.live.messages import DecisionMessage, Message
 from realtime.sources.query import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
@@ -210,9 +211,9 @@ def test_nothing_is_published_of_a_session_once_it_is_closed(decoder):
     """Closed in the middle of a round that still holds a hundred of its hops."""
     said, deciding, go_on, closed = list[bool](), threading.Event(), threading.Event(), threading.Event()
 
-    def publish(_: str, message: dict) -> None:
+    def publish(_: str, message: Message) -> None:
         said.append(closed.is_set())
-        if message["type"] == "decision":
+        if isinstance(message, DecisionMessage):
             deciding.set()
             go_on.wait(15)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.decoding.decoder import Decoder
+from realtime.live.messages import Message, StatusMessage
 from realtime.live.packet import Packet
 from realtime.live.session import Session
 from realtime.live.session_moves import load_session, save_session
@@ -31,7 +32,7 @@ class Rig:
 
     decoder: Decoder
     tracks: int
-    messages: list[dict] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     decisions: list = field(default_factory=list)
     taken: int = 0  # number of the amplifier's next sample since it began, on one steady clock
     begun: int = 0  # number of the sample its present connection began with
@@ -45,7 +46,7 @@ class Rig:
             "s1", self.decoder, StreamQuery("x"), lambda query: None, lambda: None, self.publish, self.tracks, **options
         )
 
-    def publish(self, session: str, message: dict) -> None:
+    def publish(self, session: str, message: Message) -> None:
         self.messages.append(message)
 
     def push(self, n: int, markers: list[Marker], restarted: bool = False, bad: bool = False, back: int = 0) -> None:
@@ -141,7 +142,7 @@ def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_len
     assert [decision.number for decision, _ in rig.decisions] == list(range(len(rig.decisions)))
     assert len(rig.decisions) > 110
     assert rig.decisions[-1][1] == pytest.approx(100.0 + 399 / SFREQ, abs=0.1)
-    (gap,) = [m["detail"] for m in rig.messages if m.get("state") == "gap"]
+    (gap,) = [m.detail for m in rig.messages if isinstance(m, StatusMessage) and m.state == "gap"]
     assert gap.startswith("The saved session expects samples 4903 s ahead, by another clock")
 
 
@@ -158,7 +159,7 @@ def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sampl
     rig.session.resume()
     while (piece := rig.session.next_packet()) is not None:
         rig.decode(piece)
-    gaps = [m["detail"] for m in rig.messages if m.get("state") == "gap"]
+    gaps = [m.detail for m in rig.messages if isinstance(m, StatusMessage) and m.state == "gap"]
     assert gaps == ["1 samples (0.00625 s) were lost; the running trial is dropped."]
     assert len(rig.decisions) > 80 + 30
 

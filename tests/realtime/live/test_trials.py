@@ -48,7 +48,7 @@ def test_a_marker_that_two_streams_send_is_one_trial_and_that_is_told_once(decod
     assert first == [10**6, 10**6 + 160]
     assert heard.onsets([at(1.0), at(2.0, LABELS[1]), at(2.0, LABELS[2])]) == [10**6 + 320] * 2
     assert [state for state, _ in heard.statuses] == ["duplicate_marker", "overlap"]  # the last two are two trials
-    assert [trial["trial"] for trial in heard.published] == [0, 1, 0, 1]  # numbered from what the state was told
+    assert [trial.trial for trial in heard.published] == [0, 1, 0, 1]  # numbered from what the state was told
 
 
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=300))

@@ -17,6 +17,7 @@ from realtime.live.decision_outlet import DecisionOutlet
 from realtime.recorder.process import record_process
 from realtime.recordings.read import read_recording
 from realtime.simulation.outlet import LiveOutlet
+from tests.helpers.messages import decision_message, hello_message
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +39,7 @@ def wait_told(recorder, *words):
 def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, name):
     out = LiveOutlet(name, 100.0, ("Cz", "Pz"))
     decisions = DecisionOutlet(name, f"glimpse-{name}", "s1")
-    hello = {"type": "hello", "bundle": "sha256:0123456789abcdef", "labels": ["left", "right"], "hop_s": 0.5}
+    hello = hello_message(labels=("left", "right"), hop_s=0.5)
     streams = [name, f"{name}-markers", f"{name}-decisions", f"{name}-scores"]
     samples = np.arange(600, dtype=np.float32).reshape(300, 2)
     with record_process(tmp_path, streams) as recorder:
@@ -49,7 +50,7 @@ def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, n
         for k in range(0, 300, 50):
             out.push_marker(f"m{k}", t0 + k / 100)
             out.send(samples[k : k + 50], t0 + (k + 49) / 100)
-            decisions.send({"type": "decision", "t_lsl": t0 + (k + 49) / 100, "hop": k // 50, "p": [0.25, 0.75]})
+            decisions.send(decision_message(t_lsl=t0 + (k + 49) / 100, hop=k // 50, p=np.array([0.25, 0.75])))
         time.sleep(1.0)
         recorder.stop()
         last = recorder.result(30.0)

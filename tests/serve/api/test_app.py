@@ -16,10 +16,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from realtime.errors import BadInput
+from realtime.live.messages import status_message
 from serve.api.server import Server, listen, serving
 from serve.protocol.frames import unpack_frame
 from serve.settings import Settings
-from tests.helpers.amplifier_process import BACKEND, CHANNELS, LABELS, SFREQ, ThreadEngine
+from tests.helpers.amplifier_process import BACKEND, CHANNELS, LABELS, SFREQ, ThreadEngine, decision
 
 
 def socket_url(server, path):
@@ -198,9 +199,7 @@ class Quiet(ThreadEngine):
     """An engine whose stream never comes."""
 
     def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
-        self.publish(
-            session, {"type": "status", "state": "connecting", "detail": f"Looking for {query[0]}.", "lasting": True}
-        )
+        self.publish(session, status_message(session, "connecting", f"Looking for {query[0]}."))
 
 
 def test_a_session_without_samples_is_not_ready(tmp_path):
@@ -260,10 +259,11 @@ def test_a_client_that_stops_reading_slows_nobody_and_is_told_its_loss(tmp_path)
 
     class Flood(ThreadEngine):
         def run(self):
-            fat = "x" * 200_000  # more than the buffers of both ends together hold of 40 messages
+            # More than the buffers of both ends together hold of 40 messages.
+            fat = replace(decision(np.random.default_rng(0), 0, 0, 0, 10.0), latency_ms={}, bundle="x" * 200_000)
             while not self.stopping.wait(0.004):
                 for session in list(self.opened):
-                    self.publish(session, {"type": "decision", "latency_ms": {}, "fat": fat})
+                    self.publish(session, fat)
 
     backend = replace(BACKEND, engine=Flood)
     settings = Settings(bundle=tmp_path, stream="x", port=0, queue_messages=8, keep_messages=16)

@@ -6,9 +6,6 @@ import sys
 
 import pytest
 
-from serve.client.client import watch
-from serve.client.score import Score
-
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
@@ -38,30 +35,11 @@ def test_the_demo_reports_the_agreed_keys(figures):
     assert {"decisions", "trials", "top1", "top5", "chance_top1", "gaps", "first_decision_s", "latency_ms"} <= set(
         figures
     )
-    assert set(figures["latency_ms"]) == {"p50", "p99"}
+    assert set(figures["latency_ms"]) == set(figures["startup"]["latency_ms"]) == {"p50", "p99"}
 
 
-def test_a_score_stays_as_small_after_ten_thousand_trials():
-    score = Score()
-    for n in range(10_000):
-        score.take({"type": "trial", "trial": n, "label": "cat"})
-        decision = {"t_lsl": 0.0, "latency_ms": {"age": 1.0}, "trial": n, "top": [{"label": "cat"}]}
-        score.take({"type": "decision", **decision})
-    assert (score.trials, score.share(1)) == (9_999, 1.0)
-    assert len(score.over) + len(score._shown) + len(score._answers) + len(score.ranks) < 100
-
-
-def test_a_proxy_of_the_environment_is_not_asked(server, monkeypatch):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
-    assert next(watch(server, "s1", Score(), 0.0))["type"] == "hello"
-
-
-def test_a_trial_counts_once_a_later_one_has_followed():
-    """The newest trial's answer may still change, so it is not scored."""
-    score = Score()
-    for trial, (shown, named) in enumerate([("cat", "cat"), ("dog", "cat"), ("cow", "cow")]):
-        score.take({"type": "trial", "trial": trial, "label": shown})
-        decision = {"t_lsl": 0.0, "latency_ms": {}, "trial": trial, "top": [{"label": named}, {"label": "dog"}]}
-        score.take({"type": "decision", **decision})
-    assert [(trial.number, trial.rank) for trial in score.over] == [(0, 0), (1, 1)]
-    assert (score.share(1), score.share(5)) == (0.5, 1.0)
+def test_the_latency_of_the_demo_leaves_out_start_up(figures):
+    """The samples of the first half second wait until the rate of the stream is known."""
+    assert figures["startup"]["latency_ms"]["p99"] > 200
+    assert 0 < figures["startup"]["decisions"] < 0.1 * figures["decisions"]
+    assert figures["latency_ms"]["p99"] < figures["startup"]["latency_ms"]["p99"]

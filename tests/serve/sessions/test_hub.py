@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import json
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,21 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from prometheus_client import generate_latest
-from pydantic import TypeAdapter
 
+from realtime.live.messages import ARRAYS, HelloMessage, TrialMessage, status_message
 from serve.metrics import Metrics
-from serve.protocol.frames import pack_frame, unpack_frame
-from serve.protocol.messages import Message
-from serve.sessions.hub import ARRAYS, CACHE_SIZE, Hub, message_text, reading, store
+from serve.protocol.messages import parse_message
+from serve.sessions.hub import CACHE_SIZE, Hub, message_text, reading, store
 from serve.settings import Settings
-from tests.helpers.amplifier_process import about, decision, load
+from tests.helpers.amplifier_process import decision, info, load
 
 SETTINGS = Settings(bundle=".", keep_messages=64, queue_messages=16)
 FLOATS = st.floats(-1e6, 1e6, width=32)
 
 
 def new_hub(tmp_path, settings=SETTINGS):
-    return Hub("s1", {"stream": "eeg", **about(load(tmp_path))}, settings, Metrics())
+    return Hub(HelloMessage.of(info(load(tmp_path)), "s1", "eeg"), settings, Metrics())
 
 
 def publish_decisions(hub, count):
@@ -44,11 +44,11 @@ def texts(hub, reader, count, arrays=()):
 def test_every_message_is_what_the_protocol_says(tmp_path):
     hub = new_hub(tmp_path)
     with reading(hub.events) as reader:
-        hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
-        hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": None})
+        hub.publish(status_message("s1", "live", "It lives."))
+        hub.publish(TrialMessage("s1", 3, 9.5, "T1", None))
         publish_decisions(hub, 20)
         got = texts(hub, reader, 2 + 1 + 16)
-    messages = [TypeAdapter(Message).validate_python(message) for message in got]
+    messages = [parse_message(json.dumps(message)) for message in got]
     assert [m.type for m in messages] == ["hello", "status", "dropped", *["decision"] * 16]
     assert messages[2].count == 6
     assert {m.session for m in messages} == {"s1"}
@@ -71,9 +71,9 @@ def test_numbers_account_for_every_message(tmp_path):
 
 def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
     hub = new_hub(tmp_path)
-    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
-    hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
-    hub.publish({"type": "trial", "trial": 3, "t_onset": 9.5, "marker": "T1", "label": "owl"})
+    hub.publish(status_message("s1", "live", "It lives."))
+    hub.publish(status_message("s1", "gap", "12 samples were lost."))
+    hub.publish(TrialMessage("s1", 3, 9.5, "T1", "owl"))
     with reading(hub.events) as reader:
         hello, status, trial = texts(hub, reader, 3)
     assert (hello["seq"], status["state"], trial["label"]) == (3, "live", "owl")
@@ -82,8 +82,8 @@ def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
 def test_who_comes_after_a_recording_has_failed_is_told(tmp_path):
     """The moment has passed, yet the session goes on unrecorded."""
     hub = new_hub(tmp_path)
-    hub.publish({"type": "status", "state": "record_failed", "detail": "The disk is full.", "lasting": False})
-    hub.publish({"type": "status", "state": "live", "detail": "It lives.", "lasting": True})
+    hub.publish(status_message("s1", "record_failed", "The disk is full."))
+    hub.publish(status_message("s1", "live", "It lives."))
     with reading(hub.events) as reader:
         _, status, failed = texts(hub, reader, 3)
     assert (status["state"], failed["state"], failed["detail"]) == ("live", "record_failed", "The disk is full.")
@@ -96,8 +96,8 @@ def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(
     with reading(hub.events) as reader:
         hub.close()
         publish_decisions(hub, 1)
-        hub.publish({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
-        assert reader.take() is None
+        hub.publish(status_message("s1", "gap", "12 samples were lost."))
+        assert reader.next_now() is None
 
         async def rest():
             return [json.loads(text)["type"] async for text in hub.texts(reader)]
@@ -108,9 +108,11 @@ def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(
 
 @given(arrays(np.float32, 16, elements=FLOATS))
 def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
-    kept = store({"type": "decision", "seq": 1, "embedding": embedding, "p": embedding[:3]})
-    assert set(json.loads(message_text(kept))) == {"type", "seq"}
-    assert set(json.loads(message_text(kept, ("p",)))) == {"type", "seq", "p"}
+    plain = decision(np.random.default_rng(0), 0, 0, 0, 10.0)
+    kept = store(replace(plain, embedding=embedding, p=embedding[:3]), 1)
+    keys = {field.name for field in fields(plain)}
+    assert set(json.loads(message_text(kept))) == keys - {"p", "embedding"}
+    assert set(json.loads(message_text(kept, ("p",)))) == keys - {"embedding"}
     both = json.loads(message_text(kept, ARRAYS))
     assert np.array_equal(np.float32(both["embedding"]), embedding)
     assert np.array_equal(np.float32(both["p"]), embedding[:3])
@@ -120,29 +122,21 @@ def test_a_text_is_made_once_for_all_clients_and_old_ones_are_not_kept(tmp_path)
     hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
     for _ in range(3 * CACHE_SIZE):
         publish_decisions(hub, 1)
-        seq, kept = hub.events.last, hub.events.ring[-1]
+        seq, kept = hub.events.last, hub.events.items[-1]
         assert hub.text(seq, kept, ARRAYS) is hub.text(seq, kept, ARRAYS)
         assert hub.text(seq, kept, ()) is kept[0]
-    assert len(hub.warm) == CACHE_SIZE
+    assert len(hub.text_cache) == CACHE_SIZE
 
 
 def test_the_garbage_collector_need_not_walk_what_is_kept(tmp_path):
     hub = new_hub(tmp_path)
     publish_decisions(hub, 10)
     gc.collect()
-    assert not any(gc.is_tracked(kept) for kept in hub.events.ring)
+    assert not any(gc.is_tracked(kept) for kept in hub.events.items)
 
 
 def test_a_message_no_browser_could_read_is_refused(tmp_path):
     hub = new_hub(tmp_path)
     with pytest.raises(ValueError, match="JSON"):
-        hub.publish({"type": "trial", "trial": 1, "t_onset": float("nan"), "marker": "T1", "label": None})
+        hub.publish(TrialMessage("s1", 1, float("nan"), "T1", None))
     assert hub.events.last == 0
-
-
-@given(arrays(np.float32, st.tuples(st.integers(0, 5), st.integers(1, 7)), elements=FLOATS))
-def test_a_frame_of_traces_is_read_back_unchanged(samples):
-    t_first, sfreq, seq, back = unpack_frame(pack_frame(9, {"t_first": 1.5, "sfreq": 128.0, "samples": samples}))
-    assert (t_first, sfreq, seq) == (1.5, 128.0, 9)
-    assert np.array_equal(back, samples)
-    assert back.shape == samples.shape

@@ -11,9 +11,10 @@ import pylsl
 import pytest
 
 from realtime.errors import BadInput
+from realtime.live.messages import Quality
 from serve.api.server import serving
 from serve.settings import Settings
-from tests.helpers.amplifier_process import BACKEND, LABELS, ROW, ThreadEngine
+from tests.helpers.amplifier_process import BACKEND, LABELS, ROW, ThreadEngine, decision
 from tests.serve.api.test_app import listening, next_of, until
 
 
@@ -92,12 +93,12 @@ def test_a_session_whose_ways_out_cannot_be_opened_leaves_no_output_behind(tmp_p
 
 def test_scores_of_every_label_reach_those_who_ask(server):
     with listening(server, "/v1/sessions/s1/events?scores=true") as asked, listening(server) as other:
-        decision = next_of(asked, "decision")
+        got = next_of(asked, "decision")
         assert "p" not in next_of(other, "decision")
-    assert len(decision["p"]) == len(LABELS)
-    assert sum(decision["p"]) == pytest.approx(1, abs=1e-5)
-    assert LABELS[int(np.argmax(decision["p"]))] == decision["top"][0]["label"]
-    assert "embedding" not in decision
+    assert len(got["p"]) == len(LABELS)
+    assert sum(got["p"]) == pytest.approx(1, abs=1e-5)
+    assert LABELS[int(np.argmax(got["p"]))] == got["top"][0]["label"]
+    assert "embedding" not in got
 
 
 def test_decisions_leave_as_lsl_streams_named_after_the_one_decoded(tmp_path):
@@ -141,12 +142,12 @@ def test_an_output_that_is_stuck_holds_up_neither_clients_nor_the_engine(tmp_pat
 def test_statuses_sessions_bad_channels_and_missed_deadlines_are_counted(tmp_path):
     class Troubled(ThreadEngine):
         def open(self, session, decoder, query, tracks=1, paused=False, adapt=False):
-            quality = {"gap": False, "bad_channels": ["Fz", "Oz"], "artifact": False}
+            usual, quality = decision(np.random.default_rng(0), 0, 0, 0, 10.0), Quality(False, ("Fz", "Oz"))
             for age in (62.4, 62.6, 200.0):  # a hop is 62.5 ms
-                said = {"type": "decision", "quality": quality, "latency_ms": {"age": age, "encode": 1.0}}
-                self.publish(session, said)
+                late = replace(usual, quality=quality, latency_ms={"age": age, "encode": 1.0})
+                self.publish(session, late)
             for state in ("gap", "gap", "bad_channels"):
-                self.tell(session, state)
+                self.report_status(session, state)
 
     with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=0), replace(BACKEND, engine=Troubled)) as server:
         assert until(lambda: metric(server, 'glimpse_status_total{session="s1",state="bad_channels"}') == 1)

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from pythonosc.osc_message import OscMessage
 
+from realtime.decoding.decision import Candidate
 from realtime.errors import BadInput
+from realtime.live.messages import TrialMessage, status_message
 from serve.api.app import create_app
 from serve.api.server import serving
 from serve.sessions.osc import MAX_SCORES, OscSink, osc_address
 from serve.settings import Settings
 from tests.helpers.amplifier_process import BACKEND, LABELS
+from tests.helpers.messages import decision_message, hello_message
 
 
 @pytest.fixture
@@ -34,8 +37,7 @@ def sink(udp):
 
 
 def decision(p, **more):
-    top = [{"label": "café", "p": np.float32(max(p)), "similarity": 0.1}]
-    return {"type": "decision", "top": top, "trial": 4, "since_onset_s": 0.5, "p": np.float32(p), **more}
+    return decision_message(top=(Candidate("café", np.float32(max(p)), 0.1),), p=np.float32(p), **more)
 
 
 def test_a_decision_is_its_best_label_and_then_the_scores_of_all(sink, udp):
@@ -50,15 +52,15 @@ def test_outside_a_trial_number_and_time_are_minus_one(sink, udp):
 
 
 def test_a_status_is_state_and_sentence_and_nothing_else_is_sent(sink, udp):
-    sink.send({"type": "trial", "trial": 1})
-    sink.send({"type": "hello"})
-    sink.send({"type": "status", "state": "gap", "detail": "12 samples were lost.", "lasting": False})
+    sink.send(TrialMessage("s1", 1, 9.5, "T1", None))
+    sink.send(hello_message())
+    sink.send(status_message("s1", "gap", "12 samples were lost."))
     assert heard(udp) == ("/glimpse/s1/status", ["gap", "12 samples were lost."])
 
 
 def test_the_scores_of_many_labels_are_not_sent(sink, udp):
     sink.send(decision(np.full(MAX_SCORES + 1, 0.001)))
-    sink.send({"type": "status", "state": "live", "detail": "", "lasting": True})
+    sink.send(status_message("s1", "live", ""))
     assert [heard(udp)[0] for _ in range(2)] == ["/glimpse/s1/decision", "/glimpse/s1/status"]
 
 
@@ -108,7 +110,7 @@ def test_nobody_who_listens_is_no_failure(tmp_path):
         address = free.getsockname()
     dead = OscSink("s1", address)
     for _ in range(5):
-        dead.send({"type": "status", "state": "live", "detail": "Samples arrive."})
+        dead.send(status_message("s1", "live", "Samples arrive."))
     dead.close()
 
 

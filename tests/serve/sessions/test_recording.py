@@ -26,9 +26,9 @@ def stream():
 
 async def told(recording, said, state):
     end = time.monotonic() + 20
-    while not any(one["state"] == state for one in said) and time.monotonic() < end:
+    while not any(one == state for one, _ in said) and time.monotonic() < end:
         await asyncio.sleep(0.05)
-    assert any(one["state"] == state for one in said), said
+    assert any(one == state for one, _ in said), said
 
 
 def recorded(stream, folder):
@@ -36,7 +36,7 @@ def recorded(stream, folder):
     said = []
 
     async def run():
-        recording = SessionRecording(folder, [stream], BidsName(), said.append)
+        recording = SessionRecording(folder, [stream], BidsName(), lambda *status: said.append(status))
         await told(recording, said, "recording")
         await recording.stop()
 
@@ -46,10 +46,10 @@ def recorded(stream, folder):
 
 def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(stream, tmp_path):
     said = recorded(stream, tmp_path)
-    assert {one["state"] for one in said[:-1]} == {"recording"}
-    assert "is read back" in said[-2]["detail"]  # it may take a while: said before, not after
-    assert said[-1]["state"] == "recorded"
-    assert all(one["type"] == "status" and not one["lasting"] and one["detail"].endswith(".") for one in said)
+    assert {state for state, _ in said[:-1]} == {"recording"}
+    assert "is read back" in said[-2][1]  # it may take a while: said before, not after
+    assert said[-1][0] == "recorded"
+    assert all(detail.endswith(".") for _, detail in said)
     assert len(list(tmp_path.glob("**/*.xdf"))) == 1
 
 
@@ -57,7 +57,7 @@ def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, t
     said = []
 
     async def run():
-        recording = SessionRecording(tmp_path, [stream], BidsName(), said.append)
+        recording = SessionRecording(tmp_path, [stream], BidsName(), lambda *status: said.append(status))
         await told(recording, said, "recording")
         os.kill(recording.process.pid, signal.SIGKILL)
         await told(recording, said, "record_failed")
@@ -66,14 +66,14 @@ def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, t
         assert time.monotonic() - began < 3.0
 
     asyncio.run(run())
-    assert [one["state"] for one in said].count("record_failed") == 1
+    assert [state for state, _ in said].count("record_failed") == 1
 
 
 def test_a_file_that_is_not_read_back_in_time_is_told(stream, tmp_path, monkeypatch):
     monkeypatch.setattr("serve.sessions.recording.VERIFY_TIMEOUT_S", 0.0)
     said = recorded(stream, tmp_path)
-    assert said[-1]["state"] == "record_failed"
-    assert "could not be read back within 0 s" in said[-1]["detail"]
+    assert said[-1][0] == "record_failed"
+    assert "could not be read back within 0 s" in said[-1][1]
 
 
 def test_a_new_folder_is_made_as_glimpse_record_does(tmp_path):
