@@ -33,7 +33,7 @@ def from_root(path: Path) -> str:
     text = re.sub(r"\]\(docs/", "](", path.read_text(encoding="utf-8"))
     for page, source in TEXTS.items():
         text = text.replace(f"]({source})", f"]({page})")
-    return text
+    return re.sub(r"\[([^]]+)\]\((LICENSE|CITATION\.cff)\)", r"`\1`", text)  # no pages of the site
 
 
 def reference_pages() -> dict[str, str]:

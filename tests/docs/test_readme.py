@@ -10,6 +10,8 @@ import yaml
 from training.data.schema import DatasetFile
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = ("glimpse", "realtime", "decoder", "training", "serve", "benchmarks")
+FOLDERS = ("bundles", "datasets", "docs", "tests")
 README = (ROOT / "README.md").read_text()
 
 
@@ -30,9 +32,29 @@ def test_the_dataset_file_of_the_readme_is_valid():
 
 
 def test_every_file_the_readme_names_is_there():
-    names = re.findall(r"(?:docs|bundles|datasets|serve|decoder|training|realtime)/[\w./-]*\w", README)
+    names = re.findall(rf"(?<![\w/.])(?:{'|'.join((*PACKAGES, *FOLDERS))})/[\w./-]*\w", README)
     ours = [name for name in names if name != "bundles/fists-feet"]
+    assert ours
     assert [name for name in ours if not (ROOT / name).exists()] == []
+
+
+def test_the_tree_of_the_readme_is_the_tree():
+    """Every package and room, once, and nothing else."""
+    lines = re.findall(r"^    ( *)(\w+)/ ", README.split("## The house")[1], re.MULTILINE)
+    shown, package = list[str](), ""
+    for indent, name in lines:
+        package = package if indent else name
+        shown.append(f"{package}/{name}" if indent else name)
+    assert sorted(shown) == sorted([*FOLDERS, *PACKAGES, *(room for package in PACKAGES for room in rooms(package))])
+
+
+def rooms(package: str) -> list[str]:
+    """Folders of a package that hold files, as `package/room`."""
+    return [
+        f"{package}/{folder.name}"
+        for folder in (ROOT / package).iterdir()
+        if folder.is_dir() and folder.name != "__pycache__" and any(folder.glob("*.*"))
+    ]
 
 
 def test_no_placeholder_is_left():
