@@ -43,16 +43,17 @@ def noise_lags(brain: SimulatedBrain, n_lags: int) -> np.ndarray:
     lags[0] += SENSOR_UV**2 * np.eye(n_channels)
     pulse = np.zeros(2**18)
     pulse[0] = 1
-    for kind, sos in brain._sos.items():
-        lags += _own(signal.sosfilt(sos, pulse), n_lags)[:, None, None] * (brain._mix[kind] @ brain._mix[kind].T)
-    blink = brain._blink_shape
+    for source in brain.noise_sources.values():
+        mixing = source.mixing @ source.mixing.T
+        lags += _own(signal.sosfilt(source.sos, pulse), n_lags)[:, None, None] * mixing
+    blink = brain.blink_shape
     at_peak = blink[len(blink) // 2]
     direction = at_peak / np.linalg.norm(at_peak)
     strength = 0.9**2 + 0.6**2 / 12  # mean square of what a blink is multiplied by, uniform in 0.6..1.2
     power = strength / (BLINK_EVERY_S * brain.sfreq) * _own(blink @ direction, n_lags)
     lags += power[:, None, None] * np.outer(direction, direction)
     wave = 0.5 * np.cos(2 * np.pi * LINE_HZ / brain.sfreq * np.arange(n_lags))
-    return lags + wave[:, None, None] * np.outer(brain._line_gain, brain._line_gain)
+    return lags + wave[:, None, None] * np.outer(brain.line_gain, brain.line_gain)
 
 
 def _own(shape: np.ndarray, n_lags: int) -> np.ndarray:
@@ -71,8 +72,8 @@ def ceiling(brain: SimulatedBrain, gallery: np.ndarray) -> IdealObserver:
     covariance = lags[np.abs(later)].transpose(0, 2, 1, 3).reshape(n_times * n_channels, -1)
     templates = np.zeros((len(gallery), n_times, n_channels))
     for row, label in enumerate(gallery):
-        response = brain.response(int(label))
-        templates[row, -first : -first + len(response)] = response[: n_times + first]
+        evoked = brain.evoked(int(label))
+        templates[row, -first : -first + len(evoked)] = evoked[: n_times + first]
     flat = templates.reshape(len(gallery), -1)
     weights = linalg.cho_solve(linalg.cho_factor(covariance, lower=True, overwrite_a=True), flat.T)
     return IdealObserver(weights.astype(np.float32), 0.5 * np.einsum("gd,dg->g", flat, weights), first, n_times)

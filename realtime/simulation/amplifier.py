@@ -11,41 +11,41 @@ from realtime.simulation.outlet import LiveOutlet, OutletProcess, OutletTotals, 
 
 @dataclass(frozen=True)
 class Amplifier:
-    """What a simulated amplifier is connected to and how it streams."""
+    """The cap, the person and the stream of a simulated amplifier."""
 
-    name: str  # of the signal stream; markers are NAME-markers and carry the label seen
+    name: str  # of the signal stream; markers are NAME-markers and carry the label of the picture
     ch_names: tuple[str, ...]
     sfreq: float  # Hz
     label_vectors: np.ndarray  # (n_labels, D)
     labels: tuple[str, ...]
     snr: float = 1.0
-    seed: int = 1  # of this session; use another one than for training
+    seed: int = 1  # of this session; another one than in training
     seconds: float | None = None  # None: until stopped
     chunk_s: float = 0.02
     wait: bool = True  # hold the first sample until somebody listens
 
 
-def run_amplifier(amplifier: Amplifier, say: Callable[[str], None], stopped: Callable[[], bool]) -> OutletTotals:
-    """Stream in real time, every sample stamped with the moment it stands for and sent when its chunk is complete."""
+def run_amplifier(amplifier: Amplifier, report: Callable[[str], None], stopped: Callable[[], bool]) -> OutletTotals:
+    """Stream in real time; each sample is stamped with the moment it stands for and sent when its chunk is complete."""
     brain = SimulatedBrain(
         amplifier.ch_names, amplifier.sfreq, amplifier.label_vectors, amplifier.labels, amplifier.snr
     )
     outlet = LiveOutlet(amplifier.name, amplifier.sfreq, amplifier.ch_names)
-    say("ready")
+    report("ready")
     try:
         if amplifier.wait:
-            say(outlet.wait_for_listeners(stopped))
-        return play_blocks(outlet, _chunks(brain, amplifier), stopped)
+            report(outlet.wait_for_listeners(stopped))
+        return play_blocks(outlet, _blocks(brain, amplifier), stopped)
     finally:
         outlet.close()
 
 
 def simulated_amplifier(amplifier: Amplifier) -> OutletProcess:
-    """A simulated amplifier in a process of its own, in sight when this returns; use as a context manager."""
+    """A simulated amplifier in a child process, up when this returns; use as a context manager."""
     return OutletProcess(run_amplifier, amplifier)
 
 
-def _chunks(brain: SimulatedBrain, amplifier: Amplifier) -> Iterator[SampleBlock]:
+def _blocks(brain: SimulatedBrain, amplifier: Amplifier) -> Iterator[SampleBlock]:
     state, first = brain.start(amplifier.seed), 0
     end = None if amplifier.seconds is None else round(amplifier.seconds * brain.sfreq)
     while end is None or first < end:

@@ -53,9 +53,9 @@ def test_responses_stand_where_the_session_says():
     """The mean over trials of a strong response is that response."""
     brain = SimulatedBrain(CHANNELS, SFREQ, some_vectors(3), snr=20.0)
     (session,) = sessions(brain, np.array([1]), 12, (0,))
-    window = session.onsets[:, None] + np.arange(len(brain.response(1)))
+    window = session.onsets[:, None] + np.arange(len(brain.evoked(1)))
     mean = session.samples[window].mean(axis=0)
-    assert np.corrcoef(mean.ravel(), brain.response(1).ravel())[0, 1] > 0.98
+    assert np.corrcoef(mean.ravel(), brain.evoked(1).ravel())[0, 1] > 0.98
 
 
 def test_the_noise_covariance_is_the_simulations_own():

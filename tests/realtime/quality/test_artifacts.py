@@ -25,7 +25,7 @@ def session(monkeypatch: pytest.MonkeyPatch, names: list[str], seconds: float) -
 
     def noted(events, at, shape):
         if len(shape) == round(simulator.BLINK_S * SFREQ):
-            blinks.append(state.n_made + at)
+            blinks.append(state.n_generated + at)
         add(events, at, shape)
 
     monkeypatch.setattr(simulator, "_add", noted)

@@ -95,9 +95,9 @@ def test_responses_are_a_fixed_linear_map_of_the_vectors():
     middle = unit.mean(axis=0)
     scale = np.linalg.norm(middle)
     brain = SimulatedBrain(CH_NAMES, 250.0, np.vstack([unit, middle, -middle]))
-    shared = (brain.response(2) + brain.response(3)) / 2
-    expected = shared + ((brain.response(0) + brain.response(1)) / 2 - shared) / scale
-    np.testing.assert_allclose(brain.response(2), expected, atol=1e-9)
+    shared = (brain.evoked(2) + brain.evoked(3)) / 2
+    expected = shared + ((brain.evoked(0) + brain.evoked(1)) / 2 - shared) / scale
+    np.testing.assert_allclose(brain.evoked(2), expected, atol=1e-9)
 
 
 def test_single_trials_tell_what_was_seen(brain):
@@ -105,7 +105,7 @@ def test_single_trials_tell_what_was_seen(brain):
     samples, marks = simulate(brain, 5, 120)
     sos = signal.butter(2, [1, 30], "bandpass", fs=250, output="sos")
     clean = signal.sosfilt(sos, samples.astype(float), axis=0)
-    shapes = np.stack([signal.sosfilt(sos, brain.response(k), axis=0) for k in range(len(LABELS))])
+    shapes = np.stack([signal.sosfilt(sos, brain.evoked(k), axis=0) for k in range(len(LABELS))])
     whiten = np.linalg.inv(np.linalg.cholesky(np.cov(clean[2500:].T)))
     shapes = (shapes - shapes.mean(axis=0)) @ whiten.T
     trials = [(k, label) for k, label in marks if k + 200 <= len(clean)]

@@ -85,7 +85,7 @@ def test_a_loop_goes_on_with_stamps_and_markers(file):
 def test_holes_of_a_recording_stay_holes():
     samples = np.arange(100, dtype=np.float32)[:, None]
     recording = Recording(samples, 100.0, ("Cz",), ((10, "a"), (60, "b")), ((50, 30),), "x")
-    blocks = list(_blocks(recording, hop=20, lead_s=0.1, loop=False))
+    blocks = list(_blocks(recording, chunk=20, lead_s=0.1, loop=False))
     assert [block.first for block in blocks] == [0, 20, 40, 80, 100, 120]
     np.testing.assert_array_equal(np.concatenate([b.samples for b in blocks]), samples)
     assert [mark for block in blocks for mark in block.markers] == [(10, "a"), (90, "b")]
