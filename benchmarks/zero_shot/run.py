@@ -123,6 +123,6 @@ def figures(scores: np.ndarray, shown: PresentedTrials, n: int) -> dict[str, Any
     """Shares of groups of n trials whose concept is first, and among the first five, with 95 % intervals."""
     rank, found = ranked(scores, shown, n), dict[str, Any]()
     for k in (1, 5):
-        share = float((rank < k).mean())
-        found |= {f"top{k}": round(share, 4), f"top{k}_ci95": wilson(share, len(rank))}
+        n_hits = int((rank < k).sum())
+        found |= {f"top{k}": round(n_hits / len(rank), 4), f"top{k}_ci95": wilson(n_hits, len(rank))}
     return found

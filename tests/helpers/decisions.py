@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def told(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) -> tuple[np.ndarray, ...]:
+def decisions_of(answers: list[list[int]], since: list[list[float]], n_labels: int = 2) -> tuple[np.ndarray, ...]:
     """Probabilities, times and trials of hops that answer as listed, trial after trial."""
     flat = [label for trial in answers for label in trial]
     p = np.full((len(flat), n_labels), 0.4 / (n_labels - 1))

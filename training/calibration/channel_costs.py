@@ -13,10 +13,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from realtime.bundle.bank import Bank
 from realtime.bundle.calibration import BAD_COST, MEASURED_SHARE
-from realtime.decoding.confidence import softmax
 from realtime.recordings.recording import Recording
 from training.evaluate.decode import decode_recordings
 from training.evaluate.encoders import Encode, torch_encoder
@@ -103,7 +103,7 @@ def fit_costs(inner_SNK: np.ndarray, target_N: np.ndarray, sets_SC: np.ndarray) 
         value, slope_C = np.square(off_C).sum() / (2 * prior_sd**2), off_C / prior_sd**2
         for inner_NK, bad_C in zip(inner_SNK, sets_SC, strict=True):
             factor = 1 / (1 + cost_C[bad_C].sum())
-            p_NK = softmax(factor * inner_NK.astype(float))
+            p_NK = softmax(factor * inner_NK.astype(float), axis=-1)
             value -= np.log(p_NK[trial, target_N] + 1e-12).sum() / SHARED
             by_factor = ((p_NK * inner_NK).sum(axis=1) - inner_NK[trial, target_N]).sum() / SHARED
             slope_C[bad_C] -= by_factor * factor**2

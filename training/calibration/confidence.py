@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from realtime.bundle.calibration import Calibration
 from realtime.recordings.recording import Recording
@@ -65,9 +66,7 @@ def _scored(decoded: DecodedHops) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _nll(inner: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
-    peak = inner.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(inner - peak).sum(axis=1)) + peak[:, 0]
-    return float(weight @ (log_sum - inner[np.arange(len(inner)), target]))
+    return float(weight @ (logsumexp(inner, axis=1) - inner[np.arange(len(inner)), target]))
 
 
 def _prior(parameters: np.ndarray) -> float:

@@ -167,7 +167,7 @@ def held_out_figures(run: Run, parts: Sequence[tuple[DecodedHops, Calibration]])
     areas = [auc(p[:, k], truth == k) for k in np.unique(truth) if (truth != k).any()]
     return {
         "accuracy": round(float(correct.mean()), 4),
-        "ci95": wilson(float(correct.mean()), len(truth)),
+        "ci95": wilson(int(correct.sum()), len(truth)),
         "chance": round(1 / p.shape[1], 4),
         "n_trials": len(truth),
         "auc": round(float(np.mean(areas)), 4) if areas else None,

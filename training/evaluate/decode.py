@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from realtime.bundle.bank import Bank
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.confidence import softmax
 from realtime.decoding.frontend import Frontend
 from realtime.decoding.hop import TrialClock
 from realtime.errors import BadInput
@@ -33,7 +33,7 @@ class DecodedHops:
 
     def p(self, calibration: Calibration, window_s: float) -> np.ndarray:
         """Probabilities (n_hops, n_labels)."""
-        return softmax(self.inner.astype(float) * calibration.scale(self.since_onset_s, window_s)[:, None])
+        return softmax(self.inner.astype(float) * calibration.scale(self.since_onset_s, window_s)[:, None], axis=-1)
 
 
 def decode_recordings(

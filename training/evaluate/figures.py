@@ -1,4 +1,4 @@
-"""Figures from decisions: accuracies with intervals beside chance. Knows no files and no networks."""
+"""Figures of decisions: accuracies with intervals and chance. This file knows no files and no networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,19 +29,19 @@ def figures(
     A trial's answer is its last decision inside the window, or before the next onset if that comes first.
     """
     n_labels = p.shape[1]
-    kept, rows = trial_answers(since_onset_s, trial, label, window_s)
-    truth, answer = label[kept], p[rows]
+    valid, rows = trial_answers(since_onset_s, trial, label, window_s)
+    truth, answer = label[valid], p[rows]
     n = len(truth)
     rank = label_ranks(answer, truth)
     correct = rank == 0
-    shown, counts = np.unique(truth, return_counts=True)
+    shown, n_shown = np.unique(truth, return_counts=True)
     shares = np.array([correct[truth == k].mean() for k in shown])
-    found: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "accuracy": round(float(correct.mean()), 4),
-        "ci95": wilson(float(correct.mean()), n),
+        "ci95": wilson(int(correct.sum()), n),
         "balanced_accuracy": round(float(shares.mean()), 4),
-        "balanced_accuracy_ci95": balanced_wilson(shares, counts),
-        "majority": round(float(counts.max() / n), 4),  # accuracy of always naming the commonest label
+        "balanced_accuracy_ci95": balanced_wilson(shares, n_shown),
+        "majority": round(float(n_shown.max() / n), 4),  # accuracy of always answering the commonest label
         "n_trials": n,
         "n_labels": n_labels,
         **ranking_figures(rank, n_labels),
@@ -49,34 +49,34 @@ def figures(
         "reliability": reliability_bins(answer.max(axis=1), correct),
     }
     if n_labels == 2 and len(shown) == 2:
-        found["auc"] = round(auc(answer[:, 1], truth == 1), 4)
-        found["auc_ci95"] = auc_interval(answer[:, 1], truth == 1)
-    found["by_time"] = accuracy_over_time(p, since_onset_s, trial, label, window_s)
-    found["by_time_ci95"] = [wilson(point["accuracy"], n) for point in found["by_time"]]
-    return found
+        metrics["auc"] = round(auc(answer[:, 1], truth == 1), 4)
+        metrics["auc_ci95"] = auc_interval(answer[:, 1], truth == 1)
+    metrics["by_time"] = accuracy_over_time(p, since_onset_s, trial, label, window_s)
+    metrics["by_time_ci95"] = [wilson(round(point["accuracy"] * n), n) for point in metrics["by_time"]]
+    return metrics
 
 
 def all_figures(
     decoded: DecodedHops, calibration: Calibration, window_s: tuple[float, float], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Every figure of `glimpse evaluate`: `figures`, and those that take more than probabilities."""
+    """Every figure of `glimpse evaluate`: those of `figures`, and those that need more than probabilities."""
     p, since, trial, label = decoded.p(calibration, window_s[1]), decoded.since_onset_s, decoded.trial, decoded.label
-    found = figures(p, since, trial, label, window_s)
-    kept, rows = trial_answers(since, trial, label, window_s)
-    truth, told, recording = label[kept], answered_label(p[rows]), decoded.recording[rows]
-    found |= confusion(told, truth, names)
-    found["permutation_p"] = permutation_p(lambda shuffled: float((told == shuffled).mean()), truth, recording)
-    if "auc" in found:
+    metrics = figures(p, since, trial, label, window_s)
+    valid, rows = trial_answers(since, trial, label, window_s)
+    truth, answer, recording = label[valid], answered_label(p[rows]), decoded.recording[rows]
+    metrics |= confusion(answer, truth, names)
+    metrics["permutation_p"] = permutation_p(lambda labels: float((answer == labels).mean()), truth, recording)
+    if "auc" in metrics:
         score = p[rows, 1]
-        found["auc_permutation_p"] = permutation_p(lambda shuffled: auc(score, shuffled == 1), truth, recording)
-    found["repetitions"] = accuracy_by_repetitions(decoded.inner[rows], truth)
-    own = calibration.decide_p
-    found["decide_p"] = own
-    found["early_stopping"] = early_stopping(p, since, trial, label, window_s, (*THRESHOLDS, own))
-    stopped = next(point for point in found["early_stopping"] if point["threshold"] == own)
-    whole = information_rate(found["accuracy"], p.shape[1], window_s[1])
-    found["information_transfer"] = {
-        "window_end": {"time_s": window_s[1], "bits_per_min": whole},
+        metrics["auc_permutation_p"] = permutation_p(lambda labels: auc(score, labels == 1), truth, recording)
+    metrics["repetitions"] = accuracy_by_repetitions(decoded.inner[rows], truth)
+    decide_p = calibration.decide_p
+    metrics["decide_p"] = decide_p
+    metrics["early_stopping"] = early_stopping(p, since, trial, label, window_s, (*THRESHOLDS, decide_p))
+    stopped = next(point for point in metrics["early_stopping"] if point["threshold"] == decide_p)
+    at_window_end = information_rate(metrics["accuracy"], p.shape[1], window_s[1])
+    metrics["information_transfer"] = {
+        "window_end": {"time_s": window_s[1], "bits_per_min": at_window_end},
         "early_stopping": {"time_s": stopped["mean_time_s"], "bits_per_min": stopped["bits_per_min"]},
     }
-    return found
+    return metrics

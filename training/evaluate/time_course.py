@@ -1,4 +1,4 @@
-"""What a decoder knows so many seconds after the onset, and what stopping early costs."""
+"""Accuracy over time since onset, and what early stopping gains and costs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 
 from training.evaluate.ranking import label_ranks
 
-N_TIMES = 10  # points of the accuracy-by-time curve
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of confidence, beside the bundle's own
+N_TIMES = 10  # points of the curve of accuracy over time
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of confidence; the bundle's own is added
 
 
 def last_hops(trial: np.ndarray, n_trials: int) -> np.ndarray:
@@ -28,39 +28,39 @@ def first_hops(trial: np.ndarray, n_trials: int) -> np.ndarray:
 def trial_answers(
     since_onset_s: np.ndarray, trial: np.ndarray, label: np.ndarray, window_s: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which trials count (n_trials,), and the row of the answer of each that does.
+    """Which trials have an answer (n_trials,) bool, and the hop of each answer.
 
     A trial's answer is its last decision inside the window, or before the next onset if that comes first.
     """
     scored = np.where((since_onset_s >= window_s[0]) & (since_onset_s <= window_s[1]), trial, -1)
     rows = last_hops(scored, len(label))
-    kept = (rows >= 0) & (label >= 0)
-    return kept, rows[kept]
+    valid = (rows >= 0) & (label >= 0)
+    return valid, rows[valid]
 
 
 def accuracy_over_time(
     p: np.ndarray, since_onset_s: np.ndarray, trial: np.ndarray, label: np.ndarray, window_s: tuple[float, float]
 ) -> list[dict[str, float]]:
     """Accuracy of the newest decision at `N_TIMES` times since onset; a trial without one yet counts as wrong."""
-    kept, _ = trial_answers(since_onset_s, trial, label, window_s)
+    valid, _ = trial_answers(since_onset_s, trial, label, window_s)
     points = []
     for t in np.linspace(window_s[0], window_s[1], N_TIMES + 1)[1:]:
-        rows = last_hops(np.where(since_onset_s <= t + 1e-9, trial, -1), len(label))[kept]
-        right = (rows >= 0) & (label_ranks(p[np.maximum(rows, 0)], label[kept]) == 0)
+        rows = last_hops(np.where(since_onset_s <= t + 1e-9, trial, -1), len(label))[valid]
+        right = (rows >= 0) & (label_ranks(p[np.maximum(rows, 0)], label[valid]) == 0)
         points.append({"since_onset_s": round(float(t), 3), "accuracy": round(float(right.mean()), 4)})
     return points
 
 
 def information_rate(accuracy: float, n_labels: int, time_s: float) -> float:
-    """Bits a minute of one answer every `time_s` seconds; nothing at chance or below. Wolpaw et al., 2000.
+    """Bits a minute of one answer every `time_s` seconds, zero at chance or below. Wolpaw et al., 2000.
 
-    It takes every label for equally likely and errors for spread evenly over the others.
+    The formula assumes that labels are equally likely and errors evenly spread over the others.
     """
     if n_labels < 2 or time_s <= 0 or accuracy <= 1 / n_labels:
         return 0.0
     wrong = 1 - accuracy
-    lost = wrong * np.log2(wrong / (n_labels - 1)) if wrong > 0 else 0.0
-    return round(float(60 / time_s * (np.log2(n_labels) + accuracy * np.log2(accuracy) + lost)), 3)
+    loss_bits = wrong * np.log2(wrong / (n_labels - 1)) if wrong > 0 else 0.0
+    return round(float(60 / time_s * (np.log2(n_labels) + accuracy * np.log2(accuracy) + loss_bits)), 3)
 
 
 def early_stopping(
@@ -71,16 +71,16 @@ def early_stopping(
     window_s: tuple[float, float],
     thresholds: Sequence[float],
 ) -> list[dict[str, Any]]:
-    """Answering the first time since onset that confidence reaches a threshold, as live, for each of `thresholds`.
+    """Figures of answering the first time that confidence reaches a threshold, as live, for each of `thresholds`.
 
-    `accuracy` and `mean_time_s` are over all trials: one that never gets there answers at the window's end.
+    `accuracy` and `mean_time_s` are over all trials: one that never reaches the threshold answers at the window's end.
     """
-    kept, rows = trial_answers(since_onset_s, trial, label, window_s)
-    truth, confidence = label[kept], p.max(axis=1)
+    valid, rows = trial_answers(since_onset_s, trial, label, window_s)
+    truth, confidence = label[valid], p.max(axis=1)
     points = []
     for threshold in sorted(set(thresholds)):
-        sure = (confidence >= threshold) & (since_onset_s <= window_s[1])
-        first = first_hops(np.where(sure, trial, -1), len(label))[kept]
+        confident = (confidence >= threshold) & (since_onset_s <= window_s[1])
+        first = first_hops(np.where(confident, trial, -1), len(label))[valid]
         decided = first >= 0
         right = label_ranks(p[np.where(decided, first, rows)], truth) == 0
         time_s = np.where(decided, since_onset_s[first], window_s[1])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from decoder.networks import NETWORKS
-from realtime.decoding.confidence import softmax
 from realtime.errors import BadInput
 from training.calibration.confidence import fit_confidence
 from training.data.dataset import load_split
@@ -134,7 +134,7 @@ def _fit(inner_MNK: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     """Penalised negative log-likelihood at its minimum, and the weights there."""
 
     def loss(weight_M: np.ndarray) -> float:
-        p = softmax(np.tensordot(weight_M, inner_MNK, axes=1))
+        p = softmax(np.tensordot(weight_M, inner_MNK, axes=1), axis=-1)
         likely = np.log(p[np.arange(len(labels)), labels] + 1e-12).sum()
         return float(-likely + np.square(weight_M).sum() / (2 * PRIOR_SD**2))
 

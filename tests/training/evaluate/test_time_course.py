@@ -1,11 +1,11 @@
-"""Early stopping and the rate of information, by hand; nothing is taken from a decision that came later."""
+"""Early stopping and the information rate by hand; no figure uses a later decision."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.decisions import told
+from tests.helpers.decisions import decisions_of
 from training.evaluate.time_course import (
     accuracy_over_time,
     early_stopping,
@@ -16,42 +16,42 @@ from training.evaluate.time_course import (
 )
 
 
-def test_the_first_and_the_last_hop_of_a_trial():
+def test_first_and_last_hop_of_each_trial():
     assert last_hops(np.array([-1, 0, 0, -1, 2, 2, 2]), 4).tolist() == [2, -1, 6, -1]
     assert first_hops(np.array([-1, 0, 0, -1, 2, 2, 2]), 4).tolist() == [1, -1, 4, -1]
 
 
 def test_an_answer_is_the_last_hop_inside_the_window_of_a_trial_with_a_known_label():
     since, trial = np.array([0.2, 0.8, 1.4, 0.3, 0.5, 0.1]), np.array([0, 0, 0, 1, 2, 3])
-    kept, rows = trial_answers(since, trial, np.array([0, 1, -1, 1]), (0.2, 1.0))
-    assert kept.tolist() == [True, True, False, False]
+    valid, rows = trial_answers(since, trial, np.array([0, 1, -1, 1]), (0.2, 1.0))
+    assert valid.tolist() == [True, True, False, False]
     assert rows.tolist() == [1, 3]
 
 
-def test_the_rate_of_information_by_hand():
-    """A sure answer of 4 labels is 2 bits; one of 2 labels that is right nine times in ten is 0.531."""
+def test_information_rate_by_hand():
+    """A certain answer among 4 labels is 2 bits; one among 2 labels that is right nine times in ten is 0.531."""
     assert information_rate(1.0, 4, 2.0) == 60
     assert information_rate(0.9, 2, 1.0) == pytest.approx(60 * 0.531, abs=0.01)
     assert information_rate(0.5, 4, 1.0) == pytest.approx(60 * (2 - 1 - 0.5 * np.log2(3)), abs=1e-3)
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 0.1, 0.25])
-def test_chance_and_less_carry_nothing(accuracy):
+def test_information_rate_at_chance_or_below_is_zero(accuracy):
     assert information_rate(accuracy, 4, 1.0) == 0
     assert information_rate(1.0, 4, 0.0) == information_rate(1.0, 1, 1.0) == 0
 
 
-def trials(sure: list[list[float]], right: list[list[bool]], since: list[float]) -> tuple[np.ndarray, ...]:
+def trials(confidence: list[list[float]], right: list[list[bool]], since: list[float]) -> tuple[np.ndarray, ...]:
     """Probabilities of two labels, label 1 the true one of every trial."""
     p = np.array(
         [
             [1 - s, s] if r else [s, 1 - s]
-            for ss, rr in zip(sure, right, strict=True)
+            for ss, rr in zip(confidence, right, strict=True)
             for s, r in zip(ss, rr, strict=True)
         ]
     )
-    trial = np.repeat(np.arange(len(sure)), len(since))
-    return p, np.tile(since, len(sure)), trial, np.ones(len(sure), int)
+    trial = np.repeat(np.arange(len(confidence)), len(since))
+    return p, np.tile(since, len(confidence)), trial, np.ones(len(confidence), int)
 
 
 def test_early_stopping_by_hand():
@@ -66,7 +66,7 @@ def test_early_stopping_by_hand():
     assert point["bits_per_min"] == 0
 
 
-def test_a_threshold_that_none_reaches_is_the_answer_at_the_windows_end():
+def test_a_threshold_that_no_trial_reaches_answers_at_the_window_end():
     sure, right = [[0.6, 0.7], [0.6, 0.8]], [[False, True], [True, True]]
     low, high = early_stopping(*trials(sure, right, [0.2, 0.9]), (0.0, 1.0), (0.99, 0.5))
     assert (low["threshold"], low["decided"], low["accuracy"], low["decided_time_s"]) == (0.5, 1.0, 0.5, 0.2)
@@ -81,7 +81,7 @@ def test_a_threshold_that_none_reaches_is_the_answer_at_the_windows_end():
     }
 
 
-def test_a_tie_and_a_nan_are_never_decided_rightly():
+def test_ties_and_nan_are_never_right_when_decided():
     p, since, trial, label = trials([[0.5], [0.9]], [[True], [True]], [0.2])
     p[1] = np.nan
     [point] = early_stopping(p, since, trial, label, (0.0, 1.0), (0.5,))
@@ -107,7 +107,7 @@ def test_a_higher_threshold_never_answers_sooner_nor_decides_more(sure):
 
 def test_accuracy_at_a_time_uses_no_later_decision():
     """A trial right from 0.5 s on: wrong until then. One without a decision yet is wrong."""
-    p, since, trial = told([[0, 0, 1], [1]], [[0.1, 0.3, 0.5], [0.95]])
+    p, since, trial = decisions_of([[0, 0, 1], [1]], [[0.1, 0.3, 0.5], [0.95]])
     curve = accuracy_over_time(p, since, trial, np.array([1, 1]), (0.0, 1.0))
     assert [point["since_onset_s"] for point in curve] == pytest.approx(np.arange(1, 11) / 10)
     assert [point["accuracy"] for point in curve] == [0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0]
@@ -117,7 +117,7 @@ def test_accuracy_at_a_time_uses_no_later_decision():
 @given(data=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2)), min_size=3, max_size=40), end=st.floats(0.05, 0.95))
 def test_changing_later_decisions_changes_no_earlier_point(data, end):
     since = np.sort([t for t, _ in data])
-    p, _, trial = told([[label for _, label in data]], [[0.0] * len(data)], n_labels=3)
+    p, _, trial = decisions_of([[label for _, label in data]], [[0.0] * len(data)], n_labels=3)
     later = p.copy()
     later[since > end] = 1 / 3
     before, after = (accuracy_over_time(one, since, trial, np.array([1]), (0.0, 1.0)) for one in (p, later))
