@@ -6,7 +6,8 @@ from importlib import import_module
 # name: (package, one line of help)
 COMMANDS = {
     "demo": ("serve", "simulated amplifier -> LSL -> decoder -> web page; nothing to download"),
-    "doctor": ("realtime", "what works on this machine, what does not, what to do; --certify: what it can hold"),
+    "doctor": ("realtime", "what works on this machine, what does not, and what to do"),
+    "certify": ("benchmarks", "what this machine can decode, as a page with plots; takes some minutes"),
     "streams": ("realtime", "LSL streams on the network"),
     "record": ("realtime", "LSL streams into an XDF file that is verified at the end"),
     "replay": ("realtime", "a recorded file as live LSL streams"),
@@ -37,12 +38,16 @@ def main(argv: list[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"glimpse: {arguments[0]!r} is no command, one of {', '.join(COMMANDS)} is needed", file=sys.stderr)
         return 2
+    if arguments[0] == "doctor" and "--certify" in arguments:
+        print("glimpse: `doctor --certify` is now `glimpse certify`; version 0.3 drops the old form", file=sys.stderr)
+        arguments = ["certify", *(argument for argument in arguments[1:] if argument != "--certify")]
     from realtime.errors import BadInput
     from realtime.sources.lsl.config import configure_liblsl
 
     configure_liblsl()
     try:
-        status: int = import_module(_module_of(arguments)).main(arguments[1:])
+        package, _ = COMMANDS[arguments[0]]
+        status: int = import_module(f"{package}.commands.{arguments[0]}").main(arguments[1:])
         return status
     except BadInput as error:
         return _failed(arguments[0], str(error), 2)
@@ -59,12 +64,6 @@ def main(argv: list[str] | None = None) -> int:
         return _failed(arguments[0], str(error), 1)
     except KeyboardInterrupt:
         return 1
-
-
-def _module_of(arguments: list[str]) -> str:
-    if arguments[0] == "doctor" and "--certify" in arguments:  # measures with benchmarks, which realtime cannot import
-        return "benchmarks.commands.certify"
-    return f"{COMMANDS[arguments[0]][0]}.commands.{arguments[0]}"
 
 
 def _failed(command: str, message: str, status: int) -> int:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 Result = TypeVar("Result")
 Send = Callable[[Any], None]  # sends a message to the parent
@@ -107,7 +107,7 @@ class ChildProcess(Generic[Result]):
             self._process.kill()
             self._process.join()
 
-    def __enter__(self) -> "ChildProcess[Result]":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -53,7 +53,7 @@ def configure_worker() -> None:
     console.quiet = True
 
 
-def fit(split: Split, method: str, epochs: int) -> Outcome:
+def fit_and_score(split: Split, method: str, epochs: int) -> Outcome:
     """Train and score; whatever a method raises is its result."""
     try:
         return _fit_peer(split, method, epochs) if method in peers.PEERS else _fit_own(split, method)
@@ -63,7 +63,7 @@ def fit(split: Split, method: str, epochs: int) -> Outcome:
         return Outcome(split.task, method, split.seed, causal=method not in peers.PEERS, error=kind + reason)
 
 
-def recipe_of(method: str) -> Recipe:
+def method_recipe(method: str) -> Recipe:
     """The recipe of that name, else what `glimpse train --network METHOD` takes."""
     return recipe_from_args(
         TrainCommand(Path(), Path(), method) if method in RECIPES else TrainCommand(Path(), Path(), network=method)
@@ -91,7 +91,7 @@ def _fit_own(split: Split, method: str) -> Outcome:
     with TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         began = time.perf_counter()
-        recipe = replace(recipe_of(method), seed=split.seed)
+        recipe = replace(method_recipe(method), seed=split.seed)
         run = train(split.load(), recipe, out)
         train_s = time.perf_counter() - began
         dataset, d = split.load(), run.description
@@ -147,7 +147,7 @@ def _fit_peer(split: Split, method: str, epochs: int) -> Outcome:
         heard = [replace(s, signal=peers.peer_input(method, s.signal, sfreq)) for s in segments]
         return trial_windows(heard, sfreq, window_s)
 
-    predict = peers.fit(method, *windows(recordings["train"]), len(labels), sfreq, split.seed, epochs)
+    predict = peers.fit_classifier(method, *windows(recordings["train"]), len(labels), sfreq, split.seed, epochs)
     train_s = time.perf_counter() - began
     given, truth = windows(load_split(dataset, "test", run.description.ch_names))
     return Outcome(

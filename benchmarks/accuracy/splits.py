@@ -1,4 +1,4 @@
-"""Which files each seed learns from and which it is scored on: the same for every method, and never one in both."""
+"""Files that each seed trains on and is scored on: the same for every method, and never one in both."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from training.data.split_files import split_files
 
 @dataclass(frozen=True)
 class Split:
-    """One task, learned from some files and scored on others."""
+    """One task, trained on some files and scored on others."""
 
     dataset: Path
     task: str  # the dataset's name
@@ -20,28 +20,28 @@ class Split:
     held_out: tuple[str | int, ...]
 
     def load(self) -> DatasetFile:
-        """The dataset file with these files as `train` and `test`, and nothing to validate on: nothing is chosen."""
+        """The dataset file with these files as `train` and `test`, and without `valid`, since nothing is chosen."""
         return load_dataset(self.dataset).model_copy(update={"files": Files(train=self.train, test=self.held_out)})
 
 
-def splits_of(dataset: DatasetFile, seeds: int) -> list[Split]:
+def make_splits(dataset: DatasetFile, seeds: int) -> list[Split]:
     """A split for each seed.
 
-    Where the dataset names `test` files, every seed learns from `train` and is scored on those; else seed i leaves out
+    Where the dataset names `test` files, every seed trains on `train` and is scored on those. Else seed i holds out
     recording i (mod n) of train and valid together and is scored on it.
     """
-    named = {split: _entries(dataset, split) for split in ("train", "valid", "test")}
-    pool = named["train"] + named["valid"]
-    if not named["test"] and len(pool) < 2:
+    entries = {split: _entries(dataset, split) for split in ("train", "valid", "test")}
+    pool = entries["train"] + entries["valid"]
+    if not entries["test"] and len(pool) < 2:
         raise BadInput(
             f"{dataset.path}: files names {len(pool)} recording, but a bench needs 2 or more to hold one out; add one"
         )
-    found = []
+    splits = []
     for seed in range(seeds):
-        held_out = named["test"] or (pool[seed % len(pool)],)
-        train = named["train"] if named["test"] else tuple(entry for entry in pool if entry not in held_out)
-        found.append(Split(dataset.path.absolute(), dataset.name, seed, train, held_out))
-    return found
+        held_out = entries["test"] or (pool[seed % len(pool)],)
+        train = entries["train"] if entries["test"] else tuple(entry for entry in pool if entry not in held_out)
+        splits.append(Split(dataset.path.absolute(), dataset.name, seed, train, held_out))
+    return splits
 
 
 def _entries(dataset: DatasetFile, split: str) -> tuple[str | int, ...]:

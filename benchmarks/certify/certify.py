@@ -1,6 +1,7 @@
-"""What this machine can hold, measured in one run beside the peer loop, as a page and JSON.
+"""What this machine can decode, measured in one run and compared with the peer loop.
 
-Short versions of `glimpse bench latency`, `throughput`, `ingest` and `soak`: for figures to publish, run those.
+These are short versions of `glimpse bench latency`, `throughput`, `ingest` and `soak`: for figures to publish, run
+those.
 """
 
 from collections.abc import Callable
@@ -12,14 +13,14 @@ from typing import Any
 from benchmarks.common.machine import machine
 from benchmarks.live.ingest import ingest
 from benchmarks.live.latency import CONTEXTS_S, latency
-from benchmarks.live.throughput import sessions_held
+from benchmarks.live.throughput import search_sessions
 from benchmarks.soak.soak import soak
 from realtime.diagnostics.checks import run_checks
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long each part takes."""
+    """Duration and size of each bench."""
 
     latency_s: float = 30.0
     contexts_s: tuple[float, ...] = CONTEXTS_S
@@ -32,52 +33,51 @@ class Sizes:
 
 
 def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
-    """All figures, one part after the other, so that none disturbs another."""
-    findings = [asdict(one) for one in run_checks()]
-    say("latency, ours and the peer's")
-    late = latency(sizes.latency_s, None, peer, sizes.contexts_s if peer else (), say)
+    """All figures; the benches run one after another, so that none disturbs another."""
+    findings = [asdict(finding) for finding in run_checks()]
+    say("latency of Glimpse and of the peer")
+    latency_figures = latency(sizes.latency_s, None, peer, sizes.contexts_s if peer else (), say)
     say("sessions at once")
-    tried = sessions_held(sizes.first_sessions, sizes.sessions_s, None, say)
-    held = [one for one in tried if not one["deadline_misses"]]
+    many = search_sessions(sizes.first_sessions, sizes.sessions_s, None, say)
     say(f"{sizes.channels} channels at {sizes.sfreq:g} Hz")
     helmet = ingest(sizes.channels, sizes.sfreq, sizes.ingest_s)
     say(f"{sizes.soak_hours:g} h of stream, fast")
     day = soak(sizes.soak_hours, None, say)
-    found = {
+    figures = {
         "doctor": findings,
-        "latency": late,
-        "throughput": (held or tried)[-1] | {"sessions_held": held[-1]["sessions"] if held else 0},
-        "search": tried,
+        "latency": latency_figures,
+        "throughput": {key: value for key, value in many.items() if key != "search"},
+        "search": many["search"],
         "ingest": helmet,
         "soak": day,
         "machine": machine(),
         "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse-bci')}",
     }
-    return found | {"verdict": verdict(found), "faults": (wrong := faults(found)), "holds": not wrong}
+    return figures | {"verdict": verdict(figures), "faults": (wrong := faults(figures)), "holds": not wrong}
 
 
-def faults(found: dict[str, Any]) -> list[str]:
-    """What kept one session from being decoded without a fault in every part; empty where the machine holds."""
-    counts = {
-        "deadlines missed by one session": found["latency"]["deadline_misses"],
-        "deadlines missed by the helmet": found["ingest"]["deadline_misses"],
-        "samples of the helmet lost": found["ingest"]["lost_samples"],
-        "decisions unlike offline's": found["soak"]["mismatched_decisions"],
+def faults(figures: dict[str, Any]) -> list[str]:
+    """What went wrong with one session in any bench; empty where the machine holds."""
+    totals = {
+        "deadlines missed by one session": figures["latency"]["deadline_misses"],
+        "deadlines missed by the helmet": figures["ingest"]["deadline_misses"],
+        "samples of the helmet lost": figures["ingest"]["lost_samples"],
+        "decisions unlike offline's": figures["soak"]["mismatched_decisions"],
     }
-    wrong = [f"{about}: {count}" for about, count in counts.items() if count]
-    if not found["throughput"]["sessions_held"]:
-        wrong.append(f"{found['search'][0]['sessions']} sessions at once are too many")
+    wrong = [f"{about}: {count}" for about, count in totals.items() if count]
+    if not figures["throughput"]["sessions_held"]:
+        wrong.append(f"{figures['search'][0]['sessions']} sessions at once are too many")
     return wrong
 
 
-def verdict(found: dict[str, Any]) -> list[str]:
-    """The findings in sentences."""
-    late, many, helmet, day = (found[part] for part in ("latency", "throughput", "ingest", "soak"))
+def verdict(figures: dict[str, Any]) -> list[str]:
+    """The figures in sentences."""
+    late, many, helmet, day = (figures[bench] for bench in ("latency", "throughput", "ingest", "soak"))
     sentences = [
         f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
-        f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} came late.",
+        f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} were late.",
         f"Sessions at once without a missed deadline: {many['sessions_held']}, each of {late['channels']} channels; "
-        f"{found['search'][-1]['sessions']} were the most tried.",
+        f"{figures['search'][-1]['sessions']} were the most tried.",
         f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
         f"{helmet['lost_samples']} samples lost.",
         f"{day['stream_hours']:g} h of stream: {day['mismatched_decisions']} of {day['decisions']} decisions unlike "
@@ -93,11 +93,11 @@ def verdict(found: dict[str, Any]) -> list[str]:
         )
     if context := late.get("context"):
         shortest, longest = context[0], context[-1]
-        grown = {key.removesuffix("_ms"): longest[key] / shortest[key] for key in shortest if key.endswith("_ms")}
+        growth = {key.removesuffix("_ms"): longest[key] / shortest[key] for key in shortest if key.endswith("_ms")}
         sentences.insert(
             2,
             f"With {longest['context_s']:g} s of context instead of {shortest['context_s']:g} s the network alone "
-            f"costs {grown.pop('glimpse'):.1f} times as much; "
-            f"{', '.join(f'{name} {ratio:.1f} times' for name, ratio in grown.items())}.",
+            f"costs {growth.pop('glimpse'):.1f} times as much; "
+            f"{', '.join(f'{name} {ratio:.1f} times' for name, ratio in growth.items())}.",
         )
     return sentences

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from benchmarks.certify import charts
-from benchmarks.live.tables import figures, milliseconds
+from benchmarks.live.tables import figure_rows, millisecond_rows
 from training.report.html import section, table
 
 TEMPLATE = """<!doctype html>
@@ -110,8 +110,10 @@ def _about_peer(latency: dict[str, Any]) -> str:
 def _tables(metrics: dict[str, Any]) -> str:
     """The latencies of a bench where it has any, and its single figures next to the peer's."""
     peer = ["peer"] if "peer" in metrics else []
-    latencies = [(name, *(f"{row[key]:.2f}" for key in ("p50", "p99", "max"))) for name, row in milliseconds(metrics)]
-    rest = [(name, ours, *([theirs] if peer else [])) for name, ours, theirs in figures(metrics)]
+    latencies = [
+        (name, *(f"{row[key]:.2f}" for key in ("p50", "p99", "max"))) for name, row in millisecond_rows(metrics)
+    ]
+    rest = [(name, ours, *([theirs] if peer else [])) for name, ours, theirs in figure_rows(metrics)]
     timings = table(["milliseconds", "p50", "p99", "largest"], latencies) if latencies else ""
     return timings + table(["", "Glimpse", *peer], rest)
 

@@ -1,4 +1,4 @@
-"""Many cheap amplifiers in one process: noise drawn before, pushed sample by sample, each stamped when it is due."""
+"""Many cheap amplifiers in one process: noise drawn beforehand, pushed in time, each chunk stamped when it is due."""
 
 import threading
 import time
@@ -14,29 +14,29 @@ from benchmarks.common.timing import percentiles
 from realtime.simulation.brain import PINK
 from realtime.simulation.outlet import LiveOutlet
 
-NOISE_S = 30.0  # drawn once, then played again and again from another place by every amplifier
+NOISE_S = 30.0  # drawn once; every amplifier repeats it from a place of its own
 NOISE_UV = 20.0
 START_IN_S = 0.5
 ONSET_TO_ONSET_S = 1.4
 COUNTER = "COUNT"  # the channel that carries the sample's number
-CYCLE = 2**23  # the counter begins again here: every number below it is exact in float32
+CYCLE = 2**23  # the counter starts again here: every number below it is exact in float32
 
 
 @dataclass(frozen=True)
 class NoiseAmplifiers:
-    """Streams alike but for their names; each with its marker stream NAME-markers."""
+    """Streams that differ only in their names; each has a marker stream NAME-markers."""
 
     names: tuple[str, ...]
     ch_names: tuple[str, ...]
     sfreq: float  # Hz
     labels: tuple[str, ...] = ()  # markers of trials, one every ONSET_TO_ONSET_S
-    hop_samples: int = 1  # streams begin one after the other within so many samples, so that not all decide at once
+    hop_samples: int = 1  # the streams' starts are spread over so many samples, so that not all decide at once
     counted: bool = False  # a last channel COUNT carries the sample's number
     chunk_samples: int = 1
 
 
-def run(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
-    """To run apart: push until stopped; how many samples each sent and how late they left."""
+def run_amplifiers(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
+    """Push until stopped, for a WorkerProcess; the samples each sent, and percentiles of how late they were pushed."""
     rng = np.random.default_rng(0)
     sfreq, ch_names = amplifiers.sfreq, amplifiers.ch_names
     noise = pink(rng, round(NOISE_S * sfreq), len(ch_names))
@@ -73,6 +73,6 @@ def run(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop: threading
 
 def pink(rng: np.random.Generator, n_times: int, n_channels: int) -> np.ndarray:
     """1/f noise, float32 (n_times, n_channels) microvolts."""
-    white = rng.standard_normal((n_times, n_channels))
-    coloured = lfilter(*PINK, white, axis=0)
-    return (NOISE_UV * coloured / coloured.std()).astype(np.float32)
+    coloured: np.ndarray = lfilter(*PINK, rng.standard_normal((n_times, n_channels)), axis=0)
+    scaled: np.ndarray = NOISE_UV * coloured / coloured.std()
+    return scaled.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A bundle with an untrained encoder of 12 million parameters: what networks of that size cost live."""
+"""A bundle with a random encoder of 12 million parameters, to measure the live cost of networks of that size."""
 
 import tempfile
 import threading
@@ -18,15 +18,16 @@ SIZE = {"embedding_dim": 1024, "dim": 384, "n_layers": 6}
 
 @contextmanager
 def large_bundle(path: Path) -> Iterator[Path]:
-    """A bundle for the streams of the one at `path`, for as long as the block runs."""
+    """A bundle for the streams of the bundle at `path`; it exists while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large"
-        with WorkerProcess(_export, path, large) as exporting:  # torch is not to be in the process that measures
+        # In another process: torch must not be in the one that measures.
+        with WorkerProcess(_write_large_bundle, path, large) as exporting:
             exporting.result(START_S)
         yield large
 
 
-def _export(path: Path, large: Path, say: Callable[[Any], None], stop: threading.Event) -> None:
+def _write_large_bundle(path: Path, large: Path, say: Callable[[Any], None], stop: threading.Event) -> None:
     bundle = Bundle.load(path)
     manifest = bundle.manifest
     positions = np.array(manifest.positions_m, float)

@@ -1,4 +1,4 @@
-"""Bundles with random weights, exported on the fly: what a hop costs does not depend on what was learned."""
+"""Bundles with random weights, exported when needed: the cost of a hop does not depend on the weights."""
 
 import json
 from pathlib import Path
@@ -23,20 +23,20 @@ def write_random_bundle(
     positions_m: np.ndarray | None = None,
     preprocess: PreprocessConfig | None = None,
 ) -> Bundle:
-    """A gat_transformer of `network`'s config as a bundle in `folder`, which is made; takes many seconds."""
-    made = export(folder, network)
+    """Write a gat_transformer of the config `network` as a bundle in `folder`, which is created; takes many seconds."""
+    module = export_random_network(folder, network)
     rng = np.random.default_rng(1)
     labels = tuple(f"label {k}" for k in range(N_LABELS))
-    where = np.full((len(ch_names), 3), np.nan) if positions_m is None else positions_m
+    known_m = np.full((len(ch_names), 3), np.nan) if positions_m is None else positions_m
     return write_bundle(
         folder,
         Bank(labels, rng.normal(size=(N_LABELS, network["embedding_dim"]))),
-        "# untrained, for benchmarks",
+        "# random weights, for benchmarks",
         name=folder.name,
         network={"name": "gat_transformer", "config": network},
-        states=list(made.init_state(1)),
+        states=list(module.init_state(1)),
         ch_names=list(ch_names),
-        positions_m=positions_to_json(where),
+        positions_m=positions_to_json(known_m),
         sfreq=sfreq,
         hop_samples=network["hop_samples"],
         window_s=[0.0, 1.0],
@@ -49,8 +49,8 @@ def write_random_bundle(
     )
 
 
-def export(folder: Path, config: dict[str, Any]) -> Any:
-    """Write the encoder of a gat_transformer with random weights into `folder`, which is made; the torch module."""
+def export_random_network(folder: Path, config: dict[str, Any]) -> Any:
+    """Write the encoder of a gat_transformer with random weights into `folder`, which is created; the torch module."""
     import torch
 
     from decoder.export import write_onnx
@@ -67,7 +67,7 @@ def export(folder: Path, config: dict[str, Any]) -> Any:
 
 
 def parameters(manifest: Manifest) -> int:
-    """Trained numbers of a bundle's encoder."""
+    """Number of weights of a bundle's encoder."""
     from decoder.networks import build_network
 
     network = build_network(manifest.network["name"], **json.loads(json.dumps(manifest.network["config"])))

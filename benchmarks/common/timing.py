@@ -6,49 +6,56 @@ from typing import Any
 
 import numpy as np
 
-EDGE = 0.25  # of a hop, by which stamps may jitter about an end of the time measured without a decision counted missing
+# Share of a hop by which stamps may jitter about the ends of the measured time before a decision counts as missing.
+EDGE = 0.25
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100)  # per cent
 
 
 @dataclass
 class DecisionTiming:
-    """When the decisions of one stream came; times are LSL seconds.
+    """When the decisions of one stream arrived; times are LSL seconds.
 
-    A decision is due one hop after its newest sample: then the next is due. One that comes later, or never, has missed
-    its deadline.
+    A decision is due one hop after its newest sample, when the next sample of a hop is complete. A decision that
+    arrives later, or never, has missed its deadline.
     """
 
     hop_s: float
     hops: list[int] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)  # when the newest sample was taken
-    came: list[float] = field(default_factory=list)
-    span: tuple[float, float] | None = None  # from when to when decisions were due; None: from the first to the last
+    received: list[float] = field(default_factory=list)
+    span: tuple[float, float] | None = None  # in which decisions were due; None: from the first to the last
 
-    def take(self, hop: int, taken: float, came: float) -> None:
-        """Note one decision."""
+    def add(self, hop: int, taken: float, received: float) -> None:
+        """Record one decision."""
         self.hops.append(hop)
         self.taken.append(taken)
-        self.came.append(came)
+        self.received.append(received)
 
     def between(self, began: float, ended: float) -> "DecisionTiming":
-        """The decisions due from `began` to `ended`, whenever they came; those that never came are missing there."""
-        kept = [i for i, taken in enumerate(self.taken) if began <= taken + self.hop_s <= ended]
-        hops, taken, came = [self.hops[i] for i in kept], [self.taken[i] for i in kept], [self.came[i] for i in kept]
-        return DecisionTiming(self.hop_s, hops, taken, came, (began, ended))
+        """The decisions due from `began` to `ended`, whenever they arrived; those that never did are missing."""
+        due = [i for i, taken in enumerate(self.taken) if began <= taken + self.hop_s <= ended]
+        return DecisionTiming(
+            self.hop_s,
+            [self.hops[i] for i in due],
+            [self.taken[i] for i in due],
+            [self.received[i] for i in due],
+            (began, ended),
+        )
 
     @property
     def late_ms(self) -> np.ndarray:
         """Milliseconds from the newest sample to the decision."""
-        return (np.array(self.came) - np.array(self.taken)) * 1e3
+        late_ms: np.ndarray = (np.array(self.received) - np.array(self.taken)) * 1e3
+        return late_ms
 
     @property
     def interval_ms(self) -> np.ndarray:
         """Milliseconds between one decision and the next."""
-        return np.diff(self.came) * 1e3
+        return np.diff(self.received) * 1e3
 
     @property
     def skipped(self) -> int:
-        """Hops without a decision, those before the first and after the last that has one in the span included."""
+        """Hops without a decision, including those of the span before the first decision and after the last."""
         began, ended = self.span or (0.0, 0.0)
         if not self.hops:
             return int((ended - began) / self.hop_s)
@@ -65,7 +72,7 @@ class DecisionTiming:
 
 
 def percentiles(ms: Sequence[float] | np.ndarray) -> dict[str, float] | None:
-    """p50, p99 and the largest, None of nothing."""
+    """p50, p99 and the largest; None for no values."""
     if not len(ms):
         return None
     p50, p99 = np.percentile(ms, [50, 99])
@@ -78,7 +85,7 @@ def quantiles(ms: Sequence[float] | np.ndarray) -> list[list[float]]:
 
 
 def jitter(interval_ms: np.ndarray) -> dict[str, float] | None:
-    """How unevenly decisions come: standard deviation and p99 less p50 of the time between two, None of too few."""
+    """Standard deviation and p99 less p50 of the time between two decisions; None for fewer than two intervals."""
     if len(interval_ms) < 2:
         return None
     p50, p99 = np.percentile(interval_ms, [50, 99])

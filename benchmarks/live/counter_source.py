@@ -1,4 +1,4 @@
-"""A source whose stream carries its own sample numbers: proof of what was lost, whatever stamps say."""
+"""A source whose stream carries its own sample numbers, so that lost samples are counted without the stamps."""
 
 from typing import Any
 
@@ -7,25 +7,25 @@ from realtime.stream import Chunk, Marker, Source
 
 
 class CounterSource:
-    """Passes a source on and checks its channel COUNT.
+    """Passes the samples of a source on and checks its channel COUNT.
 
-    `seen` samples, of which `lost` are those that the numbers skip; `misnumbered` are those whose index in their chunk
+    `seen`: samples received. `lost`: samples that the numbers skip. `misnumbered`: samples whose index in their chunk
     advanced by another amount than the number did.
     """
 
     def __init__(self, source: Source):
         self._source = source
         self._column = source.info.ch_names.index(COUNTER)
-        self._offset: int | None = None  # from a chunk's index to the stream's own number
+        self._offset: int | None = None  # from a chunk's index to the stream's number
         self._next: int | None = None
         self.seen = self.lost = self.misnumbered = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
-    def pull(self, *args: Any, **named: Any) -> tuple[list[Chunk], list[Marker]]:
-        """As the source's."""
-        chunks, markers = self._source.pull(*args, **named)
+    def pull(self, *args: Any, **kwargs: Any) -> tuple[list[Chunk], list[Marker]]:
+        """The source's chunks and markers, after the check."""
+        chunks, markers = self._source.pull(*args, **kwargs)
         for chunk in chunks:
             self._check(chunk)
         return chunks, markers

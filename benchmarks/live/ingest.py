@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pylsl import local_clock
 
-from benchmarks.common import amplifiers
+from benchmarks.common.amplifiers import NoiseAmplifiers, run_amplifiers
 from benchmarks.common.machine import machine
 from benchmarks.common.random_bundle import write_random_bundle
 from benchmarks.common.timing import DecisionTiming, percentiles, summary
@@ -33,12 +33,12 @@ CHUNK_S = 0.01  # a MEG system sends blocks
 def ingest(channels: int, sfreq: float, seconds: float, bundle_path: Path | None = None) -> dict[str, Any]:
     """Processor share and lost samples of one session of `channels` at `sfreq` Hz, decoded for `seconds`.
 
-    Without a bundle, by a gat_transformer with random weights and the sizes of the demo's.
+    Without a bundle, a gat_transformer with random weights and the sizes of the demo's decodes.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = bundle_path or helmet_bundle(Path(folder) / "helmet", channels, sfreq).path
         manifest = Bundle.load(path).manifest
-        rig = amplifiers.NoiseAmplifiers(
+        rig = NoiseAmplifiers(
             names=(STREAM,),
             ch_names=tuple(manifest.ch_names),
             sfreq=manifest.sfreq,
@@ -46,15 +46,15 @@ def ingest(channels: int, sfreq: float, seconds: float, bundle_path: Path | None
             counted=True,
             chunk_samples=max(1, round(CHUNK_S * manifest.sfreq)),
         )
-        with WorkerProcess(amplifiers.run, rig) as generator:
+        with WorkerProcess(run_amplifiers, rig) as generator:
             generator.next_message()
-            with WorkerProcess(decode, path, seconds) as decoding:
-                found = decoding.result(START_S + WARM_UP_S + seconds + 60.0)
+            with WorkerProcess(decode_stream, path, seconds) as decoding:
+                figures = decoding.result(START_S + WARM_UP_S + seconds + 60.0)
             sent = generator.finish()
     return {
         "channels": len(manifest.ch_names),
         "sfreq": manifest.sfreq,
-        **found,
+        **figures,
         "generator": {"late_ms": sent["late_ms"]},
         "seconds": seconds,
         "machine": machine(),
@@ -62,31 +62,31 @@ def ingest(channels: int, sfreq: float, seconds: float, bundle_path: Path | None
 
 
 def helmet_bundle(folder: Path, channels: int, sfreq: float) -> Bundle:
-    """An untrained bundle for a helmet of so many sensors."""
-    where = helmet(channels)
-    network = NETWORK | {"n_channels": channels, "positions": positions_to_json(where)}
-    return write_random_bundle(folder, network, sfreq, tuple(f"M{i:03d}" for i in range(channels)), where)
+    """A bundle with random weights for a helmet of `channels` sensors."""
+    positions_m = helmet(channels)
+    network = NETWORK | {"n_channels": channels, "positions": positions_to_json(positions_m)}
+    return write_random_bundle(folder, network, sfreq, tuple(f"M{i:03d}" for i in range(channels)), positions_m)
 
 
 def helmet(channels: int) -> np.ndarray:
-    """Places (channels, 3) in metres, evenly over the upper half of a sphere."""
+    """Positions (channels, 3) in metres, evenly over the upper half of a sphere."""
     k = np.arange(channels) + 0.5
-    height, turn = k / channels, np.pi * (1 + np.sqrt(5)) * k  # Fibonacci's lattice
+    height, angle = k / channels, np.pi * (1 + np.sqrt(5)) * k  # Fibonacci lattice
     ring = np.sqrt(1 - height**2)
-    return HELMET_M * np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
+    return HELMET_M * np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
 
 
-def decode(path: Path, seconds: float, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
-    """To run apart: one engine, one session, nothing else."""
+def decode_stream(path: Path, seconds: float, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
+    """One engine with one session and nothing else, for a WorkerProcess."""
     decoder = Decoder(Bundle.load(path))
     timing = DecisionTiming(decoder.front.hop_s)
     stages: dict[str, list[float]] = {}
-    gaps, opened, first = 0, list[CounterSource](), threading.Event()
+    gaps, sources, first = 0, list[CounterSource](), threading.Event()
 
     def publish(_: str, message: Message) -> None:
         nonlocal gaps
         if isinstance(message, DecisionMessage):
-            timing.take(message.hop, message.t_lsl, local_clock())
+            timing.add(message.hop, message.t_lsl, local_clock())
             for stage, ms in message.latency_ms.items():
                 stages.setdefault(stage, []).append(ms)
             first.set()
@@ -94,8 +94,8 @@ def decode(path: Path, seconds: float, say: Callable[[Any], None], stop: threadi
             gaps += message.state == "gap"
 
     def connect(query: StreamQuery) -> CounterSource:
-        opened.append(CounterSource(LslSource(query)))
-        return opened[-1]
+        sources.append(CounterSource(LslSource(query)))
+        return sources[-1]
 
     engine = Engine(publish, connect)
     engine.open("s1", decoder, StreamQuery(STREAM, f"{STREAM}-markers"))
@@ -111,9 +111,9 @@ def decode(path: Path, seconds: float, say: Callable[[Any], None], stop: threadi
     timing = timing.between(began, ended)
     return {
         "cpu_fraction": round(cpu_s / (ended - began), 3),
-        "lost_samples": sum(source.lost for source in opened),
-        "misnumbered_samples": sum(source.misnumbered for source in opened),
-        "samples": sum(source.seen for source in opened),
+        "lost_samples": sum(source.lost for source in sources),
+        "misnumbered_samples": sum(source.misnumbered for source in sources),
+        "samples": sum(source.seen for source in sources),
         "gaps": gaps,
         "push_to_decision_ms": percentiles(timing.late_ms),
         "stages_ms": {stage: percentiles(ms[skip:]) for stage, ms in stages.items()},

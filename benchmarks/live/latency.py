@@ -1,9 +1,9 @@
-"""Last sample pushed -> decision at a WebSocket client, through LSL, decoder and server on the loopback.
+"""Time from the last sample pushed to the decision at a WebSocket client, through LSL, decoder and server on loopback.
 
-The simulated amplifier pushes sample by sample, each the moment it is due and stamped with that moment. Amplifier,
-server and peer are processes of their own, so that each one's processor time is its own; the client is here and reads
-the same clock. The peer has the machine and the stream after us, for as long. Beside us, as the floor: a bare pylsl
-inlet on that stream.
+The simulated amplifier pushes sample by sample, each at the moment it is due and stamped with that moment. Amplifier,
+server and peer are separate processes, so that the processor time of each is measured alone. The client runs here and
+reads the same clock. The peer is measured after Glimpse, on the same stream, for as long. A bare pylsl inlet on the
+stream gives the lowest possible latency.
 """
 
 import threading
@@ -20,7 +20,7 @@ from benchmarks.common.timing import percentiles, quantiles, summary
 from benchmarks.common.worker_process import START_S, WorkerProcess
 from benchmarks.live.context import context
 from benchmarks.live.server_process import TimedClients, serve
-from benchmarks.peers import live_loop as peer_loop
+from benchmarks.peers.live_loop import PeerLoop, run_peer_loop
 from benchmarks.peers.networks import WIDE, check_installed, check_widths
 from realtime.bundle.bundle import Bundle
 from realtime.errors import BadInput
@@ -28,7 +28,7 @@ from realtime.simulation.amplifier import Amplifier, simulated_amplifier
 from serve.commands.demo import DEMO_BUNDLE
 from serve.settings import Settings
 
-WARM_UP_S = 5.0  # connections, caches and the clock's line settle; not counted
+WARM_UP_S = 5.0  # connections, caches and the clock's line settle; not measured
 CONTEXTS_S = (1.0, 2.0, 4.0, 8.0)
 PATIENCE_S = 60.0  # for the first decision
 
@@ -40,54 +40,32 @@ def latency(
     contexts_s: tuple[float, ...] = (),
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Percentiles over `seconds` of decisions; beside the loop around the network `peer`; cost against context."""
-    if peer or contexts_s:
-        check_installed("--peer none --no-context")
+    """Percentiles over `seconds` of decisions; of the loop around the network `peer`, too; cost against context."""
     path = bundle_path or DEMO_BUNDLE
     bundle = Bundle.load(path)
-    manifest = bundle.manifest
-    if contexts_s and (name := manifest.network.get("name")) != "gat_transformer":
-        raise BadInput(
-            f"--context: {path} holds {name}, a gat_transformer is needed, whose attention window can be made longer; "
-            "add --no-context"
-        )
-    if names := tuple(WIDE) if contexts_s else (peer,) if peer else ():
-        with WorkerProcess(check_widths, names, path) as checking:  # the peer's turn comes minutes later
-            checking.result(START_S)
-    hop_s = manifest.hop_samples / bundle.preprocess.sfreq
+    check_peers(path, bundle, peer, contexts_s)
+    hop_s = bundle.manifest.hop_samples / bundle.preprocess.sfreq
     amplifier = Amplifier(
         name="glimpse-bench-latency",
-        ch_names=tuple(manifest.ch_names),
-        sfreq=manifest.sfreq,
+        ch_names=tuple(bundle.manifest.ch_names),
+        sfreq=bundle.manifest.sfreq,
         label_vectors=bundle.bank.vectors,
         labels=bundle.bank.names,
-        chunk_s=1 / manifest.sfreq,
+        chunk_s=1 / bundle.manifest.sfreq,
         wait=False,
     )
-    beside: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     with simulated_amplifier(amplifier):
-        ours = _ours(path, amplifier.name, hop_s, seconds)
+        figures |= _own_latency(path, amplifier.name, hop_s, seconds)
         if peer:
-            say(f"ours: {ours['push_to_client_ms']}; now the peer")
-            beside["parameters"] = parameters(manifest)
-            loop = peer_loop.PeerLoop(
-                stream=amplifier.name,
-                sfreq=amplifier.sfreq,
-                n_channels=len(amplifier.ch_names),
-                n_labels=len(bundle.bank.names),
-                hop_samples=round(hop_s * amplifier.sfreq),
-                parameters=beside["parameters"],
-                network=peer,
-            )
-            with WorkerProcess(peer_loop.run, loop, WARM_UP_S, seconds) as running:
-                beside["peer"] = running.result(WARM_UP_S + seconds + 300.0)
+            say(f"Glimpse: {figures['push_to_client_ms']}; now the peer")
+            figures |= _peer_latency(bundle, amplifier, peer, seconds)
     if contexts_s:
         say("cost against context")
         with WorkerProcess(context, path, contexts_s) as running:
-            beside["context"] = running.result(600.0)
+            figures["context"] = running.result(600.0)
     return {
-        **ours,
-        **beside,
+        **figures,
         "channels": len(amplifier.ch_names),
         "sfreq": amplifier.sfreq,
         "hop_s": hop_s,
@@ -96,13 +74,43 @@ def latency(
     }
 
 
-def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, Any]:
+def check_peers(path: Path, bundle: Bundle, peer: str | None, contexts_s: tuple[float, ...]) -> None:
+    """BadInput where the peers cannot be compared with the bundle at `path`: they come minutes later."""
+    if peer or contexts_s:
+        check_installed("--peer none --no-context")
+    if contexts_s and (name := bundle.manifest.network.get("name")) != "gat_transformer":
+        raise BadInput(
+            f"--context: {path} holds {name}, a gat_transformer is needed, whose attention window can be made longer; "
+            "add --no-context"
+        )
+    if names := tuple(WIDE) if contexts_s else (peer,) if peer else ():
+        with WorkerProcess(check_widths, names, path) as checking:
+            checking.result(START_S)
+
+
+def _peer_latency(bundle: Bundle, amplifier: Amplifier, peer: str, seconds: float) -> dict[str, Any]:
+    n_parameters = parameters(bundle.manifest)
+    hop_s = bundle.manifest.hop_samples / bundle.preprocess.sfreq
+    loop = PeerLoop(
+        stream=amplifier.name,
+        sfreq=amplifier.sfreq,
+        n_channels=len(amplifier.ch_names),
+        n_labels=len(bundle.bank.names),
+        hop_samples=round(hop_s * amplifier.sfreq),
+        parameters=n_parameters,
+        network=peer,
+    )
+    with WorkerProcess(run_peer_loop, loop, WARM_UP_S, seconds) as running:
+        return {"parameters": n_parameters, "peer": running.result(WARM_UP_S + seconds + 300.0)}
+
+
+def _own_latency(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, Any]:
     settings = Settings(bundle=path, stream=stream, markers=f"{stream}-markers", port=0)
     floor: list[tuple[float, float]] = []  # (received, milliseconds since pushed)
     done = threading.Event()
     with WorkerProcess(serve, settings) as server:
         clients = TimedClients(server.next_message(), ["s1"], hop_s)
-        listener = threading.Thread(target=_listen, args=(stream, floor, done))
+        listener = threading.Thread(target=_measure_floor, args=(stream, floor, done))
         listener.start()
         try:
             wait_decisions(clients)
@@ -117,14 +125,16 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
         server.finish()
     timing = clients.timings["s1"].between(began, ended)
     if not timing.hops:
-        raise TimeoutError(f"no decision was due and came within {seconds:g} s; told: {clients.told[-5:]}")
+        raise TimeoutError(
+            f"no decision was due and arrived within {seconds:g} s; last statuses: {clients.statuses[-5:]}"
+        )
     return {
         "push_to_client_ms": percentiles(timing.late_ms),
         "quantiles_ms": quantiles(timing.late_ms),
         **stages(clients, began),
         "cpu_ms_per_decision": round(cpu_s * 1e3 / max(len(timing.hops), 1), 3),
         **summary([timing]),
-        "gaps": sum(state == "gap" for _, state in clients.told),
+        "gaps": sum(state == "gap" for _, state in clients.statuses),
         "floor": {
             "name": "bare pylsl inlet on the same stream, no decoding",
             "push_to_pull_ms": percentiles([ms for t, ms in floor if t > began]),
@@ -133,21 +143,23 @@ def _ours(path: Path, stream: str, hop_s: float, seconds: float) -> dict[str, An
 
 
 def wait_decisions(clients: TimedClients) -> None:
-    """Until every session has decided; TimeoutError says what was told instead."""
+    """Wait until every session has decided; TimeoutError with the last statuses where one does not."""
     deadline = time.monotonic() + PATIENCE_S
     while not clients.decoding():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not every session decided within {PATIENCE_S:g} s; told: {clients.told[-5:]}")
+            raise TimeoutError(
+                f"not every session decided within {PATIENCE_S:g} s; last statuses: {clients.statuses[-5:]}"
+            )
         time.sleep(0.05)
 
 
 def stages(clients: TimedClients, began: float) -> dict[str, Any]:
-    """Percentiles of every stage's milliseconds since `began`, that of the encoder alone, too."""
-    found = {name: percentiles([ms for t, ms in rows if t >= began]) for name, rows in clients.stages_ms.items()}
-    return {"encode_ms": found.get("encode"), "stages_ms": found}
+    """Percentiles of every stage's milliseconds since `began` (LSL seconds), and those of the encoder by themselves."""
+    stages_ms = {name: percentiles([ms for t, ms in rows if t >= began]) for name, rows in clients.stages_ms.items()}
+    return {"encode_ms": stages_ms.get("encode"), "stages_ms": stages_ms}
 
 
-def _listen(name: str, floor: list[tuple[float, float]], done: threading.Event) -> None:
+def _measure_floor(name: str, floor: list[tuple[float, float]], done: threading.Event) -> None:
     inlet = StreamInlet(resolve_byprop("name", name, timeout=10)[0])
     while not done.is_set():
         _, stamp = inlet.pull_sample(timeout=0.5)

@@ -1,4 +1,4 @@
-"""The server in a process of its own, and clients that note when each decision of each session reached them."""
+"""The server as a child process, and clients that note when each decision of each session reached them."""
 
 import asyncio
 import gc
@@ -18,18 +18,18 @@ from serve.settings import Settings
 
 
 def serve(settings: Settings, say: Callable[[Any], None], stop: threading.Event) -> None:
-    """To run apart: the whole server of `glimpse serve`; says its address."""
+    """The whole server of `glimpse serve`, for a WorkerProcess; its first message is the address."""
     with serving(settings, realtime_backend()) as url:
         say(url)
         stop.wait()
 
 
 def open_session(url: str, stream: str) -> str:
-    """Ask the server to decode a stream with its markers; the session's name."""
+    """Let the server decode a stream with its markers; returns the session's name."""
     body = json.dumps({"stream": stream, "markers": f"{stream}-markers"}).encode()
     request = Request(f"{url}/v1/sessions", body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
-        return json.load(answer)["session"]
+        return str(json.load(answer)["session"])
 
 
 class TimedClients:
@@ -37,10 +37,10 @@ class TimedClients:
 
     def __init__(self, url: str, sessions: Sequence[str], hop_s: float):
         self.timings = {session: DecisionTiming(hop_s) for session in sessions}
-        self.stages_ms: dict[str, list[tuple[float, float]]] = {}  # (came, milliseconds), of all sessions
-        self.told: list[tuple[str, str]] = []  # (session, state) of every status
-        self.lost = 0  # messages a client was too slow for
-        # A collector's pass over all that the bench has imported takes 70 ms, which would be told as lateness.
+        self.stages_ms: dict[str, list[tuple[float, float]]] = {}  # (received, milliseconds), of all sessions
+        self.statuses: list[tuple[str, str]] = []  # (session, state) of every status
+        self.lost = 0  # messages dropped because a client was slow
+        # A garbage collection over all imported modules takes 70 ms and would be measured as lateness.
         gc.collect()
         gc.freeze()
         self._url = url.replace("http", "ws", 1)
@@ -49,18 +49,18 @@ class TimedClients:
         self._thread.start()
 
     def decoding(self) -> bool:
-        """Whether every session has been heard to decide."""
+        """Whether every session has decided."""
         return all(timing.hops for timing in self.timings.values())
 
     def close(self) -> None:
-        """Let go of every socket."""
+        """Close every socket."""
         self._closed.set()
         self._thread.join()
 
     async def _listen(self) -> None:
-        await asyncio.gather(*(self._one(session) for session in self.timings))
+        await asyncio.gather(*(self._follow(session) for session in self.timings))
 
-    async def _one(self, session: str) -> None:
+    async def _follow(self, session: str) -> None:
         async with connect(
             f"{self._url}/v1/sessions/{session}/events?after=0", max_size=None, proxy=None, compression=None
         ) as socket:
@@ -70,14 +70,14 @@ class TimedClients:
                 except TimeoutError:
                     continue
                 now = local_clock()
-                self._take(session, json.loads(text), now)
+                self._record(session, json.loads(text), now)
 
-    def _take(self, session: str, message: dict[str, Any], now: float) -> None:
+    def _record(self, session: str, message: dict[str, Any], now: float) -> None:
         if message["type"] == "decision":
-            self.timings[session].take(message["hop"], message["t_lsl"], now)
+            self.timings[session].add(message["hop"], message["t_lsl"], now)
             for stage, ms in message["latency_ms"].items():
                 self.stages_ms.setdefault(stage, []).append((now, ms))
         elif message["type"] == "status":
-            self.told.append((session, message["state"]))
+            self.statuses.append((session, message["state"]))
         elif message["type"] == "dropped":
             self.lost += message["count"]

@@ -5,12 +5,12 @@ from typing import Any
 
 from rich.table import Table
 
-MS = {  # key -> what it is
+MS = {  # key -> name in the table
     "push_to_client_ms": "sample pushed -> decision at a client",
     "push_to_decision_ms": "sample pushed -> decision",
     "floor": "the same stream pulled by a bare inlet",
 }
-FIGURES = {  # key -> what it is
+FIGURES = {  # key -> name in the table
     "sessions": "sessions at once",
     "sessions_held": "most sessions tried without a missed deadline",
     "channels": "channels",
@@ -35,25 +35,25 @@ FIGURES = {  # key -> what it is
 }
 
 
-def tables_of(found: Mapping[str, Any]) -> Iterator[Table]:
-    """Everything there is to show of one bench."""
-    tables = [_milliseconds(found)] if milliseconds(found) else []  # a simulated day has none
-    tables.append(_figures(found))
-    tables[0].title, tables[0].title_justify = found.get("machine"), "left"
+def live_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
+    """All tables of one bench."""
+    tables = [_milliseconds(figures)] if millisecond_rows(figures) else []  # a simulated day has no milliseconds
+    tables.append(_figures(figures))
+    tables[0].title, tables[0].title_justify = figures.get("machine"), "left"
     yield from tables
-    if found.get("context"):
-        yield _context(found["context"])
+    if figures.get("context"):
+        yield _context(figures["context"])
 
 
-def milliseconds(found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
-    """What is measured in milliseconds, each with its percentiles."""
-    rows = [(about, found[key]) for key, about in MS.items() if key in found and key != "floor"]
-    if "floor" in found:
-        rows.append((MS["floor"], found["floor"]["push_to_pull_ms"]))
-    rows += [(f"stage: {name}", row) for name, row in found.get("stages_ms", {}).items()]
-    if "generator" in found:
-        rows.append(("amplifiers push late by", found["generator"]["late_ms"]))
-    if peer := found.get("peer"):
+def millisecond_rows(figures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
+    """Name and percentiles of each figure in milliseconds."""
+    rows = [(about, figures[key]) for key, about in MS.items() if key in figures and key != "floor"]
+    if "floor" in figures:
+        rows.append((MS["floor"], figures["floor"]["push_to_pull_ms"]))
+    rows += [(f"stage: {name}", row) for name, row in figures.get("stages_ms", {}).items()]
+    if "generator" in figures:
+        rows.append(("amplifiers push late by", figures["generator"]["late_ms"]))
+    if peer := figures.get("peer"):
         rows += [
             ("peer: sample pushed -> decision", peer["push_to_decision_ms"]),
             ("peer: window taken and filtered", peer["window_ms"]),
@@ -62,36 +62,38 @@ def milliseconds(found: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float
     return [(about, row) for about, row in rows if row]
 
 
-def figures(found: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Single figures: what it is, ours, the peer's or nothing."""
-    peer = found.get("peer") or {}
-    rows = [(about, found[key], peer.get(key, "")) for key, about in FIGURES.items() if key in found]
-    if found.get("interval_ms"):
+def figure_rows(figures: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Single figures: name, Glimpse's value, the peer's value or an empty string."""
+    peer = figures.get("peer") or {}
+    rows = [(about, figures[key], peer.get(key, "")) for key, about in FIGURES.items() if key in figures]
+    if figures.get("interval_ms"):
         for key, about in (("sd", "standard deviation"), ("p99_less_p50", "p99 less p50")):
             theirs = (peer.get("interval_ms") or {}).get(key, "")
-            rows.append((f"time between decisions, {about}, ms", found["interval_ms"][key], theirs))
+            rows.append((f"time between decisions, {about}, ms", figures["interval_ms"][key], theirs))
     return rows
 
 
-def _milliseconds(found: Mapping[str, Any]) -> Table:
+def _milliseconds(figures: Mapping[str, Any]) -> Table:
     table = Table("ms", "p50", "p99", "largest")
-    for about, row in milliseconds(found):
+    for about, row in millisecond_rows(figures):
         table.add_row(about, *(f"{row[key]:.2f}" for key in ("p50", "p99", "max")))
     return table
 
 
-def _figures(found: Mapping[str, Any]) -> Table:
-    peer = found.get("peer")
+def _figures(figures: Mapping[str, Any]) -> Table:
+    peer = figures.get("peer")
     table = Table("", "Glimpse", *(["peer"] if peer else []), caption=peer and f"peer: {peer['name']}")
-    for about, ours, theirs in figures(found):
-        table.add_row(about, str(ours), *([str(theirs)] if peer else []))
+    for about, own, peers_value in figure_rows(figures):
+        table.add_row(about, str(own), *([str(peers_value)] if peer else []))
     return table
 
 
 def _context(rows: list[dict[str, Any]]) -> Table:
     peers = [key.removesuffix("_ms") for key in rows[0] if key.endswith("_ms") and key != "glimpse_ms"]
     columns = ["context, s", "Glimpse, ms a decision", *(f"{name}, ms" for name in peers)]
-    table = Table(*columns, caption="a hop of our network beside a forward of the peer's on a window of that length")
+    table = Table(
+        *columns, caption="a hop of Glimpse's network, and a forward of the peer's on a window of that length"
+    )
     for row in rows:
         table.add_row(f"{row['context_s']:g}", str(row["glimpse_ms"]), *(str(row[f"{name}_ms"]) for name in peers))
     return table

@@ -1,4 +1,4 @@
-"""Every network as a file: parity with torch, size, and the time of one hop on one thread."""
+"""Every network as an ONNX file: parity with torch, size, and time of one hop on one thread."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ from realtime.errors import BadInput
 from realtime.sensors.montage import positions
 
 SFREQ, HOP_SAMPLES, DIM = 128.0, 4, 16
-N_HOPS = 1000  # timed, after as many to warm up as a tenth
+N_HOPS = 1000  # timed, after a tenth as many to warm up
 ORDER = (
     *("Fp1 Fp2 AF7 AF3 AFz AF4 AF8 F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FC5 FC3 FC1 FCz FC2 FC4 FC6 FT8 T7 C5 C3 C1").split(),
     *("Cz C2 C4 C6 T8 TP7 CP5 CP3 CP1 CPz CP2 CP4 CP6 TP8 P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8").split(),
@@ -28,25 +28,25 @@ ORDER = (
 )
 
 
-def networks(names: Sequence[str], n_channels: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Figures of every network that streams, or of `names`, at its default sizes with weights moved at random."""
+def measure_networks(names: Sequence[str], n_channels: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Figures of every network that streams, or of `names`, at its default sizes with random changes of its weights."""
     if not 2 <= n_channels <= len(ORDER):
         raise BadInput(f"--n-channels: {n_channels} found, 2 to {len(ORDER)} needed")
-    known = [name for name, kind in NETWORKS.items() if kind.streaming]
+    known = [name for name, entry in NETWORKS.items() if entry.streaming]
     for name in names:
         if name not in known:
             raise BadInput(f"--names: {name!r} is not a network that streams, one of {', '.join(known)} is needed")
-    found = {}
+    figures = {}
     for name in names or known:
-        found[name] = measure_network(make_network(name, n_channels))
-        say(f"{name}: {found[name]}")
-    return {"networks": found, "n_channels": n_channels, "sfreq": SFREQ, "hop_samples": HOP_SAMPLES} | {
+        figures[name] = measure_network(make_network(name, n_channels))
+        say(f"{name}: {figures[name]}")
+    return {"networks": figures, "n_channels": n_channels, "sfreq": SFREQ, "hop_samples": HOP_SAMPLES} | {
         "machine": machine()
     }
 
 
 def make_network(name: str, n_channels: int) -> Streaming:
-    """The network with no weight where it was put at first."""
+    """The network, fitted where it is fitted in closed form, with a random change of every weight."""
     torch.manual_seed(0)
     shared: dict[str, Any] = {
         "n_channels": n_channels,
@@ -73,7 +73,7 @@ def make_network(name: str, n_channels: int) -> Streaming:
 
 
 def measure_network(network: Streaming) -> dict[str, Any]:
-    """Export, compare, and time the file hop by hop."""
+    """Export a network, compare the file with torch, and time it hop by hop."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "encoder.onnx"
         difference = export_onnx(network, path, {})
@@ -85,10 +85,10 @@ def measure_network(network: Streaming) -> dict[str, Any]:
         for hop in range(N_HOPS + N_HOPS // 10):
             signal = rng.standard_normal((1, config.n_channels, config.hop_samples)).astype(np.float32)
             onset = np.array([[(hop % 40 + 1) * config.hop_samples / config.sfreq]], np.float32)
-            given = {"signal": signal, "onset": onset, **state}
-            given = {entry.name: given[entry.name] for entry in session.get_inputs()}
+            inputs = {"signal": signal, "onset": onset, **state}
+            inputs = {entry.name: inputs[entry.name] for entry in session.get_inputs()}
             began = time.perf_counter()
-            _, *new = session.run(outputs, given)
+            _, *new = session.run(outputs, inputs)
             times.append(time.perf_counter() - began)
             state = {name.replace("next.", "state.", 1): value for name, value in zip(outputs[1:], new, strict=True)}
         p50, p99 = np.percentile(1e3 * np.array(times[N_HOPS // 10 :]), [50, 99])
@@ -100,12 +100,12 @@ def measure_network(network: Streaming) -> dict[str, Any]:
         }
 
 
-def table_of(found: dict[str, dict[str, Any]]) -> Table:
-    """The figures side by side."""
+def networks_table(figures: dict[str, dict[str, Any]]) -> Table:
+    """A row for each network."""
     table = Table(title="every network as an ONNX file, against torch over 2,000 hops", title_justify="left")
     for column in ("network", "weights", "file, MB", "largest difference", "a hop, ms: p50", "p99"):
         table.add_column(column, justify="left" if column == "network" else "right")
-    for name, row in found.items():
+    for name, row in figures.items():
         times = row["hop_ms"]
         cells = (f"{row['weights']:,}", row["file_mb"], f"{row['difference']:.0e}", times["p50"], times["p99"])
         table.add_row(name, *map(str, cells))

@@ -1,15 +1,13 @@
-"""What Glimpse is measured beside: networks of braindecode and pipelines of pyRiemann, on whole windows.
+"""Classifiers that Glimpse is compared with: networks of braindecode and pipelines of pyRiemann, on whole windows.
 
-They may look both ways inside a window. Every network gets the same budget: AdamW at 1e-3 with decay 0.01, a cosine
-down to zero, 16 windows a batch, `EPOCHS` epochs, which is more of them than our recipes have. Where a window is too
-short for a network's kernels, braindecode shrinks them by itself.
+They may use the whole window at once, in both directions. Every network gets the same budget: AdamW at 1e-3 with decay
+0.01, a cosine down to zero, 16 windows a batch, `EPOCHS` epochs, more than Glimpse's recipes have. Where a window is
+too short for a network's kernels, braindecode shrinks them by itself.
 """
 
 import importlib.util
-import sys
 import warnings
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,53 +18,50 @@ from realtime.errors import BadInput
 Predict = Callable[[np.ndarray], np.ndarray]  # windows (n, C, T) -> a score for each label (n, n_labels)
 
 NETWORKS = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "EEGConformer", "ATCNet", "TCN")
-CLASSES = {"TCN": "BDTCN"}  # braindecode's TCN for windows: mean over time of what its bare TCN says at each sample
+CLASSES = {"TCN": "BDTCN"}  # braindecode's TCN for windows: the mean over time of its bare TCN's outputs
 PIPELINES = ("xdawn4+ts+lr", "xdawn2+ts+lr", "cov+ts+lr", "csp+lda")
 PEERS = NETWORKS + PIPELINES
 EPOCHS, BATCH, LR, WEIGHT_DECAY = 50, 16, 1e-3, 0.01
-RHYTHMS_HZ = (8.0, 30.0)  # CSP reads the power of what passes
-AT_ONCE = 128  # windows a network hears in evaluation: bounds memory
+RHYTHMS_HZ = (8.0, 30.0)  # passband of the signal whose power CSP uses
+BATCH_SIZE = 128  # windows in evaluation: bounds memory
 
 
 def check_installed() -> None:
-    """BadInput where the libraries of the peers are not there."""
-    lacking = [name for name in ("braindecode", "pyriemann", "sklearn") if importlib.util.find_spec(name) is None]
-    if lacking:
+    """BadInput where the libraries of the peers are not installed."""
+    missing = [name for name in ("braindecode", "pyriemann", "sklearn") if importlib.util.find_spec(name) is None]
+    if missing:
         raise BadInput(
-            f"--methods: peers need {', '.join(lacking)}, which is not installed; pip install 'glimpse-bci[peers]' "
+            f"--methods: peers need {', '.join(missing)}, which is not installed; pip install 'glimpse-bci[peers]' "
             "or name our networks only"
         )
 
 
 def peer_input(name: str, signal: np.ndarray, sfreq: float) -> np.ndarray:
-    """A recording (C, T) as the peer is given it: CSP takes rhythms, filtered both ways before windows are cut."""
+    """A recording (C, T) as the peer takes it: for CSP band-passed in both directions before windows are cut."""
     if name != "csp+lda":
         return signal
-    return sosfiltfilt(butter(4, RHYTHMS_HZ, "bandpass", fs=sfreq, output="sos"), signal).astype(np.float32)
+    filtered: np.ndarray = sosfiltfilt(butter(4, RHYTHMS_HZ, "bandpass", fs=sfreq, output="sos"), signal)
+    return filtered.astype(np.float32)
 
 
-def fit(
+def fit_classifier(
     name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int, sfreq: float, seed: int, epochs: int
 ) -> Predict:
-    """Fit a peer to windows (n, C, T); what its libraries warn of is theirs and stays unsaid."""
+    """Fit a peer model to windows (n, C, T). Warnings of braindecode and pyRiemann are suppressed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return (
-            _network(name, windows, labels, n_labels, sfreq, seed, epochs)
-            if name in NETWORKS
-            else _pipeline(name, windows, labels, n_labels)
-        )
+        if name in NETWORKS:
+            return _fit_network(name, windows, labels, n_labels, sfreq, seed, epochs)
+        return _fit_pipeline(name, windows, labels, n_labels)
 
 
-def _network(
+def _fit_network(
     name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int, sfreq: float, seed: int, epochs: int
 ) -> Predict:
+    import braindecode.models
     import torch
 
     from training.fit.device import choose_device
-
-    stub_torchaudio()
-    import braindecode.models
 
     torch.manual_seed(seed)
     device, _ = choose_device()
@@ -83,19 +78,20 @@ def _network(
         for batch in torch.randperm(len(x), device=device).tensor_split(n_batches):
             loss = torch.nn.functional.cross_entropy(network(x[batch]), y[batch])
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     network.eval().cpu()
 
-    def predict(given: np.ndarray) -> np.ndarray:
+    def predict(windows: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return np.concatenate([network(part).numpy() for part in torch.from_numpy(given).split(AT_ONCE)])
+            batches = torch.split(torch.from_numpy(windows), BATCH_SIZE)
+            return np.concatenate([network(batch).numpy() for batch in batches])
 
     return predict
 
 
-def _pipeline(name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int) -> Predict:
+def _fit_pipeline(name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int) -> Predict:
     from pyriemann.estimation import Covariances, XdawnCovariances
     from pyriemann.spatialfilters import CSP
     from pyriemann.tangentspace import TangentSpace
@@ -119,27 +115,11 @@ def _pipeline(name: str, windows: np.ndarray, labels: np.ndarray, n_labels: int)
     }
     model = make_pipeline(*steps[name]()).fit(windows.astype(float), labels)
 
-    def predict(given: np.ndarray) -> np.ndarray:
-        scores = np.full((len(given), n_labels), -np.inf)  # labels without a training trial are never named
+    def predict(windows: np.ndarray) -> np.ndarray:
+        scores = np.full((len(windows), n_labels), -np.inf)  # labels without a training trial are never predicted
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scores[:, model.classes_] = model.predict_log_proba(given.astype(float))
+            scores[:, model.classes_] = model.predict_log_proba(windows.astype(float))
         return scores
 
     return predict
-
-
-def stub_torchaudio() -> None:
-    """Let braindecode import torchaudio beside a torch without CUDA.
-
-    The torchaudio that package registries hand out on Linux has a compiled part that links CUDA, so importing it beside
-    a CPU-only torch ends in an OSError. braindecode calls functions of it that are plain Python: they do without.
-    """
-    import torch
-
-    if torch.version.cuda is not None or "torchaudio" in sys.modules:
-        return
-    absent: Any = ModuleType("torchaudio._extension")
-    absent._IS_TORCHAUDIO_EXT_AVAILABLE = absent._IS_ALIGN_AVAILABLE = False
-    absent.fail_if_no_align = lambda function: function
-    sys.modules[absent.__name__] = absent

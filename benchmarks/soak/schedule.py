@@ -1,6 +1,6 @@
-"""A simulated day at an amplifier: chunks of all sizes, trials, lost samples, bursts of NaN, streams that come back.
+"""A simulated day of an amplifier: chunks of all sizes, trials, lost samples, bursts of NaN, streams that reconnect.
 
-Stamps jitter about a device clock that is not quite the nominal rate; the truth about every sample is known.
+Stamps jitter about a device clock that differs a little from the nominal rate. The true time of every sample is known.
 """
 
 from collections.abc import Iterator
@@ -11,82 +11,103 @@ import numpy as np
 from benchmarks.common.amplifiers import pink
 from realtime.bundle.manifest import Manifest
 
-STRETCH_S = 20.0  # a day is told in stretches of so much stream
-NOISE_S = 120.0  # drawn once; every stretch begins somewhere else in it
+SEGMENT_S = 20.0  # length of the segments that make up a day
+NOISE_S = 120.0  # drawn once; every segment starts at another place in it
 JITTER_S = 0.0002  # standard deviation of a stamp
-DEVICE_PPM = 30.0  # by how much a sample of the device takes longer than it says
-LONGEST_CHUNK_S = 4.0
-QUIET_S = 3.0  # nothing happens so close to the ends of a stretch
+DEVICE_PPM = 30.0  # by how much a sample period of the device is longer than nominal
+MAX_CHUNK_S = 4.0
+QUIET_S = 3.0  # without an event at either end of a segment
 ONSET_TO_ONSET_S = 1.4
-GAP_SHARE, NAN_SHARE, CUT_SHARE = 0.04, 0.1, 0.02  # of the stretches: samples lost, NaN, the stream gone and back
-GAP_S, NAN_S, CUT_S = (0.2, 6.0), (0.02, 1.0), (0.5, 8.0)  # how long
+GAP_SHARE, NAN_SHARE, CUT_SHARE = 0.04, 0.1, 0.02  # of the segments: lost samples, NaN, the stream lost and reconnected
+GAP_S, NAN_S, CUT_S = (0.2, 6.0), (0.02, 1.0), (0.5, 8.0)  # shortest and longest
 
 
 @dataclass(frozen=True)
 class Pull:
-    """What one pull of the source gives."""
+    """Samples and markers that one pull of the source gives."""
 
-    first: int  # true number of its first sample, lost ones counted
+    first: int  # number of its first sample, including lost ones
     samples: np.ndarray  # (n_times, n_channels) microvolts
     stamps: np.ndarray  # seconds since the day began
-    markers: list[tuple[int, str]]  # (sample, label) of the trials that begin in it
-    reopened: bool = False  # the stream was gone before it
+    markers: list[tuple[int, str]]  # (sample, label) of the trials that start in it
+    reopened: bool = False  # the stream was lost before it
 
     @property
     def end(self) -> int:
-        """Number of the sample after its last."""
+        """Number of the sample after its last one."""
         return self.first + len(self.samples)
 
 
 @dataclass
 class SimulatedDay:
-    """Draws the stretches, one after the other; the seed decides all."""
+    """Draws the segments one after another; the same seed gives the same day.
+
+    `events` counts what has been drawn so far.
+    """
 
     manifest: Manifest
     seed: int = 0
-    told: dict[str, int] = field(default_factory=lambda: {"gaps": 0, "nan_bursts": 0, "reconnects": 0, "trials": 0})
+    events: dict[str, int] = field(default_factory=lambda: {"gaps": 0, "nan_bursts": 0, "reconnects": 0, "trials": 0})
 
     def time_of(self, sample: int) -> float:
-        """When a sample was taken, seconds since the day began."""
+        """True time of a sample, seconds since the day began."""
         return sample * (1 + DEVICE_PPM * 1e-6) / self.manifest.sfreq
 
-    def stretches(self, hours: float) -> Iterator[list[Pull]]:
-        """The pieces of each stretch."""
+    def segments(self, hours: float) -> Iterator[list[Pull]]:
+        """The pulls of each segment."""
         rng = np.random.default_rng(self.seed)
         sfreq, n_channels = self.manifest.sfreq, len(self.manifest.ch_names)
         noise = pink(rng, round(NOISE_S * sfreq), n_channels).astype(float)
-        n_times, first, onset = round(STRETCH_S * sfreq), 0, sfreq
-        for _ in range(max(1, round(hours * 3600 / STRETCH_S))):
+        n_times, first, onset = round(SEGMENT_S * sfreq), 0, round(sfreq)
+        for _ in range(max(1, round(hours * 3600 / SEGMENT_S))):
             samples = noise.take(np.arange(n_times) + rng.integers(len(noise)), axis=0, mode="wrap")
-            middle = QUIET_S * sfreq, (STRETCH_S - QUIET_S) * sfreq
-            if rng.random() < NAN_SHARE:
-                at, long = int(rng.uniform(*middle)), int(rng.uniform(*NAN_S) * sfreq)
-                samples[at : at + long, rng.random(n_channels) < 0.3] = rng.choice([np.nan, np.inf])
-                self.told["nan_bursts"] += 1
-            breaks: list[tuple[int, int, bool]] = []  # (place, samples lost there, whether the stream was gone)
-            for share, lasts_s, gone in ((GAP_SHARE, GAP_S, False), (CUT_SHARE, CUT_S, True)):
-                if rng.random() < share and not breaks:
-                    breaks.append((int(rng.uniform(*middle)), round(rng.uniform(*lasts_s) * sfreq), gone))
-                    self.told["reconnects" if gone else "gaps"] += 1
-            pieces: list[Pull] = []
+            self._add_nan(rng, samples)
+            pulls: list[Pull] = []
             begin, reopened = 0, False
-            for place, lost, gone in [*breaks, (n_times, 0, False)]:
-                pieces += self._cut(rng, samples[begin:place], first, reopened)
-                first, begin, reopened = first + place - begin + lost, place, gone
-            for piece in pieces:
-                while onset < piece.end:
-                    if onset >= piece.first:  # else it was lost with its samples
-                        label = list(self.manifest.events)[int(rng.integers(len(self.manifest.events)))]
-                        piece.markers.append((int(onset), label))
-                        self.told["trials"] += 1
-                    onset = int(onset) + round(rng.uniform(0.9, 1.1) * ONSET_TO_ONSET_S * sfreq)
-            yield pieces
+            for end, lost, disconnected in [*self._breaks(rng), (n_times, 0, False)]:
+                pulls += self._pulls(rng, samples[begin:end], first, reopened)
+                first, begin, reopened = first + end - begin + lost, end, disconnected
+            onset = self._add_trials(rng, pulls, onset)
+            yield pulls
 
-    def _cut(self, rng: np.random.Generator, samples: np.ndarray, first: int, reopened: bool) -> Iterator[Pull]:
-        longest, at = LONGEST_CHUNK_S * self.manifest.sfreq, 0
-        while at < len(samples):
-            rows = samples[at : at + int(np.exp(rng.uniform(0, np.log(longest))))]
-            taken = self.time_of(0) + (first + at + np.arange(len(rows))) * (self.time_of(1) - self.time_of(0))
+    def _middle(self) -> tuple[float, float]:
+        """Samples of a segment between which events may happen."""
+        return QUIET_S * self.manifest.sfreq, (SEGMENT_S - QUIET_S) * self.manifest.sfreq
+
+    def _add_nan(self, rng: np.random.Generator, samples: np.ndarray) -> None:
+        """Perhaps a burst of NaN or infinity in some channels of `samples`."""
+        if rng.random() < NAN_SHARE:
+            begin, n_times = int(rng.uniform(*self._middle())), int(rng.uniform(*NAN_S) * self.manifest.sfreq)
+            samples[begin : begin + n_times, rng.random(samples.shape[1]) < 0.3] = rng.choice([np.nan, np.inf])
+            self.events["nan_bursts"] += 1
+
+    def _breaks(self, rng: np.random.Generator) -> list[tuple[int, int, bool]]:
+        """At most one break: its sample in the segment, samples lost there, whether the stream was disconnected."""
+        breaks: list[tuple[int, int, bool]] = []
+        for share, length_s, disconnected in ((GAP_SHARE, GAP_S, False), (CUT_SHARE, CUT_S, True)):
+            if rng.random() < share and not breaks:
+                sample = int(rng.uniform(*self._middle()))
+                breaks.append((sample, round(rng.uniform(*length_s) * self.manifest.sfreq), disconnected))
+                self.events["reconnects" if disconnected else "gaps"] += 1
+        return breaks
+
+    def _pulls(self, rng: np.random.Generator, samples: np.ndarray, first: int, reopened: bool) -> Iterator[Pull]:
+        """Unbroken samples, the first of which is number `first`, in chunks of random sizes with jittering stamps."""
+        longest, begin = MAX_CHUNK_S * self.manifest.sfreq, 0
+        while begin < len(samples):
+            rows = samples[begin : begin + int(np.exp(rng.uniform(0, np.log(longest))))]
+            taken = self.time_of(0) + (first + begin + np.arange(len(rows))) * (self.time_of(1) - self.time_of(0))
             stamps = taken + JITTER_S * rng.standard_normal(len(rows))
-            yield Pull(first + at, rows, stamps, [], reopened and at == 0)
-            at += len(rows)
+            yield Pull(first + begin, rows, stamps, [], reopened and begin == 0)
+            begin += len(rows)
+
+    def _add_trials(self, rng: np.random.Generator, pulls: list[Pull], onset: int) -> int:
+        """Markers of the trials from sample `onset` on; the onset of the first trial after these pulls."""
+        labels = list(self.manifest.events)
+        for pull in pulls:
+            while onset < pull.end:
+                if onset >= pull.first:  # else it was lost with its samples
+                    pull.markers.append((onset, labels[int(rng.integers(len(labels)))]))
+                    self.events["trials"] += 1
+                onset += round(rng.uniform(0.9, 1.1) * ONSET_TO_ONSET_S * self.manifest.sfreq)
+        return onset

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, signal
 
-from benchmarks.zero_shot.simulation import Session
+from benchmarks.zero_shot.simulation import ConceptSession
 from realtime.simulation.brain import BLINK_EVERY_S, LINE_HZ, SENSOR_UV, SimulatedBrain
 
 # From before the onset, which tells what slow noise is about to do, to the end of what decoders see.
@@ -24,7 +24,7 @@ class IdealObserver:
     first: int  # sample of the window's begin, from onset
     n_times: int
 
-    def scores(self, session: Session) -> np.ndarray:
+    def scores(self, session: ConceptSession) -> np.ndarray:
         """Scores (n_trials, n_gallery); those of several trials of one label are summed."""
         rows = session.onsets[:, None] + self.first + np.arange(self.n_times)
         parts = np.array_split(rows, max(1, len(rows) // 200))

@@ -1,4 +1,4 @@
-"""Decoders of the zero-shot task: each learns from training concepts only and answers with vectors."""
+"""Methods of the zero-shot task: each is fitted on training concepts only and gives embeddings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from training.fit.whitening import whiten
 from training.losses.objective import Objective
 from training.runs.recipe import Recipe
 
-# The same for all: one pass over 66,710 trials, since trials never heard teach more than those heard again; every trial
+# The same for all: one epoch of 66,710 trials, since new trials improve a network more than repeated ones; every trial
 # is cued. 3 to 7 minutes a network on one core.
 BUDGET: dict[str, Any] = {
     "hop_samples": HOP_SAMPLES,
@@ -36,30 +36,30 @@ BUDGET: dict[str, Any] = {
 
 
 class FittedMethod(Protocol):
-    """What has learned: the score of a vector is the inner product of an answer with the vector's place."""
+    """A fitted method: the score of a vector is the inner product of an embedding with the vector's row."""
 
     def embed(self, shown: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
-        """Answers at the end of the window, float32 (n, D'), to trials or to groups of trials averaged."""
+        """Embeddings float32 (n, D') at the end of the window of trials, or of averaged groups of trials."""
 
     def gallery(self, vectors: np.ndarray) -> np.ndarray:
-        """Places (n_vectors, D') of unit vectors, shown or not."""
+        """Rows (n_vectors, D') of unit vectors, seen in training or not."""
 
 
-Learn = Callable[[PresentedTrials, int], FittedMethod]
+FitFunction = Callable[[PresentedTrials, int], FittedMethod]
 
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A network, whose answers lie in the space of the vectors."""
+    """A trained network, whose embeddings are in the space of the vectors."""
 
     network: Network
     recipe: Recipe
 
     def embed(self, shown: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
         """Embeddings at the last hop of the window."""
-        cuts = shown.cuts(NETWORKS[self.recipe.network].streaming, self.recipe.lead_s)
+        windows = shown.windows(NETWORKS[self.recipe.network].streaming, self.recipe.lead_s)
         return window_embeddings(
-            self.network, cuts if groups is None else AveragedTrials(cuts, groups, cuts.hop_samples)
+            self.network, windows if groups is None else AveragedTrials(windows, groups, windows.hop_samples)
         )
 
     def gallery(self, vectors: np.ndarray) -> np.ndarray:
@@ -67,32 +67,32 @@ class FittedNetwork:
         return self.network.bank_rows(torch.as_tensor(vectors)).numpy()
 
 
-def learn_network(recipe: Recipe) -> Learn:
-    """The product's own training of a network, on the vectors of the training concepts."""
+def train_by_descent(recipe: Recipe) -> FitFunction:
+    """Glimpse's own training of a network on the vectors of the training concepts."""
 
-    def learn(shown: PresentedTrials, seed: int) -> FittedMethod:
-        chosen = replace(recipe, seed=seed)
+    def fit(shown: PresentedTrials, seed: int) -> FittedMethod:
+        seeded = replace(recipe, seed=seed)
         torch.manual_seed(seed)
-        kind = NETWORKS[chosen.network]
-        network = build_network(chosen.network, **config_of(chosen, shown))
-        whiten(network, [segment.signal for segment in shown.segments], chosen)
-        objective = Objective(len(shown.vectors), shown.vectors.shape[1], shown.vectors, chosen)
+        kind = NETWORKS[seeded.network]
+        network = build_network(seeded.network, **network_config(seeded, shown))
+        whiten(network, [segment.signal for segment in shown.segments], seeded)
+        objective = Objective(len(shown.vectors), shown.vectors.shape[1], shown.vectors, seeded)
         device, _ = choose_device()
-        batches, sampler = make_loader(shown.cuts(kind.streaming, chosen.lead_s), chosen, device)
-        trainer = Trainer(network, objective, chosen, len(sampler), device)
-        for epoch in range(chosen.epochs):
+        batches, sampler = make_loader(shown.windows(kind.streaming, seeded.lead_s), seeded, device)
+        trainer = Trainer(network, objective, seeded, len(sampler), device)
+        for epoch in range(seeded.epochs):
             sampler.epoch = epoch
             trainer.train_epoch(batches, WINDOW_S[1])
-        return FittedNetwork(network.cpu().eval(), chosen)
+        return FittedNetwork(network.cpu().eval(), seeded)
 
-    return learn
+    return fit
 
 
-def learn_fitted(recipe: Recipe) -> Learn:
-    """A network that is fitted by formula, which draws nothing."""
+def fit_in_closed_form(recipe: Recipe) -> FitFunction:
+    """A network that is fitted in closed form, without random numbers."""
 
-    def learn(shown: PresentedTrials, seed: int) -> FittedMethod:
-        network = build_network(recipe.network, **config_of(recipe, shown))
+    def fit(shown: PresentedTrials, seed: int) -> FittedMethod:
+        network = build_network(recipe.network, **network_config(recipe, shown))
         network.fit(
             TrainingTrials(
                 signals=[segment.signal for segment in shown.segments],
@@ -104,15 +104,15 @@ def learn_fitted(recipe: Recipe) -> Learn:
         )
         return FittedNetwork(network.eval(), recipe)
 
-    return learn
+    return fit
 
 
-def config_of(recipe: Recipe, shown: PresentedTrials) -> dict[str, object]:
-    """What a network of the task is built from."""
+def network_config(recipe: Recipe, shown: PresentedTrials) -> dict[str, object]:
+    """Configuration of a network for this task."""
     kind, dim = NETWORKS[recipe.network], shown.vectors.shape[1]
     config: dict[str, object] = {
         "n_channels": len(CHANNELS),
-        "sfreq": shown.front.preprocess.config.sfreq,
+        "sfreq": shown.frontend.preprocess.config.sfreq,
         "hop_samples": HOP_SAMPLES,
         "embedding_dim": kind.network.embedding_dim_for(0, dim, dim),
         "positions": positions_to_json(positions(CHANNELS)),
@@ -121,13 +121,13 @@ def config_of(recipe: Recipe, shown: PresentedTrials) -> dict[str, object]:
     return config | recipe.options
 
 
-METHODS: dict[str, Learn] = {
+METHODS: dict[str, FitFunction] = {
     # Order 24 and not 8 by the validation concepts. So much signal pays for a long memory.
-    "matched_filter": learn_fitted(
+    "matched_filter": fit_in_closed_form(
         Recipe(network="matched_filter", hop_samples=HOP_SAMPLES, lead_s=0.2, options={"order": 24})
     ),
-    "gat_transformer": learn_network(Recipe(network="gat_transformer", options={"n_layers": 1}, **BUDGET)),
-    "tsconv": learn_network(Recipe(network="tsconv", **BUDGET)),
-    "atm": learn_network(Recipe(network="atm", **BUDGET)),
-    "flat_mlp": learn_network(Recipe(network="flat_mlp", **BUDGET)),
+    "gat_transformer": train_by_descent(Recipe(network="gat_transformer", options={"n_layers": 1}, **BUDGET)),
+    "tsconv": train_by_descent(Recipe(network="tsconv", **BUDGET)),
+    "atm": train_by_descent(Recipe(network="atm", **BUDGET)),
+    "flat_mlp": train_by_descent(Recipe(network="flat_mlp", **BUDGET)),
 }

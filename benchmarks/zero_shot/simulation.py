@@ -1,9 +1,10 @@
-"""The zero-shot task: one simulated person sees things named by real CLIP vectors, some of them only at the test.
+"""The zero-shot task: a simulated person sees concepts with real CLIP vectors, some of them only in the test.
 
-Concepts of training, validation and test are disjoint; what is tested is retrieval from the vectors of all concepts of
-the test. Every session shows each of its concepts equally often.
+Concepts of training, validation and test are disjoint. The test is retrieval from the vectors of all test concepts.
+Every session shows each of its concepts equally often.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -13,6 +14,7 @@ import numpy as np
 
 from realtime.bundle.label_vectors import read_label_vectors
 from realtime.decoding.frontend import Frontend
+from realtime.errors import BadInput
 from realtime.preprocess.chain import Preprocess
 from realtime.preprocess.config import PreprocessConfig
 from realtime.recordings.recording import Recording
@@ -22,7 +24,7 @@ from training.data.segments import Segment, preprocess_recording
 # The occipital and parietal electrodes of THINGS-EEG2 (Gifford et al., NeuroImage 2022).
 CHANNELS = ("P7 P5 P3 P1 Pz P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2").split()
 SFREQ = 250.0  # Hz
-WINDOW_S = (0.0, 1.0)  # what decoders are asked about, from onset on
+WINDOW_S = (0.0, 1.0)  # that decoders classify, from onset
 HOP_SAMPLES = 5  # 25 decisions a second
 SESSION_TRIALS = 2000  # at most, unless there are more concepts: 47 minutes
 NEVER = (2**62, 0)  # the onset after the last
@@ -30,12 +32,12 @@ NEVER = (2**62, 0)  # the onset after the last
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is shown; the defaults are the bench."""
+    """Numbers of concepts and trials; the defaults are those of the bench."""
 
     n_test: int = 200  # concepts, also the gallery
-    n_valid: int = 50  # concepts held out of training, by which every choice is made
-    # Times each is shown. Of 953 training concepts 70 make 66,710 trials, as many as one person of THINGS-EEG2 saw; 8
-    # would not do: who knows all but the map from vectors to responses then gets 0.63 of the ceiling's top-5, with 70
+    n_valid: int = 50  # concepts held out of training, for every choice of settings
+    # Trials of each concept. 70 of 953 training concepts make 66,710 trials, as many as one person of THINGS-EEG2 saw.
+    # With 8 an observer that knows all but the map from vectors to responses gets 0.63 of the ceiling's top-5, with 70
     # 0.9.
     train_each: int = 70
     valid_each: int = 20
@@ -44,7 +46,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Concepts:
-    """Rows of the vectors, ascending within each part; the parts share none."""
+    """Rows of the vectors in each split, ascending; no row is in two splits."""
 
     train: np.ndarray
     valid: np.ndarray
@@ -52,8 +54,8 @@ class Concepts:
 
 
 @dataclass(frozen=True)
-class Session:
-    """What the amplifier gave and what the decoders get of it."""
+class ConceptSession:
+    """A simulated recording and the concepts seen in it."""
 
     samples: np.ndarray  # float32 (n_times, n_channels) microvolts
     onsets: np.ndarray  # int64 (n_trials,): rows of `samples`
@@ -64,34 +66,47 @@ def lvis_vectors(data: Path) -> np.ndarray:
     """Unit vectors (1203, 512) that OpenAI's CLIP ViT-B/32 gives the names of LVIS; `data` is GLIMPSE_DATA."""
     folder = data / "clip" / "detic_vitb32_text"
     vectors = read_label_vectors(folder / "lvis_text.npy", folder / "lvis_names.tsv").vectors.astype(np.float64)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
-def split(n_concepts: int, sizes: Sizes, seed: int) -> Concepts:
-    """Concepts dealt out at random."""
+def concept_vectors() -> np.ndarray:
+    """`lvis_vectors` from the folder that the environment variable GLIMPSE_DATA names; BadInput where it is not set."""
+    if not (folder := os.environ.get("GLIMPSE_DATA")):
+        raise BadInput(
+            "--zero-shot: the environment variable GLIMPSE_DATA is not set; set it to the folder that holds the CLIP "
+            "vectors or add --no-zero-shot"
+        )
+    return lvis_vectors(Path(folder))
+
+
+def split_concepts(n_concepts: int, sizes: Sizes, seed: int) -> Concepts:
+    """Concepts assigned to the splits at random."""
     order = np.random.default_rng(seed).permutation(n_concepts)
     test, valid, train = np.split(order, [sizes.n_test, sizes.n_test + sizes.n_valid])
     return Concepts(np.sort(train), np.sort(valid), np.sort(test))
 
 
 def default_frontend() -> Frontend:
-    """The product's own preprocessing: 1-40 Hz, 125 Hz, running scale, the same for all methods.
+    """Glimpse's own preprocessing, the same for all methods: 1-40 Hz, 125 Hz, running scale.
 
-    No average reference: of 17 neighbours it takes part of the response away, 5 points of what can be known at best.
+    Without an average reference: over 17 neighbours it removes some of the evoked activity, 5 points of the ceiling.
     """
     config = PreprocessConfig(sfreq=125.0, reference="none")
     return Frontend(Preprocess(config, tuple(CHANNELS), SFREQ), HOP_SAMPLES, WINDOW_S[1])
 
 
-def sessions(brain: SimulatedBrain, concepts: np.ndarray, each: int, seed: tuple[int, ...]) -> Iterator[Session]:
-    """Sessions in which every one of `concepts` comes equally often, `each` times in all, in random order."""
+def simulate_sessions(
+    brain: SimulatedBrain, concepts: np.ndarray, each: int, seed: tuple[int, ...]
+) -> Iterator[ConceptSession]:
+    """Sessions that show each of `concepts` equally often, `each` times in all, in random order."""
     shows = max(1, SESSION_TRIALS // len(concepts))
     for number, first in enumerate(range(0, each, shows)):
         rng = np.random.default_rng((*seed, number))
         labels = np.concatenate([rng.permutation(concepts) for _ in range(min(shows, each - first))])
         steps = ONSET_TO_ONSET_S + rng.uniform(-JITTER_S, JITTER_S, len(labels))
         onsets = np.round((FIRST_ONSET_S + np.cumsum(steps)) * brain.sfreq).astype(np.int64)
-        yield Session(simulate_session(brain, int(rng.integers(2**31)), 2.0, onsets, labels), onsets, labels)
+        yield ConceptSession(simulate_session(brain, int(rng.integers(2**31)), 2.0, onsets, labels), onsets, labels)
 
 
 def simulate_session(
@@ -101,7 +116,7 @@ def simulate_session(
     onsets: Sequence[int] | np.ndarray = (),
     labels: Sequence[int] | np.ndarray = (),
 ) -> np.ndarray:
-    """What the amplifier gives while `labels` are seen at `onsets`, and `seconds` more: nothing but noise without any.
+    """Samples while `labels` are seen at `onsets`, and `seconds` more; only noise without onsets.
 
     float32 (n_times, n_channels) microvolts.
     """
@@ -112,10 +127,10 @@ def simulate_session(
     return brain.step(state, last + round(seconds * brain.sfreq))[0]
 
 
-def segments(session: Session, concepts: np.ndarray, front: Frontend) -> list[Segment]:
-    """The session as decoders get it; a label is the place of its row among `concepts`."""
+def preprocess_session(session: ConceptSession, concepts: np.ndarray, front: Frontend) -> list[Segment]:
+    """Preprocessed segments of a session; a label is the index of its row among `concepts`."""
     names = [str(row) for row in concepts]
-    markers = tuple((int(at), str(row)) for at, row in zip(session.onsets, session.labels, strict=True))
+    markers = tuple((int(onset), str(row)) for onset, row in zip(session.onsets, session.labels, strict=True))
     return preprocess_recording(
         Recording(session.samples, SFREQ, tuple(CHANNELS), markers, (), "simulation"), front, names
     )

@@ -1,4 +1,4 @@
-"""Trials as the decoders of the zero-shot task get them, alone or averaged."""
+"""Trials of the zero-shot task, single or averaged, as decoders take them."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ from training.data.windows import trial_windows
 
 @dataclass(frozen=True)
 class PresentedTrials:
-    """Trials of some concepts as decoders get them."""
+    """Preprocessed trials of some concepts."""
 
     segments: tuple[Segment, ...]  # their labels are rows of `vectors`
     vectors: np.ndarray  # float32 (n_concepts, D), unit length
-    front: Frontend
+    frontend: Frontend
 
-    def cuts(self, streaming: bool, lead_s: float) -> Windows:
+    def windows(self, streaming: bool, lead_s: float) -> Windows:
         """Every trial, in the order of the segments: crops for streaming networks, windows for others."""
         if streaming:
-            return crops_of(self.segments, self.front, WINDOW_S, lead_s)
-        windows, labels = trial_windows(self.segments, self.front.preprocess.config.sfreq, WINDOW_S)
-        return WindowCrops(windows, labels, WINDOW_S[1])
+            return crops_of(self.segments, self.frontend, WINDOW_S, lead_s)
+        signals, labels = trial_windows(self.segments, self.frontend.preprocess.config.sfreq, WINDOW_S)
+        return WindowCrops(signals, labels, WINDOW_S[1])
 
     @property
     def labels(self) -> np.ndarray:
@@ -38,25 +38,29 @@ class PresentedTrials:
         return len(self.labels) // len(self.vectors)
 
     def groups(self, n: int) -> np.ndarray:
-        """Trials n at a time in the order shown, int (n_groups, n): of one concept each, no trial in two of them."""
+        """Groups of `n` trials of one concept in the order shown, int (n_groups, n); no trial is in two groups."""
         by_concept = np.argsort(self.labels, kind="stable").reshape(len(self.vectors), self.each)
-        return by_concept[:, : self.each // n * n].reshape(-1, n)
+        groups: np.ndarray = by_concept[:, : self.each // n * n].reshape(-1, n)
+        return groups
 
 
 @dataclass(frozen=True)
 class AveragedTrials:
-    """Trials averaged before a network sees them; the background keeps its power, as in training with repetitions."""
+    """Trials averaged before the network; the background keeps its power, as in training with repetitions."""
 
-    cuts: Windows
+    windows: Windows
     groups: np.ndarray  # int (n_groups, n): trials of one label each
     hop_samples: int
 
     @property
     def labels(self) -> np.ndarray:
         """Label of each group."""
-        return self.cuts.labels[self.groups[:, 0]]
+        labels: np.ndarray = self.windows.labels[self.groups[:, 0]]
+        return labels
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """As a crop of one trial; the onset is the first one's, less than a hop apart."""
-        signals, onsets, counts = zip(*(self.cuts.cut(int(one), shift) for one in self.groups[index]), strict=True)
-        return np.sum(signals, axis=0) / np.float32(np.sqrt(len(signals))), onsets[0], np.all(counts, axis=0)
+        """A group as one crop. Its onset is that of the first trial; the onsets differ by less than a hop."""
+        crops = [self.windows.cut(int(trial), shift) for trial in self.groups[index]]
+        signals, onsets, masks = zip(*crops, strict=True)
+        total: np.ndarray = np.sum(signals, axis=0)
+        return total / np.float32(np.sqrt(len(signals))), onsets[0], np.all(masks, axis=0)

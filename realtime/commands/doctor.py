@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 from rich.text import Text
@@ -12,25 +12,19 @@ from rich.text import Text
 from realtime.command_line import TYRO_CONFIG, make_table, table_console
 from realtime.diagnostics.checks import run_checks
 from realtime.diagnostics.finding import Finding
-from realtime.errors import BadInput, check_folder_of
+from realtime.errors import check_folder_of
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-
-Peer = Literal["EEGConformer", "ShallowFBCSPNet", "none"]
 
 
 @dataclass(frozen=True)
 class Doctor:
-    """Say what works on this machine, what does not, and what to do; with --certify also how much it can decode.
+    """Say what works on this machine, what does not, and what to do.
 
-    --certify measures for some minutes: delay of a decision, sessions at once, a MEG helmet, an hour of stream; beside
-    a peer, the loop that a lab glues together of mne-lsl's StreamLSL and a braindecode network. Close other programs.
+    `glimpse certify` measures how much the machine can decode.
     """
 
-    json: Path | None = None  # also write what was found to this file
-    certify: tyro.conf.FlagCreatePairsOff[bool] = False  # measure, and write a page with plots
-    out: Path = Path("certificate")  # with --certify: folder for certificate.html and certificate.json
-    peer: Peer = "EEGConformer"  # with --certify: the peer's network; none: no peer
+    json: Path | None = None  # also write the findings to this file
 
 
 def main(argv: list[str]) -> int:
@@ -58,10 +52,7 @@ def write_findings(findings: Sequence[dict[str, str]], path: Path | None) -> Non
 
 
 def doctor_from_args(argv: list[str]) -> Doctor:
-    """The arguments, of `glimpse doctor --certify` too; raises BadInput."""
+    """The arguments; BadInput where the findings cannot be written."""
     command = tyro.cli(Annotated[Doctor, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor", config=TYRO_CONFIG)
     check_folder_of(command.json, "--json")
-    for key in ("out", "peer"):
-        if not command.certify and (found := getattr(command, key)) != getattr(Doctor, key):
-            raise BadInput(f"--{key}: {found} found, but nothing is measured without --certify; add it")
     return command

@@ -13,7 +13,7 @@ from realtime.bundle.bundle import Bundle
 from realtime.decoding.adaptation import Adaptation
 from realtime.decoding.confidence import Confidence
 from realtime.decoding.decision import Candidate, Decision
-from realtime.decoding.frontend import Frontend
+from realtime.decoding.frontend import Frontend, Repair
 from realtime.decoding.hop import Hop
 from realtime.decoding.runner import OnnxEncoder
 from realtime.decoding.track_adaptation import TrackAdaptation
@@ -25,9 +25,12 @@ TOP = 5  # labels named in a decision
 
 
 class Decoder:
-    """Preprocessing, encoder, bank and evidence of one bundle."""
+    """Preprocessing, encoder, bank and confidence of one bundle.
 
-    def __init__(self, bundle: Bundle, provider: str = "auto"):
+    `repair` takes the place of the repair of bad channels, for comparisons.
+    """
+
+    def __init__(self, bundle: Bundle, provider: str = "auto", repair: Repair | None = None):
         manifest = bundle.manifest
         self.bundle, self.bank = bundle, bundle.bank
         self.ch_names = tuple(manifest.ch_names)
@@ -38,6 +41,7 @@ class Decoder:
             manifest.hop_samples,
             manifest.window_s[1],
             np.array(manifest.positions_m, float),
+            repair,
         )
         self.confidence = Confidence(bundle.calibration, manifest.window_s[1])
         self.adaptation = TrackAdaptation(

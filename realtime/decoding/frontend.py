@@ -6,6 +6,7 @@ networks.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -18,10 +19,24 @@ from realtime.state import State, prefixed, substate
 SETTLE_S = 1.0
 
 
+class Repair(Protocol):
+    """Finds and repairs bad channels and artifacts, as ChannelRepair does."""
+
+    def start(self) -> State:
+        """State before the first sample of a stream."""
+
+    def resume(self, state: State) -> State:
+        """State after lost samples."""
+
+    def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, QualityMarks, State]:
+        """Repaired samples (n_times, n_channels), their marks, and the new state."""
+
+
 class Frontend:
     """Repair, preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
 
     `positions_m` (n_channels, 3), NaN where unknown, is what bad channels are interpolated by; None: all unknown.
+    `repair` takes the place of the ChannelRepair that is made of them.
     State: quality.*  bad channels and artifacts; pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop;
     hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
     as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
@@ -30,11 +45,16 @@ class Frontend:
     """
 
     def __init__(
-        self, preprocess: Preprocess, hop_samples: int, window_s: float, positions_m: np.ndarray | None = None
+        self,
+        preprocess: Preprocess,
+        hop_samples: int,
+        window_s: float,
+        positions_m: np.ndarray | None = None,
+        repair: Repair | None = None,
     ):
         self.preprocess, self.hop_samples, self.window_s = preprocess, hop_samples, window_s
-        places = np.full((len(preprocess.ch_names), 3), np.nan) if positions_m is None else positions_m
-        self.quality = ChannelRepair(preprocess.ch_names, places, preprocess.sfreq_in)
+        known_m = np.full((len(preprocess.ch_names), 3), np.nan) if positions_m is None else positions_m
+        self.quality = repair or ChannelRepair(preprocess.ch_names, known_m, preprocess.sfreq_in)
 
     @property
     def hop_s(self) -> float:

@@ -11,7 +11,7 @@ COMMANDS = [
     *([name] for name in cli.COMMANDS),
     *(["data", name] for name in ("check", "graph", "list")),
     *(["bank", name] for name in ("build", "show", "search")),
-    *(["bench", name] for name in ("latency", "throughput", "ingest", "soak", "accuracy", "networks")),
+    *(["bench", name] for name in ("latency", "throughput", "ingest", "soak", "accuracy", "networks", "bad-channels")),
 ]
 
 
@@ -32,14 +32,13 @@ def test_every_argument_says_what_it_is(words, capsys, monkeypatch):
             assert about.lower() not in ("", named["name"].lower()), row
 
 
-def test_doctor_lists_certify_and_what_goes_with_it(capsys):
-    for words in ([], ["--certify"]):
+def test_doctor_certify_is_an_alias_of_certify_and_says_so(capsys):
+    shown = []
+    for words in (["certify"], ["doctor", "--certify"]):
         with pytest.raises(SystemExit):
-            cli.main(["doctor", *words, "--help"])
-        said = capsys.readouterr().out
-        assert all(f"--{name}" in said for name in ("json", "certify", "out", "peer"))
-
-
-def test_what_only_a_measurement_heeds_is_refused_without_one(capsys):
-    assert cli.main(["doctor", "--out", "there"]) == 2
-    assert "--out: there found, but nothing is measured without --certify" in capsys.readouterr().err
+            cli.main([*words, "--help"])
+        output = capsys.readouterr()
+        shown.append(output.out)
+        assert ("is now `glimpse certify`" in output.err) == (words[0] == "doctor")
+    assert shown[0] == shown[1]
+    assert all(f"--{name}" in shown[0] for name in ("json", "out", "peer"))

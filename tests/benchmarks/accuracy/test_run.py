@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import fit as accuracy_fit
-from benchmarks.accuracy.fit import Outcome, fit, score
-from benchmarks.accuracy.run import line, run_accuracy, summary
-from benchmarks.accuracy.splits import splits_of
+from benchmarks.accuracy.fit import Outcome, fit_and_score, score
+from benchmarks.accuracy.run import outcome_line, run_accuracy, summary
+from benchmarks.accuracy.splits import make_splits
 from benchmarks.accuracy.table import verdict
 from benchmarks.peers import classifiers as peers
 from glimpse import cli
@@ -61,11 +61,11 @@ def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, q
     def break_down(*args):
         raise RuntimeError("Kernel size\ncannot be greater")
 
-    monkeypatch.setattr(peers, "fit", break_down)
-    split = splits_of(load_dataset(write_experiment(tmp_path)), 1)[0]
-    broken, refused = fit(split, "Deep4Net", 1), fit(split, "fusion", 1)
+    monkeypatch.setattr(peers, "fit_classifier", break_down)
+    split = make_splits(load_dataset(write_experiment(tmp_path)), 1)[0]
+    broken, refused = fit_and_score(split, "Deep4Net", 1), fit_and_score(split, "fusion", 1)
     assert (broken.score, broken.error) == (None, "RuntimeError: Kernel size cannot be greater")
-    assert line(broken) == "rhythms Deep4Net seed 0: RuntimeError: Kernel size cannot be greater"
+    assert outcome_line(broken) == "rhythms Deep4Net seed 0: RuntimeError: Kernel size cannot be greater"
     assert refused.score is None
     assert "fusion" in refused.error
     found = summary([broken, replace(outcome("Deep4Net", 0.9), seed=1)])
@@ -77,7 +77,9 @@ def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, q
 def test_a_stopped_bench_goes_on_where_it_was_and_measures_anew_what_was_asked_otherwise(tmp_path, monkeypatch):
     data, kept, said = write_experiment(tmp_path), tmp_path / "fits.jsonl", []
     monkeypatch.setattr("benchmarks.accuracy.run.ProcessPoolExecutor", Inline)
-    monkeypatch.setattr("benchmarks.accuracy.run.fit", lambda split, method, epochs: outcome(method, 0.7, split.seed))
+    monkeypatch.setattr(
+        "benchmarks.accuracy.run.fit_and_score", lambda split, method, epochs: outcome(method, 0.7, split.seed)
+    )
     run_accuracy([data], ["eegnet", "shallow"], 1, 5, 1, kept, said.append)
     with kept.open("a") as file:
         file.write('{"key": "cut o')
@@ -140,8 +142,8 @@ def test_ours_is_scored_streamed_on_what_was_held_out(tmp_path, quiet, monkeypat
         return decode(run, recordings, streaming, *more)
 
     monkeypatch.setattr(accuracy_fit, "decode_run", spy)
-    split = splits_of(load_dataset(write_experiment(tmp_path)), 1)[0]
-    assert fit(split, "eegnet", 0).score > 0.8
+    split = make_splits(load_dataset(write_experiment(tmp_path)), 1)[0]
+    assert fit_and_score(split, "eegnet", 0).score > 0.8
     assert seen == [(["d.npz"], True)]
 
 
@@ -153,9 +155,9 @@ def test_the_verdict_says_where_ours_falls_short():
     }
     average, won, near, lost = verdict(tasks)
     assert "eegnet reaches 0.763, the best single peer, EEGNet, 0.800; the best peer of each task" in average
-    assert "won: eegnet 0.900 beside EEGNet 0.800: ahead by 0.100; half of the window keeps 98%" in won
-    assert "beside TCN 0.800: short by 0.010, within" in near
-    assert "keeps 76%, LESS than 90%" in near
+    assert "won: eegnet 0.900, EEGNet 0.800: ahead by 0.100; half of the window gives 98%" in won
+    assert "TCN 0.800: short by 0.010, within" in near
+    assert "gives 76%, LESS than 90%" in near
     assert "FALLS SHORT by 0.300" in lost
 
 

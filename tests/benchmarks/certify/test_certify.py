@@ -1,4 +1,4 @@
-"""`glimpse doctor --certify`: one run, one page whole in itself, one JSON, and a verdict that can be no."""
+"""`glimpse certify`: one run, one page whole in itself, one JSON, and a verdict that can be no."""
 
 import copy
 import json
@@ -57,7 +57,7 @@ def measured(monkeypatch):
     found = copy.deepcopy(FOUND)
     for name in found:
         monkeypatch.setattr(bench, name, lambda *given, name=name: found[name])
-    monkeypatch.setattr(bench, "sessions_held", lambda *given: TRIED)
+    monkeypatch.setattr(bench, "search_sessions", lambda *given: TRIED[0] | {"sessions_held": 4, "search": TRIED})
     monkeypatch.setattr(bench, "run_checks", lambda: [Finding("python", "warn", "why", "do this")])
     return found
 
@@ -65,7 +65,7 @@ def measured(monkeypatch):
 def test_the_command_writes_page_and_figures_and_0_says_that_everything_held(measured, tmp_path):
     pytest.importorskip("torch")
     out = tmp_path / "new" / "folder"
-    asked = ["doctor", "--certify", "--peer", "none", "--out", str(out), "--json", str(tmp_path / "doctor.json")]
+    asked = ["certify", "--peer", "none", "--out", str(out), "--json", str(tmp_path / "doctor.json")]
     assert cli.main(asked) == 0
     assert json.loads((tmp_path / "doctor.json").read_text())[0]["found"] == "why"
     figures = json.loads((out / FIGURES).read_text())
@@ -110,5 +110,5 @@ def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_pe
 def test_a_file_where_the_folder_should_be_is_refused_before_any_work(tmp_path, capsys):
     file = tmp_path / "taken"
     file.write_text("")
-    assert cli.main(["doctor", "--certify", "--out", str(file)]) == 2
+    assert cli.main(["certify", "--out", str(file)]) == 2
     assert "is a file, a folder is needed" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks.commands import bench as command
-from benchmarks.live.tables import figures, milliseconds, tables_of
+from benchmarks.live.tables import figure_rows, live_tables, millisecond_rows
 from realtime.errors import BadInput
 from tests.helpers.bundles import tiny_bundle
 
@@ -28,7 +28,7 @@ LATENCY = {
 }
 
 
-@pytest.mark.parametrize("name", ["latency", "throughput", "ingest", "soak", "networks", "accuracy"])
+@pytest.mark.parametrize("name", ["latency", "throughput", "ingest", "soak", "networks", "accuracy", "bad-channels"])
 def test_figures_that_should_go_into_a_folder_are_refused_before_any_work(name, tmp_path):
     with pytest.raises(BadInput, match="--json: .* is a folder, a file is needed"):
         command.main([name, "--json", str(tmp_path)])
@@ -46,6 +46,7 @@ def test_figures_that_should_go_into_a_folder_are_refused_before_any_work(name, 
         ["ingest", "--sfreq", "0"],
         ["soak", "--hours", "0"],
         ["accuracy", "--seeds", "0"],
+        ["bad-channels", "--minutes", "0"],
     ],
 )
 def test_a_number_that_gives_no_figure_is_refused_before_any_work(arguments):
@@ -79,21 +80,20 @@ def test_every_bench_prints_tables_and_writes_all_of_its_figures(arguments, modu
     assert all(value in found["given"] for value in arguments[2::2] if value != "none")
 
 
-def test_a_search_tells_the_most_sessions_that_were_held(tmp_path, monkeypatch):
-    tried = [{"sessions": n, "deadline_misses": n // 8} for n in (2, 4, 8)]
-    monkeypatch.setattr("benchmarks.live.throughput.sessions_held", lambda *given: tried)
+def test_search_writes_the_figures_of_all_sessions_tried(tmp_path, monkeypatch):
+    figures = {"sessions": 4, "sessions_held": 4, "search": [{"sessions": 4}, {"sessions": 8}]}
+    monkeypatch.setattr("benchmarks.live.throughput.search_sessions", lambda *args: figures)
     out = tmp_path / "figures.json"
     assert command.main(["throughput", "--search", "--json", str(out)]) == 0
-    found = json.loads(out.read_text())
-    assert (found["sessions"], found["sessions_held"], found["search"]) == (4, 4, tried)
+    assert json.loads(out.read_text()) == figures
 
 
 def test_tables_show_ours_beside_the_peer_and_leave_out_what_was_not_measured():
-    rows = dict(milliseconds(LATENCY))
+    rows = dict(millisecond_rows(LATENCY))
     assert rows["peer: forward"] == P
     assert "stage: encode" in rows
     assert "stage: retrieve" not in rows
-    assert ("processor time a decision, ms", 1.0, 11.0) in figures(LATENCY)
-    assert len(list(tables_of(LATENCY))) == 3
-    (only,) = tables_of({"decisions": 1, "machine": "2 cores"})  # no empty table of milliseconds
+    assert ("processor time a decision, ms", 1.0, 11.0) in figure_rows(LATENCY)
+    assert len(list(live_tables(LATENCY))) == 3
+    (only,) = live_tables({"decisions": 1, "machine": "2 cores"})  # no empty table of milliseconds
     assert only.title == "2 cores"

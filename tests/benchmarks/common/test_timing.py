@@ -9,7 +9,7 @@ from benchmarks.common.timing import DecisionTiming, jitter, percentiles, summar
 def timing(late_s, hops=None, hop_s=0.04) -> DecisionTiming:
     made = DecisionTiming(hop_s)
     for k, late in zip(hops or range(len(late_s)), late_s, strict=True):
-        made.take(k, k * hop_s, k * hop_s + late)
+        made.add(k, k * hop_s, k * hop_s + late)
     return made
 
 
@@ -40,7 +40,7 @@ def test_stamps_that_jitter_about_the_ends_miss_nothing():
     jittered = DecisionTiming(0.04)
     for k in range(1000):
         taken = k * 0.04 + 0.001 * rng.standard_normal()
-        jittered.take(k, taken, taken + 0.01)
+        jittered.add(k, taken, taken + 0.01)
     assert not sum(jittered.between(a, a + 10.0).misses for a in np.arange(1.0, 20.0, 0.013))
 
 

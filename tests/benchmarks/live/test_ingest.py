@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks.common import amplifiers
+from benchmarks.common.amplifiers import NoiseAmplifiers, run_amplifiers
 from benchmarks.common.worker_process import WorkerProcess
 from benchmarks.live import ingest as bench
 from realtime.decoding.decoder import Decoder
@@ -29,10 +29,10 @@ class Leaky(LslSource):
 def decode(tmp_path, monkeypatch) -> dict:
     monkeypatch.setattr(bench, "WARM_UP_S", 0.5)
     path = tiny_bundle(tmp_path / "tiny").path
-    rig = amplifiers.NoiseAmplifiers((bench.STREAM,), CH_NAMES, SFREQ, labels=LABELS, counted=True, chunk_samples=2)
-    with WorkerProcess(amplifiers.run, rig) as generator:
+    rig = NoiseAmplifiers((bench.STREAM,), CH_NAMES, SFREQ, labels=LABELS, counted=True, chunk_samples=2)
+    with WorkerProcess(run_amplifiers, rig) as generator:
         generator.next_message()
-        found = bench.decode(path, SECONDS, say=print, stop=threading.Event())
+        found = bench.decode_stream(path, SECONDS, say=print, stop=threading.Event())
         assert generator.finish()["samples"] > SFREQ
     return found
 

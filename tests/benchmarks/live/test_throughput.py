@@ -25,11 +25,18 @@ def test_every_session_is_decoded_and_all_processes_are_billed(tiny):
 
 
 def test_sessions_double_until_a_deadline_is_missed(monkeypatch):
-    def pretended(sessions, seconds, path):
+    def fake_throughput(sessions, seconds, path):
         return {"sessions": sessions, "deadline_misses": sessions // 10, "decisions_per_s": 1.0, "cpu_fraction": 0.5}
 
-    monkeypatch.setattr(bench, "throughput", pretended)
-    said: list[str] = []
-    tried = bench.sessions_held(2, 1.0, None, said.append)
-    assert [one["sessions"] for one in tried] == [2, 4, 8, 16]
-    assert len(said) == 4
+    monkeypatch.setattr(bench, "throughput", fake_throughput)
+    lines: list[str] = []
+    figures = bench.search_sessions(2, 1.0, None, lines.append)
+    assert [row["sessions"] for row in figures["search"]] == [2, 4, 8, 16]
+    assert (figures["sessions"], figures["sessions_held"]) == (8, 8)
+    assert len(lines) == 4
+
+
+def test_where_no_number_of_sessions_is_held_the_last_figures_stay(monkeypatch):
+    missed = {"sessions": 2, "deadline_misses": 1, "decisions_per_s": 1.0, "cpu_fraction": 0.5}
+    monkeypatch.setattr(bench, "throughput", lambda *args: missed)
+    assert bench.search_sessions(2, 1.0, None, print) == missed | {"sessions_held": 0, "search": [missed]}

@@ -32,7 +32,7 @@ def windows(seed: int, n_labels: int = 2, n: int = 48) -> tuple[np.ndarray, np.n
 @pytest.mark.parametrize("name", ["EEGNet", "xdawn2+ts+lr", "cov+ts+lr", "csp+lda"])
 @pytest.mark.parametrize("n_labels", [2, 3])
 def test_a_peer_names_labels_of_trials_never_shown(name, n_labels):
-    predict = peers.fit(name, *windows(0, n_labels), n_labels, SFREQ, seed=0, epochs=20)
+    predict = peers.fit_classifier(name, *windows(0, n_labels), n_labels, SFREQ, seed=0, epochs=20)
     given, truth = windows(1, n_labels)
     scores = predict(given)
     assert scores.shape == (len(given), n_labels)
@@ -42,7 +42,7 @@ def test_a_peer_names_labels_of_trials_never_shown(name, n_labels):
 @needs_peers
 def test_the_seed_decides_a_network_s_weights():
     (x, y), (given, _) = windows(0, n=16), windows(1)
-    one, same, other = (peers.fit("EEGNet", x, y, 2, SFREQ, seed, epochs=1)(given) for seed in (0, 0, 1))
+    one, same, other = (peers.fit_classifier("EEGNet", x, y, 2, SFREQ, seed, epochs=1)(given) for seed in (0, 0, 1))
     assert np.array_equal(one, same)
     assert not np.allclose(one, other)
 

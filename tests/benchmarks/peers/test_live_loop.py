@@ -8,7 +8,7 @@ from scipy.signal import butter
 
 from benchmarks.live.latency import latency
 from benchmarks.peers import networks as peer_networks
-from benchmarks.peers.live_loop import ORDER, PASSBAND_HZ, prepared
+from benchmarks.peers.live_loop import ORDER, PASSBAND_HZ, prepare_window
 from realtime.errors import BadInput
 from tests.helpers.bundles import tiny_bundle
 
@@ -23,7 +23,7 @@ def test_a_window_is_referenced_filtered_without_delay_and_scaled():
     time = np.arange(500) / 250.0
     rhythm = np.sin(2 * np.pi * 10 * time)
     window = np.stack([7 * rhythm, -7 * rhythm, 0 * rhythm]) + 1000 + 50 * np.sin(2 * np.pi * 100 * time)
-    got = prepared(window, butter(ORDER, PASSBAND_HZ, "bandpass", fs=250.0, output="sos"))
+    got = prepare_window(window, butter(ORDER, PASSBAND_HZ, "bandpass", fs=250.0, output="sos"))
     assert got.dtype == np.float32
     assert got[0].std() == pytest.approx(1, abs=0.01)
     assert np.corrcoef(got[0, 100:400], rhythm[100:400])[0, 1] > 0.99

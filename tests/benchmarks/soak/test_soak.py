@@ -39,12 +39,12 @@ def test_a_day_with_gaps_nan_trials_and_reconnects_is_decoded_live_as_offline(de
 def test_a_day_is_the_same_for_the_same_seed_and_loses_what_it_says(decoder, eventful):
     manifest = decoder.bundle.manifest
     one, same = SimulatedDay(manifest, seed=3), SimulatedDay(manifest, seed=3)
-    pieces = [piece for stretch in one.stretches(0.1) for piece in stretch]
-    again = [piece for stretch in same.stretches(0.1) for piece in stretch]
+    pieces = [piece for stretch in one.segments(0.1) for piece in stretch]
+    again = [piece for stretch in same.segments(0.1) for piece in stretch]
     assert all(np.array_equal(a.samples, b.samples, equal_nan=True) for a, b in zip(pieces, again, strict=True))
     jumps = sum(b.first != a.end for a, b in zip(pieces, pieces[1:], strict=False))
-    assert jumps == one.told["gaps"] + one.told["reconnects"] > 0
-    assert sum(piece.reopened for piece in pieces) == one.told["reconnects"]
+    assert jumps == one.events["gaps"] + one.events["reconnects"] > 0
+    assert sum(piece.reopened for piece in pieces) == one.events["reconnects"]
     assert all(piece.first <= onset < piece.end for piece in pieces for onset, _ in piece.markers)
 
 
@@ -80,13 +80,13 @@ def test_a_defect_on_the_live_side_is_noticed(decoder, eventful, monkeypatch, de
 def pair(decoder):
     """Messages of a stretch and what offline says of it."""
     day = SimulatedDay(decoder.bundle.manifest)
-    stretch = next(day.stretches(0.1))
-    wanted, *_ = bench.offline(decoder, stretch, decoder.start(), 0)
+    stretch = next(day.segments(0.1))
+    wanted, *_ = bench.decode_offline(decoder, stretch, decoder.start(), 0)
     log, pieces = bench.Log(), deque(stretch)
     engine = bench.Engine(log.publish, lambda query: DaySource(decoder, pieces, log, 1000.0))
     engine.open("s1", decoder, bench.StreamQuery("day"))
     try:
-        live = bench.fetch(log, wanted)
+        live = bench.wait_for_decisions(log, wanted)
     finally:
         engine.stop()
     return live, wanted

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from benchmarks.zero_shot.ceiling import noise_lags
-from benchmarks.zero_shot.methods import METHODS, learn_network
-from benchmarks.zero_shot.run import WAYS, zero_shot
-from benchmarks.zero_shot.simulation import CHANNELS, SFREQ, Sizes, lvis_vectors, sessions, simulate_session, split
+from benchmarks.zero_shot.methods import METHODS, train_by_descent
+from benchmarks.zero_shot.run import AVERAGED, zero_shot
+from benchmarks.zero_shot.simulation import (
+    CHANNELS,
+    SFREQ,
+    Sizes,
+    lvis_vectors,
+    simulate_session,
+    simulate_sessions,
+    split_concepts,
+)
 from realtime.simulation.brain import SimulatedBrain
 from training.runs.recipe import Recipe
 
@@ -26,33 +34,33 @@ def found() -> dict:
     quick = {"losses": {"cross_entropy": 1.0}, "mixup": 0.0, "hop_samples": 5, "lead_s": 0.2, "batch": 16}
     methods = {
         "matched_filter": METHODS["matched_filter"],
-        "streaming": learn_network(Recipe(network="lf_cnn", **quick)),
-        "window": learn_network(Recipe(network="flat_mlp", options={"width": 16}, **quick)),
+        "streaming": train_by_descent(Recipe(network="lf_cnn", **quick)),
+        "window": train_by_descent(Recipe(network="flat_mlp", options={"width": 16}, **quick)),
     }
     return zero_shot(some_vectors(30), TINY, methods, snr=0.5, say=lambda line: None)
 
 
 def test_the_parts_share_no_concept_and_use_all():
-    concepts = split(1203, Sizes(), seed=0)
+    concepts = split_concepts(1203, Sizes(), seed=0)
     assert len(concepts.test) == 200
     together = np.concatenate([concepts.train, concepts.valid, concepts.test])
     assert np.array_equal(np.sort(together), np.arange(1203))
 
 
 def test_another_seed_deals_out_other_concepts():
-    assert set(split(1203, Sizes(), 0).test) != set(split(1203, Sizes(), 1).test)
+    assert set(split_concepts(1203, Sizes(), 0).test) != set(split_concepts(1203, Sizes(), 1).test)
 
 
 def test_every_concept_is_shown_as_often_and_only_those_asked_for():
     brain = SimulatedBrain(CHANNELS, SFREQ, some_vectors(9))
-    labels = np.concatenate([session.labels for session in sessions(brain, np.array([2, 5, 7]), 4, (0,))])
+    labels = np.concatenate([session.labels for session in simulate_sessions(brain, np.array([2, 5, 7]), 4, (0,))])
     assert np.bincount(labels, minlength=9).tolist() == [0, 0, 4, 0, 0, 4, 0, 4, 0]
 
 
 def test_responses_stand_where_the_session_says():
     """The mean over trials of a strong response is that response."""
     brain = SimulatedBrain(CHANNELS, SFREQ, some_vectors(3), snr=20.0)
-    (session,) = sessions(brain, np.array([1]), 12, (0,))
+    (session,) = simulate_sessions(brain, np.array([1]), 12, (0,))
     window = session.onsets[:, None] + np.arange(len(brain.evoked(1)))
     mean = session.samples[window].mean(axis=0)
     assert np.corrcoef(mean.ravel(), brain.evoked(1).ravel())[0, 1] > 0.98
@@ -82,7 +90,7 @@ def test_every_method_has_figures_at_every_number_of_repetitions(found):
         assert set(methods) == {"matched_filter", "streaming", "window"}
         for figures in methods.values():
             assert 0 <= figures["top1"] <= figures["top5"] <= 1
-    assert all(about["averaged"] in WAYS for about in found["methods"].values())
+    assert all(about["averaged"] in AVERAGED for about in found["methods"].values())
 
 
 def test_no_method_beats_the_ceiling(found):
