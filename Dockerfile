@@ -2,15 +2,14 @@
 # docker build --target train -t glimpse-train .    everything else too
 # docker run --rm -p 127.0.0.1:8765:8765 glimpse    the demo
 # docker run --rm --network host -v "$PWD/my-bundle:/bundle:ro" glimpse serve --bundle /bundle
-# LSL finds streams by multicast, which does not cross a container's own network: live streams need --network host.
+# LSL finds streams by multicast, which does not leave a container's own network: live streams need --network host.
 
 # pylsl's wheel needs glibc 2.35 (Debian 12 or newer) and x86_64; on ARM it brings no liblsl: see `glimpse doctor`.
 FROM python:3.12-slim AS serve
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1
-WORKDIR /app
-COPY . .
-# Editable, so that bundles and dataset files are found beside the code.
-RUN pip install -c requirements.lock -e . && useradd --create-home glimpse
+COPY . /source
+RUN pip install -c /source/requirements.lock /source && useradd --create-home glimpse
+WORKDIR /home/glimpse
 USER glimpse
 EXPOSE 8765
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
@@ -20,7 +19,7 @@ CMD ["demo", "--host", "0.0.0.0", "--no-browser"]
 
 FROM serve AS train
 USER root
-RUN pip install -c requirements.lock -e '.[all]'
+RUN pip install -c /source/requirements.lock '/source[all]'
 USER glimpse
 HEALTHCHECK NONE
 CMD ["--help"]

@@ -31,13 +31,6 @@ def test_the_dataset_file_of_the_readme_is_valid():
     assert DatasetFile.model_validate(yaml.safe_load(text)).labels == ("both fists", "both feet")
 
 
-def test_every_file_the_readme_names_is_there():
-    names = re.findall(rf"(?<![\w/.])(?:{'|'.join((*PACKAGES, *FOLDERS))})/[\w./-]*\w", README)
-    ours = [name for name in names if name != "bundles/fists-feet"]
-    assert ours
-    assert [name for name in ours if not (ROOT / name).exists()] == []
-
-
 def test_the_tree_of_the_readme_is_the_tree():
     """Every package and room, once, and nothing else."""
     lines = re.findall(r"^    ( *)(\w+)/ ", README.split("## The house")[1], re.MULTILINE)
