@@ -1,14 +1,14 @@
-"""The ways a person's input can be wrong; knows nothing of where the input came from."""
+"""Errors that a person's input can cause, wherever the input comes from."""
 
 from pathlib import Path
 
 
 class BadInput(ValueError):
-    """A file, an argument or a request cannot be used: one sentence with what was found, what is needed, what to do."""
+    """A file, an argument or a request cannot be used; one sentence: what was found, what is needed, what to do."""
 
 
 class UnusableStream(BadInput):
-    """A live stream was found, and its header says that it cannot be used."""
+    """A live stream exists, but its header says that it cannot be used."""
 
 
 class StreamLost(ConnectionError):
@@ -16,7 +16,7 @@ class StreamLost(ConnectionError):
 
 
 def check_folder_of(file: Path | None, flag: str) -> None:
-    """BadInput, before any work is done, where `file`, given by `flag`, is a folder or has none to be written into."""
+    """Raise BadInput if `file`, given by `flag`, is a folder or stands in a folder that does not exist; None passes."""
     if file is not None and file.is_dir():
         raise BadInput(f"{flag}: {file} is a folder, a file is needed; give it a name in there")
     if file is not None and not file.absolute().parent.is_dir():

@@ -1,4 +1,4 @@
-"""A stream's state is one flat dict of arrays with dotted names; here are its moves: take a part, put it back, join."""
+"""The state of a stream: one flat dict of arrays with dotted names, and the functions that nest and join such dicts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,23 +14,23 @@ def substate(state: State, name: str) -> State:
 
 
 def prefixed(name: str, state: State) -> State:
-    """The entries of `state` with `name.` before each."""
+    """The entries of `state`, each key with `name.` in front."""
     return {f"{name}.{key}": value for key, value in state.items()}
 
 
-def stack_rows(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The arrays one after the other along the first axis; all rows of one array, in order, are that array uncopied."""
-    if len(parts) == 1:
-        return parts[0]
-    base = parts[0].base
-    if isinstance(base, np.ndarray) and base.shape[1:] == parts[0].shape[1:] and sum(map(len, parts)) == len(base):
-        at, adjacent = base.ctypes.data, base.flags.c_contiguous
-        for part in parts:
-            adjacent &= part.base is base and part.flags.c_contiguous and part.ctypes.data == at
-            at += part.nbytes
+def stack_rows(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The arrays concatenated along the first axis; if they are all rows of one array in order, that array uncopied."""
+    if len(arrays) == 1:
+        return arrays[0]
+    base = arrays[0].base
+    if isinstance(base, np.ndarray) and base.shape[1:] == arrays[0].shape[1:] and sum(map(len, arrays)) == len(base):
+        address, adjacent = base.ctypes.data, base.flags.c_contiguous
+        for array in arrays:
+            adjacent &= array.base is base and array.flags.c_contiguous and array.ctypes.data == address
+            address += array.nbytes
         if adjacent:
             return base
-    return np.concatenate(parts)
+    return np.concatenate(arrays)
 
 
 @lru_cache(maxsize=256)  # a state has the same keys at every hop

@@ -1,4 +1,4 @@
-"""What every source of samples speaks: a stream's description, its chunks and its markers.
+"""The types of every source of samples: a stream's description, its chunks and its markers.
 
 Samples are (n_times, n_channels) in microvolts, float64. Time is LSL `local_clock()` in seconds, never wall time.
 """
@@ -20,9 +20,9 @@ class StreamInfo:
     sfreq: float  # nominal rate, Hz
     ch_names: tuple[str, ...]  # labels in the stream's own order
     unit_to_uv: tuple[float, ...]  # factor per channel that turns a sample into microvolts
-    warnings: tuple[str, ...] = ()  # what had to be assumed about the header, a sentence each
-    delay_s: float = 0.0  # a sample stamped t was taken at t - delay_s, says the header
-    uid: str = ""  # another one whenever the sender starts anew
+    warnings: tuple[str, ...] = ()  # assumptions about the header, a sentence each
+    delay_s: float = 0.0  # of the device, by the header: a sample stamped t was taken at t - delay_s
+    uid: str = ""  # differs whenever the sender starts anew
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Chunk:
     """Consecutive samples of one unbroken segment of a stream."""
 
     samples: np.ndarray  # float64 (n_times, n_channels), microvolts
-    index: int  # number of the first sample since the stream began, lost samples counted
+    index: int  # number of the first sample since the stream began, lost samples included
     t_first: float  # LSL seconds of the first sample
     sfreq: float  # Hz
     gap_samples: int = 0  # samples lost right before this chunk
-    clock_step_s: float = 0.0  # by how much the stream's clock jumped right before this chunk, as far as was seen
+    clock_step_s: float = 0.0  # jump of the stream's clock right before this chunk, if it was seen
 
     def time_of(self, index: int) -> float:
         """LSL seconds of sample number `index`, which may lie outside the chunk."""
@@ -68,17 +68,17 @@ class Source(Protocol):
 
     @property
     def clock_offset_s(self) -> float | None:
-        """The stream's clock less this machine's, seconds, as last measured; None where it is not known."""
+        """The stream's clock less this machine's, seconds, as last measured; None if unknown."""
 
     @property
     def other_matches(self) -> Mapping[str, str]:
         """Other visible streams that match the query: uid and description."""
 
     def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
-        """Wait up to `timeout_s` for so many samples, then return everything that has arrived."""
+        """Wait up to `timeout_s` for `min_samples` samples, then return everything that has arrived."""
 
     def measured_rate(self) -> float | None:
-        """Rate in Hz that the stamps show, None until they have been seen for long enough."""
+        """Rate in Hz that the stamps show, None until it is known."""
 
     def close(self) -> None:
-        """Let go of the stream."""
+        """Close the stream."""

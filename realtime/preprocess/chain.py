@@ -1,7 +1,7 @@
 """Causal preprocessing with carried state: raw microvolts in, network-ready float64 out.
 
 Every step obeys `y, state = step(x, state)` on (n_times, n_channels) arrays; cutting the input differently changes no
-bit of the output. Knows nothing of streams, hops or networks.
+bit of the output.
 """
 
 import numpy as np
@@ -26,46 +26,47 @@ class Preprocess:
         self.resample = Resample(sfreq_in, config.sfreq)
         self.scale = RunningScale(config.sfreq, config.scale_s, config.clamp)
         self.align = RunningWhitening(config.sfreq, config.align_s) if config.align_s else None
-        names = config.reference
-        asked = () if names in ("none", "average") else (names,) if isinstance(names, str) else names
-        if missing := [name for name in asked if name not in ch_names]:
+        reference = config.reference
+        names = () if reference in ("none", "average") else (reference,) if isinstance(reference, str) else reference
+        if missing := [name for name in names if name not in ch_names]:
             raise BadInput(
                 f"preprocess: key 'reference' says {missing[0]!r}, but needs 'average', 'none' or names among "
                 f"{', '.join(ch_names)}; correct it and train again"
             )
-        self.reference = [ch_names.index(name) for name in asked]
+        self.reference = [ch_names.index(name) for name in names]
 
     def __repr__(self) -> str:
-        c = self.config
+        config = self.config
         return (
-            f"<Preprocess {len(self.ch_names)} channels {self.sfreq_in:g} -> {c.sfreq:g} Hz, "
-            f"{c.highpass_hz or 0:g}-{c.lowpass_hz or c.sfreq / 2:g} Hz, reference {c.reference}"
-            + (f", aligned over {c.align_s:g} s>" if c.align_s else ">")
+            f"<Preprocess {len(self.ch_names)} channels {self.sfreq_in:g} -> {config.sfreq:g} Hz, "
+            f"{config.highpass_hz or 0:g}-{config.lowpass_hz or config.sfreq / 2:g} Hz, reference {config.reference}"
+            + (f", aligned over {config.align_s:g} s>" if config.align_s else ">")
         )
 
     def _rereference(self, x: np.ndarray) -> np.ndarray:
         if self.config.reference == "none":
             return x
         rows = np.ascontiguousarray(x[:, self.reference] if self.reference else x)
-        return x - rows.sum(axis=1, keepdims=True) / rows.shape[1]
+        rereferenced: np.ndarray = x - rows.sum(axis=1, keepdims=True) / rows.shape[1]
+        return rereferenced
 
     def start(self, first: np.ndarray | None = None) -> State:
-        """State before the first sample; given `first` (n_channels,), settled on it."""
+        """State before the first sample; in the steady state of `first` (n_channels,) if that is given."""
         row = np.zeros(len(self.ch_names)) if first is None else first.astype(float)
         guard = self.guard.start(row)
         row = self._rereference(guard["last"][None])[0]
-        settled = row * self.filter.dc_gain
+        steady = row * self.filter.dc_gain
         return {
             "started": np.array(first is not None),
             **prefixed("guard", guard),
             **prefixed("filter", self.filter.start(row)),
-            **prefixed("resample", self.resample.start(settled)),
-            **prefixed("scale", self.scale.start(settled)),
+            **prefixed("resample", self.resample.start(steady)),
+            **prefixed("scale", self.scale.start(steady)),
             **(prefixed("align", self.align.start(len(row))) if self.align else {}),
         }
 
     def resume(self, state: State) -> State:
-        """State after lost samples: filters start afresh, what is slow (scale, alignment) is kept."""
+        """State after lost samples: filters start anew, scale and alignment, which are slow, stay."""
         return self.start() | self._slow(state)
 
     def _slow(self, state: State) -> State:

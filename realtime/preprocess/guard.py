@@ -6,10 +6,10 @@ from realtime.state import State
 
 
 class NonFiniteGuard:
-    """Hold the last good value through NaN and Inf, and count them: one NaN would poison a recursive filter for ever.
+    """Repeats the last good value through NaN and Inf, and counts them: one NaN would stay in a recursive filter.
 
-    A channel without a good value yet is held at 0, and its first one taken for 0 from then on: an electrode's offset
-    coming out of nothing would ring in every channel behind an average reference.
+    A channel without a good value yet is 0, and its first good value becomes 0 from then on: the sudden offset of an
+    electrode would ring in every channel behind an average reference.
 
     State: last float64[C]  last finite sample; count int64[C]  samples replaced since the start; offset float64[C]
     added to the channel, NaN before its first good value.
@@ -25,17 +25,17 @@ class NonFiniteGuard:
         }
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Replace what is not finite."""
+        """Replace the samples that are not finite."""
         good, offset = np.isfinite(x), state["offset"]
-        if offset.any():  # NaN counts
-            begun = np.isnan(offset) & good.any(axis=0)
+        if offset.any():  # NaN is true
+            started = np.isnan(offset) & good.any(axis=0)
             firsts = x[good.argmax(axis=0), np.arange(x.shape[1])]
-            offset = np.where(begun, -firsts, offset)
+            offset = np.where(started, -firsts, offset)
             x = x + np.where(np.isnan(offset), 0.0, offset)
         if good.all():
             return x, {"last": x[-1].copy(), "count": state["count"], "offset": offset}
-        seen = np.vstack([state["last"], x])
+        values = np.vstack([state["last"], x])
         rows = np.vstack([np.zeros(x.shape[1], int), np.where(good, np.arange(1, len(x) + 1)[:, None], 0)])
-        held = np.take_along_axis(seen, np.maximum.accumulate(rows), axis=0)[1:]
+        repaired = np.take_along_axis(values, np.maximum.accumulate(rows), axis=0)[1:]
         count = state["count"] + (~good).sum(axis=0)
-        return held, {"last": held[-1].copy(), "count": count, "offset": offset}
+        return repaired, {"last": repaired[-1].copy(), "count": count, "offset": offset}

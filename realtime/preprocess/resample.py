@@ -10,7 +10,7 @@ from realtime.state import State
 
 Numbers = TypeVar("Numbers", int, np.ndarray)
 
-# Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so it costs about one of delay.
+# Half-width of the anti-aliasing filter in samples of the slower rate; minimum phase, so its delay is about one sample.
 RESAMPLE_HALF_WIDTH = 8
 
 
@@ -18,7 +18,7 @@ class Resample:
     """Rational polyphase resampling with a minimum-phase filter.
 
     Output m uses input samples up to floor(m * down / up). State: past float64[n_taps - 1, C]  last inputs; n_in, n_out
-    int64  samples seen and made.
+    int64  samples received and returned.
     """
 
     def __init__(self, sfreq_in: float, sfreq_out: float):
@@ -28,7 +28,7 @@ class Resample:
             self.kernels = np.ones((1, 1))
             return
         slow = max(self.up, self.down)
-        # Squaring inside `minimum_phase(half=True)` halves the attenuation in dB, hence half=False on a longer one.
+        # minimum_phase(half=True) would halve the attenuation in dB, hence half=False on a longer prototype.
         prototype = signal.firwin(2 * RESAMPLE_HALF_WIDTH * slow + 1, 0.9 / slow, window=("kaiser", 6.0))
         taps = signal.minimum_phase(prototype, half=False)
         taps = np.pad(taps, (0, -len(taps) % self.up))
@@ -41,7 +41,7 @@ class Resample:
         return self.kernels.shape[1]
 
     def start(self, first: np.ndarray) -> State:
-        """State of a resampler that has seen `first` (n_channels,) for ever."""
+        """State of a resampler that has seen `first` (n_channels,) always."""
         past = np.repeat(first[None], self.n_taps - 1, axis=0)
         return {"past": past, "n_in": np.array(0), "n_out": np.array(0)}
 
@@ -62,11 +62,11 @@ class Resample:
         n_in, n_out = self.samples_seen(state), self.samples_made(state)
         total = n_in + len(x)
         stop = (total * self.up - 1) // self.down + 1  # outputs m with m * down // up <= total - 1
-        seen = np.ascontiguousarray(np.concatenate([state["past"], x]))
+        inputs = np.ascontiguousarray(np.concatenate([state["past"], x]))
         y = np.empty((stop - n_out, x.shape[1]))
         # Output by output: one product for all would sum in an order that depends on the chunk.
         for row, m in zip(y, range(n_out, stop), strict=True):
             first = self.newest_input(m) - n_in
-            np.einsum("t,tc->c", self.kernels[m * self.down % self.up], seen[first : first + self.n_taps], out=row)
-        past = seen[len(seen) - (self.n_taps - 1) :]
+            np.einsum("t,tc->c", self.kernels[m * self.down % self.up], inputs[first : first + self.n_taps], out=row)
+        past = inputs[len(inputs) - (self.n_taps - 1) :]
         return y, {"past": past, "n_in": np.array(total), "n_out": np.array(stop)}

@@ -1,12 +1,16 @@
-"""Channel names and positions by the 10-05 system, however an amplifier or a file spells them."""
+"""Channel names and positions of the 10-05 system, for the spellings of amplifiers and files."""
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from realtime.errors import BadInput
+
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 # Names from before 1991 that most clinical amplifiers still write.
 OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
@@ -18,8 +22,8 @@ REFERENCE = re.compile(r"[\s_/-]+(ref|le|re|ar|av|avg|car|a1|a2|a1a2|a1\+a2|m1|m
 def canonical_name(name: str) -> str | None:
     """The 10-05 spelling of a channel name, or None if it names no 10-05 electrode.
 
-    Case, dots, spaces, an `EEG ` prefix, a reference suffix (`-REF`, `-LE`, `-A1` ...) and the old T3 T4 T5 T6 are seen
-    through: `EEG FPZ-LE` is `Fpz`, `Fc5.` is `FC5`, `T3` is `T7`. The spelling is that of MNE's `colin27_1005`.
+    Case, dots, spaces, an `EEG ` prefix, a reference suffix (`-REF`, `-LE`, `-A1` ...) and the old T3 T4 T5 T6 are
+    understood: `EEG FPZ-LE` is `Fpz`, `Fc5.` is `FC5`, `T3` is `T7`. The spelling is that of MNE's `colin27_1005`.
     """
     key = PREFIX.sub("", name.strip(" .").casefold())
     key = re.sub(r"[\s.]", "", REFERENCE.sub("", key))
@@ -27,62 +31,62 @@ def canonical_name(name: str) -> str | None:
     return _spelling().get(key)
 
 
-def match_channels(wanted: Sequence[str], found: Sequence[str], where: str = "the recording") -> np.ndarray:
-    """Index into `found` of each wanted channel: the exact name first, then the same 10-05 electrode.
+def match_channels(names: Sequence[str], ch_names: Sequence[str], where: str = "the recording") -> np.ndarray:
+    """Index into `ch_names` of each of `names`: the exact name first, then the same 10-05 electrode.
 
     Names outside the 10-05 system (`Right AUX`, `MEG 0113`) are compared without case, spaces, dots and underscores.
-    `where` names the file or stream in errors. Raises BadInput if a channel is missing, fits two channels, or if two
-    wanted channels would be read from one.
+    `where` names the file or stream in errors. Raises BadInput if a channel is missing, if a name fits two
+    channels, or if two names fit one channel.
     """
-    if list(wanted) == list(found) and len(set(found)) == len(found):
-        return np.arange(len(found))  # what a bundle meets on its own amplifier: no montage, so no mne, to load
-    exact, loose = _by(found, str), _by(found, _key)
+    if list(names) == list(ch_names) and len(set(ch_names)) == len(ch_names):
+        return np.arange(len(ch_names))  # the usual case, in which the montage, and with it MNE, need not be loaded
+    exact, loose = _group(ch_names, str), _group(ch_names, _key)
     index, missing = [], []
-    for name in wanted:
-        at = exact.get(name) or loose.get(_key(name), [])
-        if len(at) > 1:
-            names = ", ".join(repr(found[i]) for i in at)
+    for name in names:
+        matches = exact.get(name) or loose.get(_key(name), [])
+        if len(matches) > 1:
+            listing = ", ".join(repr(ch_names[i]) for i in matches)
             raise BadInput(
-                f"{where}: channel {name!r} fits {len(at)} channels ({names}), where one is needed; "
+                f"{where}: channel {name!r} fits {len(matches)} channels ({listing}), where one is needed; "
                 "rename or drop the others."
             )
-        if at:
-            index.append(at[0])
+        if matches:
+            index.append(matches[0])
         else:
             missing.append(name)
     if missing:
         raise BadInput(
-            f"{where}: found no channel {', '.join(map(repr, missing))} among {', '.join(found) or 'none'}; "
+            f"{where}: found no channel {', '.join(map(repr, missing))} among {', '.join(ch_names) or 'none'}; "
             "rename the channels that hold them, or leave them out."
         )
-    for at, names in _by(index, int).items():
-        if len(names) > 1:
-            both = " and ".join(repr(wanted[i]) for i in names)
-            raise BadInput(f"{where}: {both} are the same electrode, {found[at]!r}; ask for it once.")
+    for i, rows in _group(index, int).items():
+        if len(rows) > 1:
+            both = " and ".join(repr(names[row]) for row in rows)
+            raise BadInput(f"{where}: {both} are the same electrode, {ch_names[i]!r}; ask for it once.")
     return np.array(index, dtype=np.intp)
 
 
-def rename_channels(found: Sequence[str], rename: Mapping[str, str]) -> list[str]:
-    """The names with `rename` (old to new) applied; old names are compared as in `match`."""
-    new = {_key(name): to for name, to in rename.items()}
-    return [new.get(_key(name), name) for name in found]
+def rename_channels(ch_names: Sequence[str], rename: Mapping[str, str]) -> list[str]:
+    """The names with `rename` (old to new) applied; old names are compared as in `match_channels`."""
+    new_names = {_key(old): new for old, new in rename.items()}
+    return [new_names.get(_key(name), name) for name in ch_names]
 
 
 def positions(ch_names: Sequence[str], measured_m: np.ndarray | None = None) -> np.ndarray:
     """Sensor positions, (n_channels, 3) metres in the head frame, NaN where unknown.
 
-    A 10-05 electrode is where the template head has it, so that every cap of one layout is one place; any other
-    channel, such as a MEG sensor, is where `measured_m` (n_channels, 3), NaN where unknown, has it.
+    A 10-05 electrode has its place on the template head, whatever the cap. Any other channel, such as a MEG sensor, has
+    its place in `measured_m` (n_channels, 3), NaN where unknown.
     """
-    places = _places()
-    elsewhere = np.full((len(ch_names), 3), np.nan) if measured_m is None else measured_m
-    at = zip(ch_names, elsewhere, strict=True)
-    return np.array([places.get(canonical_name(name) or "", other) for name, other in at]).reshape(-1, 3)
+    template = _template_positions()
+    measured = np.full((len(ch_names), 3), np.nan) if measured_m is None else measured_m
+    rows = [template.get(canonical_name(name) or "", place) for name, place in zip(ch_names, measured, strict=True)]
+    return np.array(rows).reshape(-1, 3)
 
 
-def _by(items: Sequence, key: Callable) -> dict:
-    """Index of the items under each key."""
-    groups: dict = {}
+def _group(items: Sequence[Item], key: Callable[[Item], Key]) -> dict[Key, list[int]]:
+    """Indices of the items, by their key."""
+    groups: dict[Key, list[int]] = {}
     for i, item in enumerate(items):
         groups.setdefault(key(item), []).append(i)
     return groups
@@ -93,16 +97,17 @@ def _key(name: str) -> str:
 
 
 @functools.cache
-def _places() -> dict[str, np.ndarray]:
+def _template_positions() -> dict[str, np.ndarray]:
     import mne
 
     try:
         montage = mne.channels.make_standard_montage("colin27_1005")
-    except ValueError:  # MNE before 1.13 knows the same positions by the old name only
+    except ValueError:  # MNE before 1.13 has the same positions under the old name only
         montage = mne.channels.make_standard_montage("standard_1005")
-    return montage.get_positions()["ch_pos"]
+    places: dict[str, np.ndarray] = montage.get_positions()["ch_pos"]
+    return places
 
 
 @functools.cache
 def _spelling() -> dict[str, str]:
-    return {name.casefold(): name for name in _places()}
+    return {name.casefold(): name for name in _template_positions()}

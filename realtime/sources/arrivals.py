@@ -1,22 +1,22 @@
-"""Times of samples that come counted and without stamps: a line through the moments at which they arrived.
+"""Times of samples that arrive counted and without stamps: a line through the moments of their arrival.
 
-How many samples there were is known, so nothing has to be guessed from late packets as in `realtime.sources.dejitter`:
-only the drift of the device's clock and the jitter of the way here are left, and a recursive least-squares line with
-forgetting follows the one and not the other.
+The count says how many samples there were, so late packets need no interpretation as in `realtime.sources.dejitter`.
+Only the drift of the device's clock and the jitter of the transmission remain: a recursive least-squares line with
+forgetting follows the first and not the second.
 """
 
 from dataclasses import dataclass
 
-from realtime.sources.dejitter import EARLY_S, FIRST_JITTER_S, MEMORY_S, RATE_PRIOR, RATE_S
+from realtime.sources.stamp_line import EARLY_S, FIRST_JITTER_S, MEMORY_S, RATE_PRIOR, RATE_S
 
-MOST_LATE_S = 3 * FIRST_JITTER_S  # one arrival bends the line as if it were no later than this
-OFF_LINE_S = 0.1  # beyond it an arrival says nothing about time: it was stalled, or the device paused
+MAX_LATE_S = 3 * FIRST_JITTER_S  # one arrival bends the line as if it were no later than this
+OFF_LINE_S = 0.1  # an arrival further off says nothing about time: it was stalled, or the device paused
 PATIENCE_S = 1.0  # unless the next ones come back within this time
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Where the line stands; `Arrivals()` is before the first sample."""
+    """State of the line; `Arrivals()` is before the first sample."""
 
     count: int = 0  # samples that have arrived
     n_first: int = 0  # of them, at the first look
@@ -26,28 +26,28 @@ class Arrivals:
     p_cross: float = 0.0
     p_period: float = 0.0
     away_since: float | None = None  # when arrivals left the line, None while they are on it
-    broken: bool = False  # they left it for good: sample numbers say no more when a sample was taken
+    broken: bool = False  # they left it for good: sample numbers no longer give the time of a sample
 
     def time_of(self, index: int) -> float:
-        """Seconds at which sample number `index` was taken, counted from 0."""
+        """Seconds at which sample number `index`, counted from 0, was taken."""
         return self.line + (index - self.count + 1) * self.period
 
 
 def add_arrival(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals:
-    """The line once it is seen at time `t`, in seconds, that `count` samples are there; `sfreq` is nominal, in Hz."""
+    """The line after `count` samples are there at time `t`, in seconds; `sfreq` is nominal, in Hz."""
     noise = (FIRST_JITTER_S * sfreq) ** 2
     if state.count == 0:
         return Arrivals(count, count, t, 1 / sfreq, p_line=noise, p_period=RATE_PRIOR**2)
     n = count - state.count
-    keep = (1 - 1 / (MEMORY_S * sfreq)) ** n
-    p_line = (state.p_line + 2 * n * state.p_cross + n**2 * state.p_period) / keep
-    p_cross = (state.p_cross + n * state.p_period) / keep
-    p_period = state.p_period / keep
+    memory = (1 - 1 / (MEMORY_S * sfreq)) ** n
+    p_line = (state.p_line + 2 * n * state.p_cross + n**2 * state.p_period) / memory
+    p_cross = (state.p_cross + n * state.p_period) / memory
+    p_period = state.p_period / memory
     gain, gain_period = p_line / (p_line + noise), p_cross / (p_line + noise)
     predicted = state.line + n * state.period
     error = t - predicted
     away_since = None if abs(error) <= OFF_LINE_S else t if state.away_since is None else state.away_since
-    bounded = min(max(error, -MOST_LATE_S), MOST_LATE_S) if away_since is None else 0.0
+    bounded = min(max(error, -MAX_LATE_S), MAX_LATE_S) if away_since is None else 0.0
     return Arrivals(
         count=count,
         n_first=state.n_first,
@@ -61,10 +61,10 @@ def add_arrival(count: int, t: float, state: Arrivals, sfreq: float) -> Arrivals
     )
 
 
-def measured_rate(state: Arrivals, sfreq: float) -> float | None:
+def arrival_rate(state: Arrivals, sfreq: float) -> float | None:
     """Rate in Hz at which samples arrive, once they have for RATE_S.
 
-    Before, `sfreq` once they have for EARLY_S and the line has not left it; else None: not known.
+    Before, `sfreq` once they have for EARLY_S and the line has not left it; else None: unknown.
     """
     n = state.count - state.n_first
     if n >= RATE_S * sfreq:

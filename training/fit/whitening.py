@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from decoder.layers.encoder import Network
+from realtime.linalg import inverse_sqrt
 from training.runs.recipe import Recipe
 
 
@@ -15,7 +16,5 @@ def whiten(network: Network, signals: list[np.ndarray], recipe: Recipe) -> None:
     if network.learns_whitening:
         signal = np.concatenate(signals, axis=1).astype(float)
         covariance = signal @ signal.T / signal.shape[1]
-        mean_power = np.trace(covariance) / len(covariance)
-        covariance = (1 - recipe.whitening) * covariance + recipe.whitening * mean_power * np.eye(len(covariance))
-        values, vectors = np.linalg.eigh(covariance)
-        network.set_whitening(torch.as_tensor(vectors / np.sqrt(values) @ vectors.T, dtype=torch.float32))
+        whitening = inverse_sqrt(covariance, recipe.whitening)
+        network.set_whitening(torch.as_tensor(whitening, dtype=torch.float32))

@@ -17,7 +17,7 @@ from pylsl import local_clock
 
 from realtime.errors import BadInput, StreamLost
 from realtime.markers import normalise_marker
-from realtime.sources.arrivals import Arrivals, add_arrival, measured_rate
+from realtime.sources.arrivals import Arrivals, add_arrival, arrival_rate
 from realtime.sources.fieldtrip.client import ANSWER_S, open_client
 from realtime.sources.fieldtrip.header import read_header
 from realtime.sources.lsl.markers import MarkerReader
@@ -105,8 +105,8 @@ class FieldTripSource:
         return chunks, self._lsl.pull() if self._lsl is not None else markers
 
     def measured_rate(self) -> float | None:
-        """Rate in Hz at which samples arrive, None until it is known; see `realtime.sources.arrivals.measured_rate`."""
-        return measured_rate(self.arrivals, self.info.sfreq)
+        """Rate in Hz at which samples arrive, None until it is known; see `arrival_rate`."""
+        return arrival_rate(self.arrivals, self.info.sfreq)
 
     def close(self) -> None:
         """Let go of buffer and marker streams."""

@@ -116,7 +116,7 @@ class LslSource:
         if n_samples == 1 or not self.clock.n_segment or samples_available(self._inlet) >= n_samples:
             return 0.0
         due_s = earliest(n_samples, self.clock) - local_clock()
-        sleep_s = min(due_s, SLEEP_SHARE * n_samples * self.clock.period, timeout_s)
+        sleep_s = min(due_s, SLEEP_SHARE * n_samples * self.clock.line.period, timeout_s)
         if sleep_s <= 0:
             return 0.0
         sleep(sleep_s)

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.errors import BadInput
-from realtime.sensors.montage import _places, canonical_name, match_channels, positions
+from realtime.sensors.montage import _template_positions, canonical_name, match_channels, positions
 
-ELECTRODES = sorted(_places())
+ELECTRODES = sorted(_template_positions())
 OLD = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 

@@ -111,7 +111,7 @@ def test_a_stall_delivered_in_a_burst_is_no_gap():
     stamps[held_up] = T0 + 11 + 0.01 * (stamps[held_up] - T0 - 10)
     segments, state = run(stamps)
     assert breaks(segments) == []
-    assert not state.held
+    assert not state.pending
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -164,7 +164,7 @@ def test_whatever_the_stamps_do_samples_are_numbered_upwards_and_time_never_runs
     whole = np.concatenate(stamps)
     segments, state = run(whole)
     placed = sum(len(segment.times) for segment in segments)
-    assert placed + len(state.held) == len(whole)
+    assert placed + len(state.pending) == len(whole)
     if segments:
         assert (np.diff(flat(segments)[0]) > 0).all()
     for segment in segments:
@@ -184,7 +184,7 @@ def test_only_samples_in_doubt_are_held_and_for_a_tenth_of_a_second():
     held = []
     for stamp in stamps:
         _, state = place_samples(np.array([stamp]), state, SFREQ)
-        held.append(len(state.held))
+        held.append(len(state.pending))
     assert max(held[:1500]) == 0
     assert max(held) == 24
     assert held[1525:] == [0] * 475
