@@ -8,8 +8,8 @@
 FROM python:3.12-slim AS serve
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1
 COPY . /source
-RUN pip install -c /source/requirements.lock /source && useradd --create-home glimpse
-WORKDIR /home/glimpse
+RUN pip install -c /source/requirements.lock /source && useradd --create-home glimpse && install -d -o glimpse /data
+WORKDIR /data
 USER glimpse
 EXPOSE 8765
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
