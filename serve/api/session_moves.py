@@ -1,51 +1,43 @@
 """REST for sessions that are paused, moved to another process, or given another bundle."""
 
-from collections.abc import Callable
+from fastapi import APIRouter, HTTPException, Request, Response
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
-
+from serve.api.dependencies import SAME_ORIGIN, Manager, OpenSession
 from serve.protocol.rest import BundleRequest, Session
-from serve.security.origin import same_origin
-from serve.sessions.manager import SessionManager
-from serve.sessions.running import RunningSession
+
+router = APIRouter(prefix="/v1/sessions/{session}", dependencies=[SAME_ORIGIN])
 
 
-def add_moves(app: FastAPI, find: Callable[[str], RunningSession]) -> None:
-    """Add the routes to the app; `find` raises where there is no such session."""
+@router.post("/pause", summary="Stop decoding a stream for a while")
+async def pause(running: OpenSession, manager: Manager) -> Session:
+    """Pause; does nothing where the session is paused."""
+    await manager.pause(running.hub.session, True)
+    return running.describe()
 
-    moves = APIRouter(dependencies=[Depends(same_origin)])
 
-    def sessions() -> SessionManager:
-        found: SessionManager = app.state.sessions
-        return found
+@router.post("/resume", summary="Go on decoding it")
+async def resume(running: OpenSession, manager: Manager) -> Session:
+    """Resume; does nothing where the session is not paused."""
+    await manager.pause(running.hub.session, False)
+    return running.describe()
 
-    @moves.post("/v1/sessions/{session}/pause", summary="Stop decoding a stream for a while")
-    async def pause(session: str) -> Session:
-        find(session)
-        await sessions().pause(session, True)
-        return find(session).describe()
 
-    @moves.post("/v1/sessions/{session}/resume", summary="Go on decoding it")
-    async def resume(session: str) -> Session:
-        find(session)
-        await sessions().pause(session, False)
-        return find(session).describe()
+@router.get("/state", summary="What a session knows of its stream", response_class=Response)
+async def save(running: OpenSession, manager: Manager) -> Response:
+    """The state of a session as bytes."""
+    return Response(await manager.save(running.hub.session), media_type="application/octet-stream")
 
-    @moves.get("/v1/sessions/{session}/state", summary="What a session knows of its stream", response_class=Response)
-    async def save(session: str) -> Response:
-        find(session)
-        return Response(await sessions().save(session), media_type="application/octet-stream")
 
-    @moves.put("/v1/sessions/{session}/state", status_code=204, summary="Let a paused session go on from there")
-    async def load(session: str, request: Request) -> None:
-        find(session)
-        if not await sessions().load(session, await request.body()):
-            raise HTTPException(409, f"Session {session!r} is decoding: pause it first.")
+@router.put("/state", status_code=204, summary="Let a paused session go on from there")
+async def load(running: OpenSession, manager: Manager, request: Request) -> None:
+    """Continue from a saved state; 409 where the session is not paused."""
+    session = running.hub.session
+    if not await manager.load(session, await request.body()):
+        raise HTTPException(409, f"Session {session!r} is decoding: pause it first.")
 
-    @moves.post("/v1/sessions/{session}/bundle", summary="Decode with another bundle from the next hop on")
-    async def swap(session: str, request: BundleRequest) -> Session:
-        find(session)
-        await sessions().swap(session, request.bundle)
-        return find(session).describe()
 
-    app.include_router(moves)
+@router.post("/bundle", summary="Decode with another bundle from the next hop on")
+async def swap(running: OpenSession, manager: Manager, request: BundleRequest) -> Session:
+    """Swap the bundle; 400 where it does not fit."""
+    await manager.swap(running.hub.session, request.bundle)
+    return running.describe()

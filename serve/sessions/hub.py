@@ -4,7 +4,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -114,7 +114,7 @@ class Hub:
         if self.trial is not None and reader.seen == self.events.last:
             yield encode(self.trial, reader.seen)
 
-    async def texts(self, reader: RingReader[StoredMessage], arrays: tuple[str, ...] = ()) -> AsyncIterator[str]:
+    async def texts(self, reader: RingReader[StoredMessage], arrays: tuple[str, ...] = ()) -> AsyncGenerator[str, None]:
         """Everything that one client is sent, in order, decisions with the requested `arrays`."""
         for text in self.opening_messages(reader):
             yield text

@@ -1,4 +1,4 @@
-"""The open sessions of one server: each a hub and outputs here and a stream in the engine; knows no sockets."""
+"""The open sessions of one server: each has a hub and outputs here, and a stream in the engine; knows no sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from serve.settings import Settings
 
 
 class SessionManager:
-    """Opens, closes, moves and finds sessions; runs on the server's event loop, slow work in a thread beside it."""
+    """Opens, closes, moves and finds sessions; runs on the server's event loop, slow work in other threads."""
 
     def __init__(self, settings: Settings, backend: Backend, output_factory: OutputFactory) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class SessionManager:
         return None if running is None else running.hub
 
     async def decoder(self, bundle: str | None) -> Any:
-        """The decoder of the bundle the server was started with, or of its neighbour of that name; raises BadInput."""
+        """The decoder of the server's bundle, or of the bundle of that name in the same folder; raises BadInput."""
         path = self.settings.bundle.resolve()
         path = path if bundle is None else (path.parent / bundle).resolve()
         async with self.loading:
@@ -49,8 +49,8 @@ class SessionManager:
                 self.decoders[path] = await asyncio.to_thread(self.backend.load, path)
         return self.decoders[path]
 
-    async def open(self, request: SessionRequest) -> str:
-        """Start decoding a stream and name the session; raises BadInput.
+    async def open(self, request: SessionRequest) -> RunningSession:
+        """Start decoding a stream; raises BadInput.
 
         Whether the stream is there shows in the session's status.
         """
@@ -64,7 +64,7 @@ class SessionManager:
         try:
             await self.output_factory.open(running)
         except BaseException:
-            await running.end()  # the outputs that were opened before it
+            await running.end()  # ends the outputs that are open by now
             raise
         self.running[session] = running
         self.metrics.sessions.set(len(self.running))
@@ -83,12 +83,12 @@ class SessionManager:
         except BaseException:
             await self.remove(session).end()
             raise
-        return session
+        return running
 
     def with_defaults(self, request: SessionRequest) -> SessionRequest:
-        """The request with what it leaves out as the server was started."""
+        """The request, completed by the settings of the server."""
         settings = self.settings
-        started = {
+        defaults = {
             "delay_s": settings.delay_s,
             "tracks": settings.tracks,
             "adapt": settings.adapt,
@@ -97,28 +97,28 @@ class SessionManager:
         }
         if request.record and settings.record is None:
             raise BadInput("record: the server was started without a folder to record in; start it with --record.")
-        left_out = {key: value for key, value in started.items() if getattr(request, key) is None}
-        return request.model_copy(update=left_out)
+        missing = {key: value for key, value in defaults.items() if getattr(request, key) is None}
+        return request.model_copy(update=missing)
 
     async def open_initial_session(self) -> None:
-        """Open what the settings name, or the only EEG or MEG stream in sight, or nothing."""
+        """Open the stream of the settings, or the only EEG or MEG stream of LSL, or nothing; raises BadInput."""
         stream = self.settings.stream
         if stream is None:
             rows = await asyncio.to_thread(self.backend.streams)
             rows = [row for row in rows if row.type.upper() in ("EEG", "MEG")]
             if len(rows) > 1:
-                found = ", ".join(map(str, rows))
+                listing = ", ".join(map(str, rows))
                 raise BadInput(
-                    f"LSL shows {len(rows)} EEG or MEG streams ({found}): choose one with --stream NAME or source_id."
+                    f"LSL shows {len(rows)} EEG or MEG streams ({listing}): choose one with --stream NAME or source_id."
                 )
             if not rows:
-                await self.decoder(None)  # a bad bundle is told now, not at the first session
+                await self.decoder(None)  # a bad bundle is an error now, not at the first session
                 return
             stream = rows[0].name
         await self.open(SessionRequest(stream=stream, markers=self.settings.markers))
 
     async def pause(self, session: str, paused: bool) -> None:
-        """Stop decoding, or decode again; nothing where it is so already."""
+        """Pause or resume a session; does nothing where it is in that state."""
         async with self.exclusive(session) as running:
             if running.paused != paused:
                 await asyncio.to_thread(self.engine.pause if paused else self.engine.resume, session)
@@ -129,7 +129,7 @@ class SessionManager:
             return await asyncio.to_thread(self.engine.save, session)
 
     async def load(self, session: str, state: bytes) -> bool:
-        """Let a paused session go on from a state; False where it is not paused; raises BadInput."""
+        """Continue a paused session from a saved state; False where it is not paused; raises BadInput."""
         async with self.exclusive(session) as running:
             if running.paused:
                 await asyncio.to_thread(self.engine.load, session, state)
@@ -142,7 +142,7 @@ class SessionManager:
             await asyncio.to_thread(self.engine.swap, session, decoder)
 
     async def close(self, session: str) -> None:
-        """Stop decoding and end the session's clients and outputs."""
+        """Stop decoding, and end the session's clients and outputs."""
         running = self.remove(session)  # first, so that a second request finds it gone
         async with running.transition_lock:
             await asyncio.to_thread(self.engine.close, session)
@@ -150,7 +150,7 @@ class SessionManager:
 
     @asynccontextmanager
     async def exclusive(self, session: str) -> AsyncIterator[RunningSession]:
-        """The session, which nobody else changes meanwhile; raises BadInput where it has been closed."""
+        """The session, locked for the block; raises BadInput where it was closed before."""
         running = self.running.get(session)
         async with running.transition_lock if running else nullcontext():
             if running is None or self.running.get(session) is not running:
@@ -158,7 +158,7 @@ class SessionManager:
             yield running
 
     async def stop(self) -> None:
-        """End everything."""
+        """End the engine and every session."""
         await asyncio.to_thread(self.engine.stop)
         await asyncio.gather(*(self.remove(session).end() for session in list(self.running)))
 

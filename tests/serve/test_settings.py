@@ -1,10 +1,7 @@
-import socket
-
 import pytest
 
 from realtime.decoding.hop import MAX_TRACKS
 from realtime.errors import BadInput
-from serve.api.server import listen
 from serve.commands.serve import from_environment, main
 from serve.settings import Settings
 
@@ -35,25 +32,3 @@ def test_a_variable_that_is_no_yes_or_no_is_one_sentence(monkeypatch):
     monkeypatch.setenv("GLIMPSE_ADAPT", "maybe")
     with pytest.raises(BadInput, match="GLIMPSE_ADAPT is 'maybe': true or false is needed"):
         from_environment()
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "nobody.invalid"])
-def test_an_address_of_another_machine_is_not_blamed_on_the_port(host, tmp_path):
-    with pytest.raises(BadInput, match=f"Cannot listen on {host} .* choose another address with --host") as refused:
-        listen(Settings(bundle=tmp_path, host=host, port=0))
-    assert "while attempting" not in str(refused.value)
-
-
-def test_a_port_that_is_taken_is_told(tmp_path):
-    taken, url = listen(Settings(bundle=tmp_path, port=0))
-    with taken, pytest.raises(BadInput, match="choose another port with --port"):
-        listen(Settings(bundle=tmp_path, port=int(url.rpartition(":")[2])))
-
-
-def test_what_a_client_is_sent_does_not_wait_for_the_acknowledgement_of_what_it_was_sent_before(tmp_path):
-    """Nagle's algorithm is off on an accepted connection: on, a decision after a ping was 40 ms late."""
-    listening, url = listen(Settings(bundle=tmp_path, port=0))
-    with listening, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
-        accepted, _ = listening.accept()
-        with accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

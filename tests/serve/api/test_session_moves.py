@@ -6,7 +6,7 @@ import pytest
 from serve.api.server import serving
 from serve.settings import Settings
 from tests.helpers.amplifier_process import BACKEND, LABELS
-from tests.serve.api.test_app import listening, next_of, until
+from tests.helpers.clients import listening, next_of, until
 
 
 @pytest.fixture
