@@ -16,14 +16,16 @@ from realtime.recordings.recording import Recording
 from training.commands.train import TrainCommand, recipe_from_args
 from training.data.dataset import load_split
 from training.data.segments import preprocess_recording
-from training.data.targets import load_targets
+from training.data.targets import read_targets
 from training.data.windows import trial_windows
 from training.evaluate.classification import auc
 from training.evaluate.decode import DecodedHops, tracks_needed
 from training.evaluate.loaded_model import decode_run
 from training.evaluate.time_course import trial_answers
+from training.fit.methods import TrainingJob
 from training.fit.plan import plan_run
-from training.fit.train import console, load_training_splits, train
+from training.fit.preparation import load_training_splits
+from training.fit.train import train
 from training.runs.recipe import Recipe
 from training.runs.recipes import RECIPES
 from training.runs.run import Run
@@ -48,9 +50,8 @@ class Outcome:
 
 
 def configure_worker() -> None:
-    """One thread a process, and no bars of progress."""
+    """One thread a process."""
     torch.set_num_threads(1)
-    console.quiet = True
 
 
 def fit_and_score(split: Split, method: str, epochs: int) -> Outcome:
@@ -92,14 +93,14 @@ def _fit_own(split: Split, method: str) -> Outcome:
         out = Path(folder) / "run"
         began = time.perf_counter()
         recipe = replace(method_recipe(method), seed=split.seed)
-        run = train(split.load(), recipe, out)
+        run = train(TrainingJob(split.load(), recipe, out))
         train_s = time.perf_counter() - began
         dataset, d = split.load(), run.description
         held_out = load_split(dataset, "test", d.ch_names)
         decoded = decode_run(run, held_out, run.streaming, tracks_needed(held_out, d.window_s[1]))
         begin, end = d.window_s
         whole, half = (_at(decoded, (begin, until)) for until in (end, (begin + end) / 2))
-        network, _ = run.trained()
+        network, _ = run.load_trained()
         columns = d.hop_samples if run.streaming else round((end - begin) * d.preprocess["sfreq"])
         signal = torch.randn(1, len(d.ch_names), columns)
         if run.streaming:
@@ -135,15 +136,15 @@ def _fit_peer(split: Split, method: str, epochs: int) -> Outcome:
     began = time.perf_counter()
     dataset = split.load()
     recordings = load_training_splits(dataset)
-    labels, vectors = load_targets(dataset)
+    targets = read_targets(dataset)
+    labels = targets.labels
     # The recipe only names the hop, which whole windows do not depend on: what decides is the dataset's preprocessing.
-    run = Run(Path(), plan_run(dataset, Recipe(), recordings, labels, vectors))
+    run = Run(Path(), plan_run(dataset, Recipe(), recordings, targets))
     sfreq, window_s = run.preprocess.sfreq, dataset.window_s
 
     def windows(given: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
-        segments = [
-            s for recording in given for s in preprocess_recording(recording, run.front(), labels) if s.signal.size
-        ]
+        front = run.make_frontend()
+        segments = [s for recording in given for s in preprocess_recording(recording, front, labels) if s.signal.size]
         heard = [replace(s, signal=peers.peer_input(method, s.signal, sfreq)) for s in segments]
         return trial_windows(heard, sfreq, window_s)
 

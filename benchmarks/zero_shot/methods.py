@@ -78,7 +78,7 @@ def train_by_descent(recipe: Recipe) -> FitFunction:
         whiten(network, [segment.signal for segment in shown.segments], seeded)
         objective = Objective(len(shown.vectors), shown.vectors.shape[1], shown.vectors, seeded)
         device, _ = choose_device()
-        batches, sampler = make_loader(shown.windows(kind.streaming, seeded.lead_s), seeded, device)
+        batches, sampler = make_loader(shown.windows(kind.streaming, seeded.lead_s), seeded.sampling, device)
         trainer = Trainer(network, objective, seeded, len(sampler), device)
         for epoch in range(seeded.epochs):
             sampler.epoch = epoch

@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from decoder.networks import build_network
 from training.data.crops import Crops
-from training.data.loader import ShuffledCrops, make_loader
+from training.data.loader import Example, ShuffledCrops, make_loader
 from training.data.segments import Segment
 from training.fit.trainer import Trainer
 from training.losses.objective import Objective
@@ -39,11 +39,11 @@ def toy_crops(n_trials: int = 12, spoiled: bool = False) -> Crops:
     return Crops((segment,), where, 11, HOP, 2, (0.0, WINDOW_S))
 
 
-def toy_trainer(recipe: Recipe = RECIPE, spoiled: bool = False) -> tuple[Trainer, DataLoader, ShuffledCrops]:
+def toy_trainer(recipe: Recipe = RECIPE, spoiled: bool = False) -> tuple[Trainer, DataLoader[Example], ShuffledCrops]:
     """Everything a training run holds, made from the seed as `train` makes it."""
     torch.manual_seed(recipe.seed)
     device = torch.device("cpu")
-    batches, sampler = make_loader(toy_crops(spoiled=spoiled), recipe, device)
+    batches, sampler = make_loader(toy_crops(spoiled=spoiled), recipe.sampling, device)
     objective = Objective(2, 4, None, recipe)
     return (
         Trainer(build_network("gat_transformer", **NETWORK), objective, recipe, len(sampler), device),

@@ -33,7 +33,7 @@ def test_bundle_of_schema_1_gives_the_decisions_it_gave_then():
 def test_run_without_a_schema_number_gives_the_network_its_bundle_holds():
     assert "schema_version" not in json.loads((FILES / "run" / "run.json").read_text())
     run = Run.load(FILES / "run")
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     assert run.finished
     assert bank.names == Bundle.load(FILES / "bundle").bank.names
     exported = load_file(FILES / "bundle" / "weights.safetensors")

@@ -41,7 +41,7 @@ def fit_channel_costs(run: Run, recordings: Sequence[Recording], console: Consol
     sets_SC = draw_channel_sets(len(ch_names))
     what = f"what each of {len(ch_names)} channels is worth"
     spoiled = ([silence_channels(recording, bad_C) for recording in heard] for bad_C in sets_SC)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     encode = torch_encoder(network, streaming=False)
     found = [trial_end_logits(run, bank, encode, each) for each in track(spoiled, what, len(sets_SC), console=console)]
     costs_C = fit_costs(np.stack([inner for inner, _ in found]), found[0][1], sets_SC)
@@ -86,7 +86,7 @@ def trial_end_logits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inner products at the end of each trial as the confidence scales them, float (N, K), and the true labels."""
     begin, end = run.description.window_s
-    decoded = decode_recordings(recordings, run.front(), bank, encode, trust=lambda bad: 1.0)
+    decoded = decode_recordings(recordings, run.make_frontend(), bank, encode, trust=lambda bad: 1.0)
     kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
     scale = run.calibration.scale(decoded.since_onset_s[rows], end)
     return (decoded.inner[rows] * scale[:, None]).astype(np.float32), decoded.label[kept]

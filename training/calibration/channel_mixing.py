@@ -34,7 +34,7 @@ LEAD_S = 1.0  # signal before the onset in each crop
 
 def add_mixing(run: Run) -> PersonalNetwork:
     """The run's network behind a mixing that changes nothing yet; one that has a mixing keeps it."""
-    network, _ = run.trained()
+    network, _ = run.load_trained()
     if isinstance(network, PersonalNetwork):
         return network
     made = build_network("calibrated", **mixing_config(run))
@@ -61,8 +61,8 @@ def fit_mixing(run: Run, recordings: Sequence[Recording], folder: Path) -> Run:
     made.requires_grad_(False)
     made.mixing.requires_grad_(True)
     before = made.mixing.matrix.detach().clone()
-    _, bank = run.trained()
-    front, window_s = run.front(), (run.description.window_s[0], run.description.window_s[1])
+    _, bank = run.load_trained()
+    front, window_s = run.make_frontend(), (run.description.window_s[0], run.description.window_s[1])
     segments = [segment for recording in recordings for segment in preprocess_recording(recording, front, bank.names)]
     crops = crops_of(segments, front, window_s, LEAD_S)
     vectors, labels = torch.from_numpy(bank.vectors), torch.from_numpy(crops.labels)

@@ -26,8 +26,8 @@ def fit_confidence(run: Run, recordings: list[Recording]) -> Calibration:
         return Calibration()
     if not run.streaming:
         return fit_cued(window_decode(run, recordings), run.description.window_s[1])
-    network, bank = run.trained()
-    front, window_s = run.front(), run.description.window_s[1]
+    network, bank = run.load_trained()
+    front, window_s = run.make_frontend(), run.description.window_s[1]
     encode = torch_encoder(network, streaming=False)
     cued = decode_recordings(recordings, front, bank, encode)
     uncued = decode_recordings(recordings, front, bank, encode, cued=False)

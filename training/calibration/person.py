@@ -131,9 +131,9 @@ def folds(recordings: Sequence[Recording]) -> list[tuple[list[Recording], list[R
 
 def decode_folds(run: Run, recordings: Sequence[Recording], cued: bool = True) -> DecodedHops:
     """The recordings as `glimpse evaluate` decodes them."""
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     encode = torch_encoder(network, streaming=False)
-    return decode_recordings(recordings, run.front(), bank, encode, cued=cued, trust=run.calibration.trust)
+    return decode_recordings(recordings, run.make_frontend(), bank, encode, cued=cued, trust=run.calibration.trust)
 
 
 def cross_fit(held: DecodedHops, window_s: float) -> list[tuple[DecodedHops, Calibration]]:

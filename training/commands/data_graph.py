@@ -14,7 +14,7 @@ from training.connectivity.priors import BANDS, build_prior
 from training.data.dataset import load_split
 from training.data.schema import DatasetFile
 from training.data.segments import preprocess_recording
-from training.data.targets import load_targets
+from training.data.targets import read_targets
 from training.fit.plan import plan_run
 from training.runs.recipe import Recipe
 from training.runs.run import Run
@@ -45,11 +45,13 @@ def draw_graph(dataset: DatasetFile, out: Path, kind: str, k: int, run: Path | N
 def measure_coupling(dataset: DatasetFile, kind: str, k: int) -> tuple[np.ndarray, tuple[str, ...], np.ndarray | None]:
     """Strength of each edge of the prior (C, C), the channels, and where the first recording places them."""
     recordings = load_split(dataset, "train")
-    labels, vectors = load_targets(dataset)
+    targets = read_targets(dataset)
     # Whatever is trained, signals are prepared alike; any recipe describes that.
-    description = plan_run(dataset, Recipe(), {"train": recordings, "valid": []}, labels, vectors)
-    front = Run(Path(), description).front()
-    signals = [segment.signal for recording in recordings for segment in preprocess_recording(recording, front, labels)]
+    description = plan_run(dataset, Recipe(), {"train": recordings, "valid": []}, targets)
+    front = Run(Path(), description).make_frontend()
+    signals = [
+        segment.signal for recording in recordings for segment in preprocess_recording(recording, front, targets.labels)
+    ]
     ch_names, places = recordings[0].ch_names, recordings[0].positions_m
     signals = [signal for signal in signals if signal.size]
     graph = build_prior(kind, signals, dataset.preprocess.sfreq, positions(ch_names, places), k, ch_names=ch_names)

@@ -4,19 +4,26 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import tyro
 import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from decoder.networks import NETWORKS
 from realtime.command_line import TYRO_CONFIG
 from realtime.errors import BadInput
 from training.data.dataset import load_dataset
-from training.fit.train import console, train
+from training.fit.distillation import Distilled
+from training.fit.methods import EpochProgress, Event, Message, TrainingJob
+from training.fit.train import network_method, train, train_by
+from training.fit.two_modalities import TwoModalities
 from training.runs.recipe import Recipe, change_recipe
 from training.runs.recipes import RECIPES, recipe_named
 from training.runs.run import Run
+
+console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,53 @@ class TrainCommand:
 FLAGS = ("network", "options", "graph", "neighbours", "freeze", "epochs", "seed")
 # YAML 1.1 takes 1e-3 for a word, since it wants a point before the exponent.
 EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
+class ConsoleReport:
+    """Prints what training reports, with a bar over its epochs."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __call__(self, event: Event) -> None:
+        """Print a sentence, or move the bar."""
+        match event:
+            case Message(text):
+                self.close()
+                self.console.print(text)
+            case EpochProgress(epoch, n_epochs, loss):
+                bar = self.bar or self.open(n_epochs)
+                description = "" if loss is None else f"loss {loss:.3f}"
+                bar.update(bar.task_ids[0], completed=epoch, description=description)
+                if epoch >= n_epochs:
+                    self.close()
+
+    def open(self, n_epochs: int) -> Progress:
+        """A bar of so many epochs."""
+        self.bar = Progress(
+            TextColumn("epoch"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self.bar.add_task("", total=n_epochs)
+        self.bar.start()
+        return self.bar
+
+    def close(self) -> None:
+        """Leave the bar as it is on the screen."""
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
 
 
 def parse_pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
@@ -82,6 +136,10 @@ def recipe_from_args(command: TrainCommand) -> Recipe:
         _check_stacked(command, recipe)
     if command.teacher and command.pair:
         raise BadInput("--teacher: hears one modality, so it cannot teach a run with --pair; leave one of them out")
+    if command.teacher and NETWORKS[recipe.network].network.fit_method == "closed_form":
+        raise BadInput(
+            f"--teacher: network {recipe.network} is fitted by formula, which no teacher changes; leave it out"
+        )
     if command.freeze and not command.start_from:
         raise BadInput("--freeze: keeps weights that were learned before, so it needs --start-from")
     return replace(
@@ -117,9 +175,16 @@ def main(argv: list[str]) -> int:
         description=f"{TrainCommand.__doc__}\n\nrecipes:\n{recipes}\n\nnetworks:\n{listed}",
     )
     recipe = recipe_from_args(command)
-    teacher, start = (Run.load(path) if path else None for path in (command.teacher, command.start_from))
+    start = Run.load(command.start_from) if command.start_from else None
     second = load_dataset(command.pair) if command.pair else None
-    run = train(load_dataset(command.data), recipe, command.out, teacher=teacher, start=start, second=second)
+    with ConsoleReport(console) as report:
+        job = TrainingJob(load_dataset(command.data), recipe, command.out, start, report=report)
+        if second:
+            run = train_by(TwoModalities(second), job)
+        elif command.teacher:
+            run = train_by(Distilled(Run.load(command.teacher), network_method(recipe)), job)
+        else:
+            run = train(job)
     if second:
         console.print(f"wrote {run.path}; for one modality alone: {run.path / 'first'} and {run.path / 'second'}")
         return 0

@@ -27,7 +27,7 @@ def mean_attention(run: Run, recording: Recording) -> np.ndarray:
     Of a network that makes its graph from the signal (`adjacency`), that graph: the mean of those at the end of each
     four seconds. Raises BadInput for a network without a graph over its channels and for a recording too short.
     """
-    network, _ = run.trained()
+    network, _ = run.load_trained()
     d = run.description
     layers = [
         layer
@@ -40,7 +40,7 @@ def mean_attention(run: Run, recording: Recording) -> np.ndarray:
             f"{run.path}: network {d.network['name']!r} has 0 graphs over its {len(d.ch_names)} channels, 1 or more "
             "are needed to draw what it attends to; take a run of a graph network."
         )
-    front = run.front()
+    front = run.make_frontend()
     runs = [hops for hops in recording_hops(recording, front) if hops]
     try:
         found = _dynamic_graphs(network, runs, front.hop_s) if makes_its_own else _attended(network, layers, runs)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from decoder.windows import cut_window
 from realtime.decoding.frontend import Frontend
 from training.data.segments import Segment
 from training.data.windows import trial_windows
-from training.runs.description import RunDescription
 
 
 @dataclass(frozen=True)
@@ -28,27 +28,25 @@ class Crops:
         return np.array([self.segments[s].labels[t] for s, t in self.where])
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Crop `index`, begun `shift` samples late: signal (C, n_hops * hop), onset (n_hops,) in seconds, counts.
+        """Crop `index`, starting `shift` samples late: signal (C, n_hops * hop), onset (n_hops,) in seconds, mask.
 
-        Beyond the segment's ends the signal is zero. `onset` is negative where no trial runs; `counts` marks the hops
-        that belong to the trial and its window and hold no padding. A trial that begins inside the window is ignored.
+        Beyond the segment's ends the signal is zero. `onset` is negative where no trial runs. The mask (n_hops,) is
+        true for hops that belong to the trial and its window and hold no padding. A trial that begins inside the window
+        is ignored.
         """
         which, trial = self.where[index]
         segment = self.segments[which]
-        at = np.searchsorted(segment.sample, segment.onsets[trial])
-        begin = at - self.lead_hops * self.hop_samples + shift
-        columns = begin + np.arange(self.n_hops * self.hop_samples)
-        inside = (columns >= 0) & (columns < segment.signal.shape[1])
-        signal = np.zeros((len(segment.signal), len(columns)), np.float32)
-        signal[:, inside] = segment.signal[:, columns[inside]]
-        ends = columns[self.hop_samples - 1 :: self.hop_samples]
-        whole = inside.reshape(self.n_hops, self.hop_samples).all(axis=1)  # hops without padding
-        sample = segment.sample[np.clip(ends, 0, segment.signal.shape[1] - 1)]
+        onset_column = int(np.searchsorted(segment.sample, segment.onsets[trial]))
+        first, n_times = onset_column - self.lead_hops * self.hop_samples + shift, self.n_hops * self.hop_samples
+        signal, real = cut_window(segment.signal, first, n_times)
+        hop_ends = first + np.arange(self.hop_samples - 1, n_times, self.hop_samples)
+        unpadded = real.reshape(self.n_hops, self.hop_samples).all(axis=1)
+        sample = segment.sample[np.clip(hop_ends, 0, segment.signal.shape[1] - 1)]
         current = np.minimum(np.searchsorted(segment.onsets, sample, side="right") - 1, trial)
-        since = (sample - segment.onsets[np.maximum(current, 0)]) / segment.sfreq_in
-        running = whole & (current >= 0) & (since <= self.window_s[1])
-        counts = running & (current == trial) & (since >= self.window_s[0])
-        return signal, np.where(running, since, -1.0).astype(np.float32), counts
+        since_s = (sample - segment.onsets[np.maximum(current, 0)]) / segment.sfreq_in
+        running = unpadded & (current >= 0) & (since_s <= self.window_s[1])
+        mask = running & (current == trial) & (since_s >= self.window_s[0])
+        return signal, np.where(running, since_s, -1.0).astype(np.float32), mask
 
 
 def crops_of(segments: Sequence[Segment], front: Frontend, window_s: tuple[float, float], lead_s: float) -> Crops:
@@ -65,7 +63,7 @@ def crops_of(segments: Sequence[Segment], front: Frontend, window_s: tuple[float
 
 @dataclass(frozen=True)
 class WindowCrops:
-    """Whole windows in the place of crops: one decision each, at the end."""
+    """Whole windows instead of crops: one decision each, at the end."""
 
     windows: np.ndarray  # float32 (n_trials, C, n_times)
     labels: np.ndarray  # int64 (n_trials,)
@@ -73,13 +71,12 @@ class WindowCrops:
     hop_samples: int = 1  # nothing falls between hops
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Signal (C, n_times), onset (1,) and counts (1,); there is nothing to shift."""
+        """Signal (C, n_times), onset (1,) in seconds and mask (1,); nothing is shifted."""
         return self.windows[index], np.array([self.end_s], np.float32), np.array([True])
 
 
-def window_crops(segments: Sequence[Segment], description: RunDescription) -> WindowCrops:
-    """The window of every trial that has a crop."""
-    begin, end = description.window_s
-    kept = [segment for segment in segments if segment.signal.size]
-    windows, labels = trial_windows(kept, description.preprocess["sfreq"], (begin, end))
-    return WindowCrops(windows, labels, end)
+def window_crops(segments: Sequence[Segment], sfreq: float, window_s: tuple[float, float]) -> WindowCrops:
+    """The window of every trial that has a crop; `sfreq` is the network's rate in Hz."""
+    with_signal = [segment for segment in segments if segment.signal.size]
+    windows, labels = trial_windows(with_signal, sfreq, window_s)
+    return WindowCrops(windows, labels, window_s[1])

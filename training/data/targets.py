@@ -1,6 +1,7 @@
 """The vectors that a dataset's labels stand for: words or pictures, or none where the network learns its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,20 @@ import numpy as np
 from realtime.bundle.label_vectors import name_key, read_label_vectors, read_vectors
 from realtime.errors import BadInput
 from training.data.schema import DatasetFile, ImageTargets, Simulate, TextTargets
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels and the vectors they stand for."""
+
+    labels: tuple[str, ...]
+    vectors: np.ndarray | None  # unit vectors, float32 (n_labels, dim); None: the network learns prototypes
+    layer_widths: tuple[int, ...] = ()  # of target layers side by side in the vectors; none for a single one
+
+
+def read_targets(dataset: DatasetFile) -> Targets:
+    """The targets of a dataset file; see `load_targets`."""
+    return Targets(*load_targets(dataset), layer_widths(dataset))
 
 
 def load_targets(

@@ -112,10 +112,10 @@ def decode_bundle(decoder: Decoder) -> Callable[[Sequence[Recording], bool], Dec
 def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> DecodedHops:
     """Decode by a trained run; a network that does not stream sees each trial's whole window and answers once."""
     if run.streaming:
-        network, bank = run.trained()
+        network, bank = run.load_trained()
         encode = torch_encoder(network, streaming)
         return decode_recordings(
-            recordings, run.front(), bank, encode, streaming, tracks=tracks, trust=run.calibration.trust
+            recordings, run.make_frontend(), bank, encode, streaming, tracks=tracks, trust=run.calibration.trust
         )
     if streaming:
         raise BadInput(

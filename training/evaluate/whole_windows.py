@@ -35,9 +35,10 @@ def window_decode(run: Run, recordings: Sequence[Recording]) -> DecodedHops:
 
     Beyond a recording's end, and across its gaps, the signal is zero. Trials without a sample have no decision.
     """
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     row = {name: i for i, name in enumerate(bank.names)}
-    description, front = run.description, run.front()
+    description, front = run.description, run.make_frontend()
+    window_s = (description.window_s[0], description.window_s[1])
     embedding, trial, sample, of, labels = [], [], [], [], list[int]()
     for number, recording in enumerate(recordings):
         marks = event_samples(recording)
@@ -45,7 +46,7 @@ def window_decode(run: Run, recordings: Sequence[Recording]) -> DecodedHops:
         for segment in preprocess_recording(recording, front, names):
             if not segment.signal.size or not len(segment.onsets):
                 continue
-            windows = window_crops([segment], description).windows
+            windows = window_crops([segment], description.preprocess["sfreq"], window_s).windows
             with torch.inference_mode():
                 embedding += [network(part).numpy() for part in torch.from_numpy(windows).split(AT_ONCE)]
             trial.append(len(labels) + np.searchsorted([at for at, _ in marks], segment.onsets))

@@ -29,7 +29,7 @@ def export_bundle(run: Run, out: Path, accuracy: dict[str, Any], note: str | Non
     """
     check_out(out)
     d = run.description
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     if not isinstance(network, Streaming):
         raise BadInput(f"{run.path}: {not_streaming_message(run)}")
     if not run.finished:

@@ -1,37 +1,58 @@
-"""Fitting a network that is fitted by formula, in the place of epochs."""
+"""Training of a network whose weights follow from its trials in closed form."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from decoder.training_trials import TrainingTrials
+from realtime.bundle.calibration import Calibration
 from realtime.errors import BadInput
-from training.data.segments import Segment
-from training.fit.trainer import Trainer
+from training.calibration.confidence import fit_confidence
+from training.fit.methods import FitResult, Message, TrainingJob
+from training.fit.preparation import Prepared, make_network, prepare_network
+from training.runs.run import Run
 
 
-def fit_closed_form(trainer: Trainer, segments: Sequence[Segment], vectors: np.ndarray | None) -> None:
-    """Fit the trainer's network to the trials of `segments`; its epochs count as done.
+@dataclass(frozen=True)
+class ClosedFormFit:
+    """One fit of all weights to the training trials; it draws no random number and needs no epochs."""
 
-    Labels without given vectors get one axis of the embedding each; of given vectors the prototypes become the
-    network's rows. Raises BadInput where the network cannot be fitted.
-    """
-    network, prototypes = trainer.network, trainer.objective.prototypes
-    own = torch.eye(len(prototypes)) if vectors is None else torch.as_tensor(vectors, dtype=torch.float32)
-    kept = [segment for segment in segments if segment.signal.size]
-    trials = TrainingTrials(
-        signals=[segment.signal for segment in kept],
-        onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in kept],
-        labels=[segment.labels for segment in kept],
-        vectors=own.numpy(),
-        prototypes=vectors is None,
+    def prepare(self, job: TrainingJob) -> Prepared:
+        """Trials of one dataset file."""
+        return prepare_network(job)
+
+    def fit(self, prepared: Prepared) -> FitResult:
+        """Fit and save the weights; a run folder with a checkpoint is complete already."""
+        run, recipe, vectors = prepared.run, prepared.job.recipe, prepared.targets.vectors
+        network = make_network(prepared)
+        if run.resume():
+            prepared.job.report(Message(f"{run.path} is fitted already"))
+            return FitResult(run, complete=True)
+        # Labels without given vectors get one axis of the embedding each.
+        own = torch.eye(len(prepared.targets.labels)) if vectors is None else torch.as_tensor(vectors)
+        try:
+            network.fit(training_trials(prepared, own.float().numpy()))
+        except ValueError as error:
+            raise BadInput(f"network {recipe.network}: {error}") from error
+        with torch.no_grad():
+            rows = own if vectors is None else network.bank_rows(own.float())
+        prototypes = {"prototypes": rows}
+        run.save_checkpoint({"epoch": recipe.epochs, "network": network.state_dict(), "objective": prototypes})
+        return FitResult(run, complete=True)
+
+    def finish(self, prepared: Prepared, run: Run) -> Calibration:
+        """Confidence fitted on the validation recordings."""
+        return fit_confidence(run, prepared.recordings["valid"])
+
+
+def training_trials(prepared: Prepared, vectors: np.ndarray) -> TrainingTrials:
+    """The trials of the training segments that hold a sample."""
+    segments = [segment for segment in prepared.segments if segment.signal.size]
+    return TrainingTrials(
+        signals=[segment.signal for segment in segments],
+        onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in segments],
+        labels=[segment.labels for segment in segments],
+        vectors=vectors,
+        prototypes=prepared.targets.vectors is None,
     )
-    try:
-        network.cpu().fit(trials)
-    except ValueError as error:
-        raise BadInput(f"network {trainer.recipe.network}: {error}") from error
-    with torch.no_grad():
-        prototypes.copy_(own if vectors is None else network.bank_rows(own))
-    network.to(trainer.device)
-    trainer.epoch = trainer.recipe.epochs

@@ -1,11 +1,11 @@
-"""Several kinds of network as one, each weighed by how well it did on recordings that it had not learned from.
+"""Several kinds of network as one, weighted by how well each decodes recordings that it was not trained on.
 
 Wolpert, Neural Networks, 1992.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from decoder.networks import NETWORKS
+from realtime.bundle.calibration import Calibration
 from realtime.errors import BadInput
 from training.calibration.confidence import fit_confidence
 from training.data.dataset import load_split
@@ -21,59 +22,95 @@ from training.data.split_files import split_files
 from training.evaluate.decode import tracks_needed
 from training.evaluate.loaded_model import decode_run
 from training.evaluate.time_course import trial_answers
+from training.fit.methods import FitResult, Message, TrainingJob
 from training.runs.ensemble import join_runs
 from training.runs.recipe import Recipe
 from training.runs.run import DESCRIPTION, Run
 
-# Of a normal prior on the weight of a member whose answers have unit variance: a dozen trials cannot vouch for more.
+# Of a normal prior on the weight of a member whose logits have unit variance: a dozen trials cannot support more.
 PRIOR_SD = 2.0
-ENTRY_NATS = 3.0  # by which a further member must make the left-out trials more likely: e^3, 20 to 1
-MOST_LEFT_OUT = 2  # recordings; each costs another training of every member
-
-Train = Callable[[DatasetFile, Recipe, Path], Run]
+ENTRY_NATS = 3.0  # by which a further member must make the held-out trials more likely: e^3, 20 to 1
+MAX_HELD_OUT = 2  # recordings; each costs another training of every member
 
 
-def train_stack(dataset: DatasetFile, recipe: Recipe, out: Path, train: Train, say: Callable[[str], None]) -> Run:
-    """Train every member of the recipe, weigh them, and leave one run of all in `out`; each is a run in `out`/NAME.
+@dataclass(frozen=True)
+class StackPlan:
+    """The trainings whose held-out recordings weigh the members."""
+
+    job: TrainingJob
+    folds: tuple[tuple[str, DatasetFile], ...]  # recording left out, and the dataset file that validates on it
+
+
+@dataclass(frozen=True)
+class StackedFit:
+    """Every member of the recipe trained by `train`, weighed, and joined to one run; each is a run in `out`/NAME.
 
     The weights come from members trained without one recording of `train`, on that recording, for each of the last
-    two; then every member is trained again on all of them. BadInput where there is only one recording, for members
-    that cannot be stacked, and where `out` holds another run.
+    two; then every member is trained again on all recordings.
     """
-    check_stackable(recipe, out)
-    files = (
-        dataset.files.train
-        if dataset.simulate
-        else tuple(str(path.resolve()) for path in split_files(dataset, "train"))
-    )
-    if len(files) < 2:
-        raise BadInput(
-            f"{dataset.path}: files.train has 1 recording, and a stack weighs its members on one left out, so it needs "
-            "2 or more; name another or train one network"
+
+    train: Callable[[TrainingJob], Run]
+
+    def prepare(self, job: TrainingJob) -> StackPlan:
+        """Which recordings are left out; BadInput where there is only one, and for members that cannot be stacked."""
+        check_stackable(job.recipe, job.out)
+        dataset = job.dataset
+        files = (
+            dataset.files.train
+            if dataset.simulate
+            else tuple(str(path.resolve()) for path in split_files(dataset, "train"))
         )
-    found = []
-    for i, left_out in enumerate(files[-MOST_LEFT_OUT:]):
-        rest = tuple(file for file in files if file != left_out)
-        split = {"train": rest, "valid": (left_out,), "test": ()}
-        without = dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
-        say(f"without {left_out}, on which the members are weighed then:")
+        if len(files) < 2:
+            raise BadInput(
+                f"{dataset.path}: files.train has 1 recording, and a stack weighs its members on one left out, so it "
+                "needs 2 or more; name another or train one network"
+            )
+        return StackPlan(job, tuple((str(file), without(dataset, files, file)) for file in files[-MAX_HELD_OUT:]))
+
+    def fit(self, prepared: StackPlan) -> FitResult:
+        """Train, weigh and join the members."""
+        job, recipe = prepared.job, prepared.job.recipe
+        folds = [self.fold_logits(job, i, *fold) for i, fold in enumerate(prepared.folds)]
+        logits = [np.concatenate([fold[m][0] for fold in folds]) for m in range(len(recipe.members))]
+        weights = stacking_weights(logits, np.concatenate([fold[0][1] for fold in folds]))
+        n_folds, text = len(folds), weights_text(recipe, weights)
+        job.report(Message(f"weights, from {n_folds} recordings left out in turn: {text}; now on all:"))
+        runs = self.train_members(job, job.dataset, job.out)
+        scale = [weight * len(weights) for weight in weights]  # the ensemble takes the mean
+        run = join_runs(runs, job.out, scale)
+        run.description = replace(run.description, recipe=asdict(recipe), calibration=None)  # unfinished until `finish`
+        run.save()
+        return FitResult(run, complete=True)
+
+    def finish(self, prepared: StackPlan, run: Run) -> Calibration:
+        """Confidence fitted on the validation recordings."""
+        return fit_confidence(run, load_split(prepared.job.dataset, "valid", run.description.ch_names))
+
+    def fold_logits(
+        self, job: TrainingJob, fold: int, left_out: str, dataset: DatasetFile
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Logits and labels of the recording left out, from each member trained without it."""
+        job.report(Message(f"without {left_out}, on which the members are weighed then:"))
         try:
-            runs = [train(without, member_recipe(recipe, name), out / f"without-{i}" / name) for name in recipe.members]
+            runs = self.train_members(job, dataset, job.out / f"without-{fold}")
         except BadInput as error:  # such as a label that this recording alone has
             raise BadInput(f"without {left_out}, on which a stack weighs its members: {error}") from error
-        found.append([held_out_logits(run, without) for run in runs])
-    inner = [np.concatenate([fold[m][0] for fold in found]) for m in range(len(recipe.members))]
-    weights = stacking_weights(inner, np.concatenate([fold[0][1] for fold in found]))
-    say(f"weights, from {len(found)} recordings left out in turn: {weights_text(recipe, weights)}; now on all:")
-    runs = [train(dataset, member_recipe(recipe, name), out / name) for name in recipe.members]
-    scale = [weight * len(weights) for weight in weights]  # the ensemble takes the mean
-    run = join_runs(runs, out, scale)
-    run.description = replace(run.description, recipe=asdict(recipe), calibration=None)  # unfinished until it is fitted
-    run.save()
-    recordings = load_split(dataset, "valid", run.description.ch_names)
-    run.description = replace(run.description, calibration=asdict(fit_confidence(run, recordings)))
-    run.save()
-    return run
+        return [held_out_logits(run, dataset) for run in runs]
+
+    def train_members(self, job: TrainingJob, dataset: DatasetFile, folder: Path) -> list[Run]:
+        """A run of each member in `folder`/NAME."""
+        recipe = job.recipe
+        return [
+            self.train(TrainingJob(dataset, member_recipe(recipe, name), folder / name, report=job.report))
+            for name in recipe.members
+        ]
+
+
+def without(dataset: DatasetFile, files: Sequence[str | int], left_out: str | int) -> DatasetFile:
+    """The dataset file that trains on all `files` but one, and validates on that one."""
+    rest = tuple(file for file in files if file != left_out)
+    split = {"train": rest, "valid": (left_out,), "test": ()}
+    return dataset.model_copy(update={"files": dataset.files.model_copy(update=split)})
 
 
 def check_stackable(recipe: Recipe, out: Path) -> None:
@@ -101,42 +138,42 @@ def weights_text(recipe: Recipe, weights: Sequence[float]) -> str:
 
 
 def held_out_logits(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndarray]:
-    """Inner products at the end of each trial of the recording left out (n_trials, n_labels), and its labels."""
+    """Logits at the end of each trial of the recording left out (n_trials, n_labels), and its labels."""
     recordings = load_split(dataset, "valid", run.description.ch_names)
-    begin, end = run.description.window_s
-    decoded = decode_run(run, recordings, tracks=tracks_needed(recordings, end))
-    kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
-    return decoded.inner[rows].astype(float), decoded.label[kept]
+    start_s, end_s = run.description.window_s
+    decoded = decode_run(run, recordings, tracks=tracks_needed(recordings, end_s))
+    answered, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (start_s, end_s))
+    return decoded.inner[rows].astype(float), decoded.label[answered]
 
 
-def stacking_weights(inner: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
-    """Weights, none negative, of the members' inner products that make the true labels most likely.
+def stacking_weights(logits: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:
+    """Weights, none negative, of the members' logits that make the true labels most likely.
 
-    Members join one by one, the most useful first, while the trials become more likely by `ENTRY_NATS`; the others
-    weigh nothing, since what a dozen trials say of a member without an answer is chance.
+    Members join one by one, the most useful first, while the trials become more likely by `ENTRY_NATS`. The others get
+    weight 0: a dozen trials cannot show more than chance for a member that does not decode.
     """
-    centred = [one - one.mean(axis=1, keepdims=True) for one in inner]
-    spread = [float(one.std()) or 1.0 for one in centred]
-    inner_MNK = np.stack([one / sd for one, sd in zip(centred, spread, strict=True)])
-    chosen, best, weights = list[int](), np.inf, np.zeros(len(inner))
-    while len(chosen) < len(inner):
-        tried = {m: _fit(inner_MNK[[*chosen, m]], labels) for m in range(len(inner)) if m not in chosen}
-        member, (loss, found) = min(tried.items(), key=lambda item: item[1][0])
+    centred = [member - member.mean(axis=1, keepdims=True) for member in logits]
+    spread = [float(member.std()) or 1.0 for member in centred]
+    logits_MNK = np.stack([member / sd for member, sd in zip(centred, spread, strict=True)])
+    chosen, best, weights = list[int](), np.inf, np.zeros(len(logits))
+    while len(chosen) < len(logits):
+        candidates = {m: _fit(logits_MNK[[*chosen, m]], labels) for m in range(len(logits)) if m not in chosen}
+        member, (loss, fitted) = min(candidates.items(), key=lambda item: item[1][0])
         if chosen and loss > best - ENTRY_NATS:
             break
         chosen, best = [*chosen, member], loss
         weights[:] = 0
-        weights[chosen] = found
+        weights[chosen] = fitted
     return [float(weight / sd) for weight, sd in zip(weights, spread, strict=True)]
 
 
-def _fit(inner_MNK: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
+def _fit(logits_MNK: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     """Penalised negative log-likelihood at its minimum, and the weights there."""
 
     def loss(weight_M: np.ndarray) -> float:
-        p = softmax(np.tensordot(weight_M, inner_MNK, axes=1), axis=-1)
-        likely = np.log(p[np.arange(len(labels)), labels] + 1e-12).sum()
-        return float(-likely + np.square(weight_M).sum() / (2 * PRIOR_SD**2))
+        p = softmax(np.tensordot(weight_M, logits_MNK, axes=1), axis=-1)
+        log_likelihood = np.log(p[np.arange(len(labels)), labels] + 1e-12).sum()
+        return float(-log_likelihood + np.square(weight_M).sum() / (2 * PRIOR_SD**2))
 
-    best = minimize(loss, np.full(len(inner_MNK), 0.5), bounds=[(0.0, None)] * len(inner_MNK))
+    best = minimize(loss, np.full(len(logits_MNK), 0.5), bounds=[(0.0, None)] * len(logits_MNK))
     return float(best.fun), best.x

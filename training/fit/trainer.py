@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from decoder.layers.encoder import Network
-from training.data.loader import Batch, ShuffledCrops
+from training.data.loader import Batch, Example, ShuffledCrops
 from training.fit.device import PRECISIONS, choose_precision
+from training.fit.methods import EpochProgress, Event, ignore
 from training.losses.objective import Objective, hop_weights
 from training.runs.recipe import Recipe
 from training.runs.run import BAD_BATCH, CHECKPOINT, LOG, Run
@@ -52,7 +53,7 @@ class Trainer:
         return {
             "epoch": self.epoch,
             "network": network.state_dict(),
-            "objective": objective.saved(),
+            "objective": objective.export_state(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -73,11 +74,11 @@ class Trainer:
             torch.cuda.set_rng_state_all(saved["rng_cuda"])
         self.epoch = saved["epoch"]
 
-    def mix(self, signal: Tensor) -> tuple[Tensor, Tensor, float]:
-        """Each crop with another of the batch added, the power kept: which other, and the first one's share.
+    def mixup(self, signal: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Each crop with another of the batch added, the power kept; the index of the other, and the first one's share.
 
-        Evoked responses add, so the sum is a plausible crop of both labels, and no background can be learned by heart.
-        Zhang et al., ICLR 2018.
+        Evoked responses add, so the sum is a plausible crop of both labels, and the network cannot memorise the
+        background of a crop. Zhang et al., ICLR 2018.
         """
         if not self.recipe.mixup:
             return signal, torch.arange(len(signal), device=signal.device), 1.0
@@ -85,39 +86,24 @@ class Trainer:
         other = torch.randperm(len(signal), device=signal.device)
         return share**0.5 * signal + (1 - share) ** 0.5 * signal[other], other, share
 
-    def train_epoch(self, batches: DataLoader, window_s: float) -> float:
-        """One pass over the crops; the mean loss. NotFinite is raised before a weight is spoiled."""
-        network, objective = self.network, self.objective
+    def train_epoch(self, batches: DataLoader[Example], window_s: float) -> float:
+        """One pass over the crops; the mean loss.
+
+        NonFiniteLossError before a loss or gradient that is not finite changes a weight.
+        """
         self.modules.train()
         for name in self.recipe.freeze:
-            set_eval(network, name)
+            set_eval(self.network, name)
         total = torch.zeros((), device=self.device)
         for number, batch in enumerate(batches):
-            signal, heard, onset, counts, label, teacher = (
-                tensor.to(self.device, non_blocking=True) for tensor in batch
-            )
-            signal, other, share = self.mix(signal)
-            counts = counts * counts[other]
-            weight = hop_weights(onset, counts, window_s)
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                embedding = network.embed_crops(signal, heard)
-            loss = share * objective(embedding, label, weight) + (1 - share) * objective(
-                embedding, label[other], weight
-            )
-            if teacher.shape[1]:
-                loss = loss + self.recipe.distill * (
-                    share * objective.distill(embedding, teacher, onset, counts)
-                    + (1 - share) * objective.distill(embedding, teacher[other], onset, counts)
-                )
-            if self.recipe.l1:
-                loss = loss + self.recipe.l1 * absolute_weights(network)
+            loss = self.loss(Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch)), window_s)
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
             # The scaler of fp16 skips steps of infinite gradients by itself; its loss has to be finite all the same.
             if not torch.isfinite(loss if self.scaler.is_enabled() else norm):
-                what = "loss" if not torch.isfinite(loss) else "gradient"
-                raise NonFiniteLossError(self.epoch + 1, number + 1, what, batch)
+                quantity = "loss" if not torch.isfinite(loss) else "gradient"
+                raise NonFiniteLossError(self.epoch + 1, number + 1, quantity, batch)
             self.scaler.step(self.optimiser)
             self.scaler.update()
             self.optimiser.zero_grad(set_to_none=True)
@@ -126,12 +112,32 @@ class Trainer:
         self.epoch += 1
         return float(total) / len(batches)
 
+    def loss(self, batch: Batch, window_s: float) -> Tensor:
+        """The loss of one batch, with mixup, the teacher's share and the L1 penalty of the recipe."""
+        objective, recipe = self.objective, self.recipe
+        signal, other, share = self.mixup(batch.signal)
+        mask = batch.mask * batch.mask[other]
+        weight = hop_weights(batch.onset, mask, window_s)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            embedding = self.network.embed_crops(signal, batch.onset_input)
+        loss: Tensor = share * objective(embedding, batch.label, weight) + (1 - share) * objective(
+            embedding, batch.label[other], weight
+        )
+        if batch.teacher.shape[1]:
+            loss = loss + recipe.distill * (
+                share * objective.distill(embedding, batch.teacher, batch.onset, mask)
+                + (1 - share) * objective.distill(embedding, batch.teacher[other], batch.onset, mask)
+            )
+        if recipe.l1:
+            loss = loss + recipe.l1 * absolute_weights(self.network)
+        return loss
+
 
 class NonFiniteLossError(FloatingPointError):
     """A batch whose loss or gradient is not finite; epochs and batches are counted from 1."""
 
-    def __init__(self, epoch: int, number: int, what: str, batch: Batch):
-        super().__init__(f"epoch {epoch}, batch {number}: the {what} is not finite")
+    def __init__(self, epoch: int, number: int, quantity: str, batch: Batch):
+        super().__init__(f"epoch {epoch}, batch {number}: the {quantity} is not finite")
         self.saved = {"epoch": epoch, "batch": number, **batch._asdict()}
 
 
@@ -141,34 +147,36 @@ def absolute_weights(network: nn.Module) -> Tensor:
 
 
 def set_eval(network: nn.Module, name: str) -> None:
-    """Let a frozen layer rest: no dropout, and running statistics that stay as they are."""
-    for inner, layer in network.named_modules():
-        if f"{inner}.".startswith(f"{name}."):
+    """Put a frozen layer in evaluation mode: no dropout, and running statistics that stay as they are."""
+    for layer_name, layer in network.named_modules():
+        if f"{layer_name}.".startswith(f"{name}."):
             layer.eval()
 
 
 def run_epochs(
     run: Run,
     trainer: Trainer,
-    batches: DataLoader,
+    batches: DataLoader[Example],
     sampler: ShuffledCrops,
-    progress: Callable[[int, float], None],
+    report: Callable[[Event], None] = ignore,
     stop_after: int | None = None,
 ) -> None:
     """Train to the recipe's last epoch, or `stop_after` epochs, with a checkpoint and a line in the log after each."""
-    for epoch in range(trainer.epoch, min(trainer.recipe.epochs, stop_after or trainer.recipe.epochs)):
+    n_epochs = trainer.recipe.epochs
+    report(EpochProgress(trainer.epoch, n_epochs))
+    for epoch in range(trainer.epoch, min(n_epochs, stop_after or n_epochs)):
         sampler.epoch = epoch
         try:
             loss = trainer.train_epoch(batches, run.description.window_s[1])
         except NonFiniteLossError as error:
             torch.save(error.saved, run.path / BAD_BATCH)
-            kept = f"{run.path / CHECKPOINT} holds epoch {epoch}" if epoch else "no checkpoint was written yet"
+            checkpoint = f"{run.path / CHECKPOINT} holds epoch {epoch}" if epoch else "no checkpoint was written yet"
             raise FloatingPointError(
-                f"{error}; the batch lies in {run.path / BAD_BATCH}, {kept}; look for bad values in its signal or "
-                "train with a lower lr"
+                f"{error}; the batch lies in {run.path / BAD_BATCH}, {checkpoint}; look for bad values in its signal "
+                "or train with a lower lr"
             ) from error
         run.save_checkpoint(trainer.state())
         line = {"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}
         with open(run.path / LOG, "a") as log:
             log.write(json.dumps(line) + "\n")
-        progress(epoch + 1, loss)
+        report(EpochProgress(epoch + 1, n_epochs, loss))

@@ -22,7 +22,7 @@ class TransferReport:
 
 def copy_weights(network: nn.Module, run: Run) -> TransferReport:
     """Copy what has the same name and shape in both; BadInput where nothing has."""
-    theirs, ours = run.trained()[0].state_dict(), network.state_dict()
+    theirs, ours = run.load_trained()[0].state_dict(), network.state_dict()
     fit = {name: theirs[name] for name in ours if name in theirs and theirs[name].shape == ours[name].shape}
     if not fit:
         raise BadInput(

@@ -44,12 +44,12 @@ class Objective(nn.Module):
 
     Labels without given vectors get one trained prototype each; vectors that are several layers side by side, of the
     widths `layers`, are projected to `dim` and mixed. Softmax and similarities are computed in float32 whatever the
-    precision of the network. Label indices `shown`, if given, are the only candidates. BadInput for losses that do not
-    fit the targets.
+    precision of the network. Label indices `candidates`, if given, are the only candidates. BadInput for losses that do
+    not fit the targets.
     """
 
-    shown: Tensor | None
-    place: Tensor
+    candidates: Tensor | None
+    candidate_index: Tensor
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Objective(nn.Module):
         vectors: np.ndarray | None,
         recipe: Recipe,
         layers: Sequence[int] = (),
-        shown: np.ndarray | None = None,
+        candidates: np.ndarray | None = None,
     ):
         super().__init__()
         self.recipe, self.weights = recipe, loss_weights(recipe, vectors is not None)
@@ -77,13 +77,14 @@ class Objective(nn.Module):
         else:
             self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
         # Data of the run, which no checkpoint holds: the candidates, and where each label stands among them.
-        among = None if shown is None else torch.as_tensor(np.unique(shown))
-        self.register_buffer("shown", among, persistent=False)
-        place = torch.arange(n_labels) if among is None else torch.searchsorted(among, torch.arange(n_labels))
-        self.register_buffer("place", place, persistent=False)
+        shown = None if candidates is None else torch.as_tensor(np.unique(candidates))
+        self.register_buffer("candidates", shown, persistent=False)
+        labels = torch.arange(n_labels)
+        index = labels if shown is None else torch.searchsorted(shown, labels)
+        self.register_buffer("candidate_index", index, persistent=False)
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
-    def begin_from(self, teacher: dict[str, Tensor]) -> None:
+    def copy_prototypes(self, teacher: dict[str, Tensor]) -> None:
         """What is learned of the label vectors begins as in a teacher's objective: its embeddings lie in that space.
 
         BadInput where the teacher has other given vectors, or learned its own in another way.
@@ -99,7 +100,7 @@ class Objective(nn.Module):
         """Unit label vectors, float32[L, D]."""
         return F.normalize((self.layers() if self.layers else self.prototypes).float(), dim=-1)
 
-    def saved(self) -> dict[str, Tensor]:
+    def export_state(self) -> dict[str, Tensor]:
         """The state, with the label vectors of now as `prototypes`: what a bank is made of."""
         with torch.no_grad():
             return self.state_dict() | ({"prototypes": self.vectors()} if self.layers else {})
@@ -107,8 +108,8 @@ class Objective(nn.Module):
     def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
         """The loss; hops of weight 0 do not count."""
         embedding, vectors = embedding_BHD.float(), self.vectors()
-        if self.shown is not None:
-            vectors, label_B = vectors[self.shown], self.place[label_B]
+        if self.candidates is not None:
+            vectors, label_B = vectors[self.candidates], self.candidate_index[label_B]
         parts = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
         return losses.weighted_mean(sum(parts[1:], parts[0]), weight_BH)
 

@@ -30,7 +30,7 @@ def join_runs(runs: Sequence[Run], folder: Path, weights: Sequence[float] | None
     first = runs[0].description
     for run in runs:
         check_members(run, runs[0].path, first)
-    networks, banks = zip(*(run.trained() for run in runs), strict=True)
+    networks, banks = zip(*(run.load_trained() for run in runs), strict=True)
     rows = [torch.from_numpy(bank.vectors) for bank in banks]
     shared = all(torch.equal(one, rows[0]) for one in rows)
     vectors = rows[0] if shared else concat_rows(rows)

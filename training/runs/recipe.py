@@ -6,6 +6,7 @@ from typing import Any
 
 from realtime.errors import BadInput
 from training.data.augment import Augment
+from training.data.loader import Sampling
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ class Recipe:
     precision: str = "auto"  # auto, fp32, bf16, fp16
     workers: int = 2  # loader processes where there is a GPU to feed
     seed: int = 0
+
+    @property
+    def sampling(self) -> Sampling:
+        """How batches are drawn from the training crops."""
+        return Sampling(
+            batch=self.batch,
+            seed=self.seed,
+            onset_dropout=self.onset_dropout,
+            repetitions=self.repetitions,
+            augment=self.augment,
+            workers=self.workers,
+        )
 
 
 # Least and greatest of numbers that torch would refuse in the middle of a run, or that would be read as another.

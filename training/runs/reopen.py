@@ -36,7 +36,7 @@ def reopen_bundle(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
     run.save()
     vectors = torch.from_numpy(bundle.bank.vectors)
     run.save_checkpoint({"network": load_file(path / WEIGHTS), "objective": {"prototypes": vectors}})
-    network, _ = run.trained()
+    network, _ = run.load_trained()
     assert isinstance(network, Streaming)  # only such networks are exported
     try:
         check_parity(network, bundle.encoder_path, 1, CHECKED_HOPS)

@@ -64,7 +64,7 @@ class Run:
             fields["reference"] = tuple(fields["reference"])
         return PreprocessConfig(**fields)
 
-    def front(self) -> Frontend:
+    def make_frontend(self) -> Frontend:
         """Repair, preprocessing and hop cutter, the same object that runs live."""
         d = self.description
         preprocess = Preprocess(self.preprocess, tuple(d.ch_names), d.sfreq)
@@ -107,6 +107,21 @@ class Run:
         """Whether training has ended; fitting the confidence is its last step."""
         return self.description.calibration is not None and (self.path / CHECKPOINT).is_file()
 
+    def resume(self) -> dict[str, Any] | None:
+        """The checkpoint to continue from; None for a new run, whose description is written.
+
+        BadInput where the folder holds another run.
+        """
+        checkpoint = self.checkpoint()
+        if checkpoint is None:
+            self.save()
+        elif differs := Run.load(self.path).description.differs(self.description):
+            raise BadInput(
+                f"{self.path}: holds a run whose {', '.join(differs)} differ from what is asked; choose another "
+                "--out or remove it"
+            )
+        return checkpoint
+
     def checkpoint(self) -> dict[str, Any] | None:
         """The newest checkpoint, or None; tensors and plain values only. BadInput for a file that is none."""
         file = self.path / CHECKPOINT
@@ -121,7 +136,7 @@ class Run:
         torch.save(values, part)
         os.replace(part, self.path / CHECKPOINT)
 
-    def trained(self) -> tuple[Network, Bank]:
+    def load_trained(self) -> tuple[Network, Bank]:
         """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
         if self.description.pair:
             raise BadInput(

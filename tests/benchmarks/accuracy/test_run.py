@@ -18,14 +18,8 @@ from glimpse import cli
 from tests.benchmarks.peers.test_classifiers import needs_peers
 from tests.helpers.rhythm_dataset import write_experiment
 from training.data.dataset import load_dataset
-from training.fit.train import console
 
 KEYS = {"metric", "mean", "sd", "half_window", "train_s", "ms_per_inference", "causal"}
-
-
-@pytest.fixture
-def quiet(monkeypatch):
-    monkeypatch.setattr(console, "quiet", True)
 
 
 @needs_peers
@@ -55,7 +49,7 @@ def test_the_json_has_every_figure_of_every_method(tmp_path, capsys):
     assert "the best single peer, cov+ts+lr" in told
 
 
-def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, quiet, monkeypatch):
+def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, monkeypatch):
     """A peer whose library raises, and one of ours that refuses what it is given; neither has a mean."""
 
     def break_down(*args):
@@ -132,7 +126,7 @@ def test_a_trial_without_an_answer_counts_as_wrong():
     assert score(np.array([[np.nan] * 3, [0, 1, 0]]), np.array([0, 1])) == 0.5
 
 
-def test_ours_is_scored_streamed_on_what_was_held_out(tmp_path, quiet, monkeypatch):
+def test_ours_is_scored_streamed_on_what_was_held_out(tmp_path, monkeypatch):
     """The decoder is fed hop by hop, and with the held-out recording alone."""
     seen = []
     decode = accuracy_fit.decode_run

@@ -137,8 +137,8 @@ def test_a_calibrated_bundle_can_be_calibrated_again_without_a_second_mixing(pla
 
 def test_the_bundle_is_opened_with_the_very_weights_of_its_run(place, tmp_path):
     (network, bank), (again, bank_again) = (
-        Run.load(place.run).trained(),
-        reopen_bundle(place.bundle, tmp_path)[0].trained(),
+        Run.load(place.run).load_trained(),
+        reopen_bundle(place.bundle, tmp_path)[0].load_trained(),
     )
     weights = again.state_dict()
     assert all(torch.equal(weights[key], value) for key, value in network.state_dict().items())
@@ -151,9 +151,9 @@ def test_the_bundle_is_opened_with_the_very_weights_of_its_run(place, tmp_path):
 def test_the_same_trials_give_the_same_mixing_and_touch_no_other_weight(place, tmp_path):
     run, recordings = Run.load(place.run), load_split(load_dataset(place.data), "train")
     short = [replace(recordings[0], markers=recordings[0].markers[:16])]
-    first, second = (fit_mixing(run, short, tmp_path / name).trained()[0].state_dict() for name in "ab")
+    first, second = (fit_mixing(run, short, tmp_path / name).load_trained()[0].state_dict() for name in "ab")
     assert all(torch.equal(first[key], second[key]) for key in first)
-    before = run.trained()[0].state_dict()
+    before = run.load_trained()[0].state_dict()
     assert all(torch.equal(first[f"network.{key}"], value) for key, value in before.items())
     assert not torch.equal(first["mixing.matrix"][0], torch.eye(4))
 

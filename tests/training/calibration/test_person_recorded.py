@@ -10,6 +10,7 @@ import pytest
 from realtime.recordings.recording import Recording
 from training.calibration.person import decode_folds, fit_to_person, held_out_figures
 from training.data.dataset import load_dataset, load_split
+from training.fit.methods import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run
@@ -34,7 +35,7 @@ def test_a_block_of_flicker_makes_good_exchanged_electrodes(tmp_path):
     parts = {"train": tuple(files[:2]), "valid": (files[2],), "test": (files[3],)}
     dataset = dataset.model_copy(update={"files": dataset.files.model_copy(update=parts)})
     without = dataset.model_copy(update={"files": dataset.files.model_copy(update={"valid": (), "test": ()})})
-    run = train(without, replace(small(), network="shallow", options={}), tmp_path / "run")
+    run = train(TrainingJob(without, replace(small(), network="shallow", options={}), tmp_path / "run"))
     [third], [fourth] = (list(map(worn_wrongly, load_split(dataset, split))) for split in ("valid", "test"))
     fitted = fit_to_person(run, [third], tmp_path, print)
     assert fitted.mixed

@@ -116,7 +116,7 @@ def test_a_graph_is_learned_from_training_data_and_is_part_of_the_run(trained, t
     assert [row[0] for row in config["neighbours"]] == [0, 1, 2, 3]
     assert len(config["edge_features"]) == 4
     assert "edge_features" not in Run.load(trained.run).description.network["config"]
-    assert Run.load(tmp_path / "run").trained()[1].names == ("slow", "fast")
+    assert Run.load(tmp_path / "run").load_trained()[1].names == ("slow", "fast")
 
 
 @pytest.mark.parametrize("network", [("--network", "stgate"), ("--network", "gat_fc", "--options", "graph_version=1")])
@@ -136,17 +136,17 @@ def test_a_student_comes_nearer_to_its_teacher_than_alone(trained, tmp_path):
         assert main([*argv, *more]) == 0
         found[name] = Run.load(tmp_path / name)
     assert found["taught"].description.made_from == {"teacher": Run.load(trained.run).digest}
-    teacher, bank = Run.load(trained.run).trained()
+    teacher, bank = Run.load(trained.run).load_trained()
     signal = 5 * torch.randn(16, 4, 160, generator=torch.Generator().manual_seed(0))
     onset = torch.arange(40).expand(16, 40) * 4 / 128 - 0.25
     with torch.inference_mode():
         want = teacher(signal, None, onset)[0][:, -1]
         near = {
-            name: torch.cosine_similarity(run.trained()[0](signal, None, onset)[0][:, -1], want).mean()
+            name: torch.cosine_similarity(run.load_trained()[0](signal, None, onset)[0][:, -1], want).mean()
             for name, run in found.items()
         }
     assert near["taught"] > near["alone"] + 0.2
-    cosines = {name: (run.trained()[1].vectors * bank.vectors).sum(axis=1).mean() for name, run in found.items()}
+    cosines = {name: (run.load_trained()[1].vectors * bank.vectors).sum(axis=1).mean() for name, run in found.items()}
     assert cosines["taught"] > 0.9 > cosines["alone"]
 
 

@@ -123,9 +123,9 @@ class OwnGraph(torch.nn.Module):
 def test_a_network_that_makes_its_own_graph_is_asked_every_four_seconds(trained, monkeypatch):
     (recording, *_) = load_split(load_dataset(trained.data), "train")
     run = Run.load(trained.run)
-    monkeypatch.setattr(run, "trained", lambda: (OwnGraph(), None))
-    (hops,) = recording_hops(recording, run.front())
-    size = round(4 / run.front().hop_s)
+    monkeypatch.setattr(run, "load_trained", lambda: (OwnGraph(), None))
+    (hops,) = recording_hops(recording, run.make_frontend())
+    size = round(4 / run.make_frontend().hop_s)
     want = np.mean([hop.signal[:, -1] for hop in hops[size - 1 :: size]], axis=0)
     np.testing.assert_allclose(mean_attention(run, recording), np.tile(want, (4, 1)), rtol=1e-5)
 
@@ -133,7 +133,7 @@ def test_a_network_that_makes_its_own_graph_is_asked_every_four_seconds(trained,
 def test_a_network_without_a_graph_has_nothing_to_draw(trained, monkeypatch):
     (recording, *_) = load_split(load_dataset(trained.data), "train")
     run = Run.load(trained.run)
-    monkeypatch.setattr(run, "trained", lambda: (torch.nn.Identity(), None))
+    monkeypatch.setattr(run, "load_trained", lambda: (torch.nn.Identity(), None))
     with pytest.raises(BadInput, match="has 0 graphs over its 4 channels, 1 or more are needed"):
         mean_attention(run, recording)
 
@@ -145,6 +145,6 @@ def test_a_network_whose_graph_is_switched_off_says_so(trained, monkeypatch):
 
     (recording, *_) = load_split(load_dataset(trained.data), "train")
     run = Run.load(trained.run)
-    monkeypatch.setattr(run, "trained", lambda: (Off(), None))
+    monkeypatch.setattr(run, "load_trained", lambda: (Off(), None))
     with pytest.raises(BadInput, match="needs spatial = true"):
         mean_attention(run, recording)

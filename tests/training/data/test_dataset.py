@@ -17,8 +17,9 @@ from training.data.dataset import load_dataset, load_split, load_splits
 from training.data.schema import Channels, DatasetFile, Files, ImageTargets, Preprocess, TextTargets
 from training.data.split_files import split_files
 from training.data.summary import summarise_dataset
-from training.fit.plan import plan_run
-from training.fit.train import load_training_splits, with_graph
+from training.data.targets import Targets
+from training.fit.plan import plan_run, with_graph
+from training.fit.preparation import load_training_splits
 from training.runs.recipe import Recipe
 
 SHIPPED = Path(__file__).parents[3] / "datasets"
@@ -125,7 +126,7 @@ def test_meg_sensors_keep_their_places_through_picking_and_reach_network_graph_a
     channels = {"pick": "meg", "drop": ["MEG 0112"]}
     dataset = load_dataset(written(tmp_path, content, channels=channels, preprocess={"notch_hz": None}))
     recordings = load_training_splits(dataset)
-    run = plan_run(dataset, Recipe(graph="distance", neighbours=2), recordings, dataset.labels, None)
+    run = plan_run(dataset, Recipe(graph="distance", neighbours=2), recordings, Targets(dataset.labels, None))
     assert run.positions_m == places[[0, 2, 3]].tolist() == run.network["config"]["positions"]
     graph = with_graph(run, Recipe(graph="distance", neighbours=2), []).network["config"]["neighbours"]
     assert graph[0][:2] == (0, 1)

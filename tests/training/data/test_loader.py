@@ -36,7 +36,7 @@ def test_the_order_changes_from_epoch_to_epoch_and_with_the_seed():
 
 def test_a_crop_is_the_same_whenever_its_epoch_comes_and_another_in_the_next():
     crops, recipe = toy_crops(), RECIPE
-    one, two = CropDataset(crops, recipe), CropDataset(crops, recipe)
+    one, two = CropDataset(crops, recipe.sampling), CropDataset(crops, recipe.sampling)
     two[0, 3], two[7, 1]
     for first, second in zip(one[2, 5], two[2, 5], strict=True):
         assert np.array_equal(first, second)
@@ -45,7 +45,7 @@ def test_a_crop_is_the_same_whenever_its_epoch_comes_and_another_in_the_next():
 
 def test_every_phase_of_the_hop_grid_comes_up():
     """Live, the first hop of a trial ends anywhere from zero to one hop after the onset."""
-    dataset = CropDataset(toy_crops(), RECIPE)
+    dataset = CropDataset(toy_crops(), RECIPE.sampling)
     first = {round(float(onset[onset >= 0][0]) * 128) for onset in (dataset[e, 4].onset for e in range(200))}
     assert first == set(range(HOP))
 
@@ -53,14 +53,14 @@ def test_every_phase_of_the_hop_grid_comes_up():
 def test_a_hidden_onset_is_hidden_from_the_network_only():
     crops = toy_crops()
     for dropout, hidden in ((0.0, 0), (1.0, 12)):
-        dataset = CropDataset(crops, replace(RECIPE, onset_dropout=dropout))
+        dataset = CropDataset(crops, replace(RECIPE, onset_dropout=dropout).sampling)
         items = [dataset[0, i] for i in range(12)]
-        assert sum((item.heard == -1).all() for item in items) == hidden
-        assert all((item.onset >= 0).any() and item.counts.any() for item in items)
+        assert sum((item.onset_input == -1).all() for item in items) == hidden
+        assert all((item.onset >= 0).any() and item.mask.any() for item in items)
 
 
 def test_what_the_network_gets():
-    batches, sampler = make_loader(toy_crops(), RECIPE, torch.device("cpu"))
+    batches, sampler = make_loader(toy_crops(), RECIPE.sampling, torch.device("cpu"))
     signal, heard, onset, counts, label, teacher = next(iter(batches))
     assert teacher.shape == (4, 0)
     assert (signal.shape, signal.dtype) == ((4, 2, 88), torch.float32)
@@ -71,7 +71,7 @@ def test_what_the_network_gets():
 
 def test_a_teachers_embedding_rides_along_with_its_crop():
     teacher = np.arange(24, dtype=np.float32).reshape(12, 2)
-    dataset = CropDataset(toy_crops(), RECIPE, teacher)
+    dataset = CropDataset(toy_crops(), RECIPE.sampling, teacher)
     for crop in (0, 7):
         np.testing.assert_array_equal(dataset[0, crop].teacher, teacher[crop])
 
@@ -79,7 +79,7 @@ def test_a_teachers_embedding_rides_along_with_its_crop():
 def test_repetitions_of_one_label_are_added_and_the_background_keeps_its_power():
     """One to three crops of the label, each number as often, and the same ones whenever the epoch comes again."""
     crops, none = toy_crops(60), replace(RECIPE, onset_dropout=0.0)
-    plain, several = CropDataset(crops, none), CropDataset(crops, replace(none, repetitions=3))
+    plain, several = CropDataset(crops, none.sampling), CropDataset(crops, replace(none, repetitions=3).sampling)
     numbers = []
     for epoch in range(300):
         rng = np.random.default_rng((epoch,))
@@ -98,5 +98,5 @@ def test_repetitions_of_one_label_are_added_and_the_background_keeps_its_power()
 
 def test_a_label_shown_once_is_repeated_alone():
     crops = toy_crops(2)
-    dataset = CropDataset(crops, replace(RECIPE, repetitions=4))
+    dataset = CropDataset(crops, replace(RECIPE, repetitions=4).sampling)
     assert all(dataset.repeats(1, np.random.default_rng(i)) == [1] for i in range(9))

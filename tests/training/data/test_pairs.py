@@ -82,7 +82,7 @@ def test_a_hop_counts_only_where_it_counts_in_both():
 
 
 def test_batches_take_pairs_as_they_take_crops():
-    batches, sampler = make_loader(paired(), Recipe(batch=3), torch.device("cpu"))
+    batches, sampler = make_loader(paired(), Recipe(batch=3).sampling, torch.device("cpu"))
     (batch,) = list(batches)
     assert batch[0].shape == (3, 5, 32)
     assert sorted(batch[4].tolist()) == [0, 1, 3]

@@ -20,11 +20,13 @@ from training.runs.run import Run
 def ways(trained):
     """The test recording, whole, streamed, and by the bundle."""
     run, decoder = Run.load(trained.run), Decoder(Bundle.load(trained.bundle))
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     recordings = load_split(load_dataset(trained.data), "test")
     return {
-        "whole": decode_recordings(recordings, run.front(), bank, torch_encoder(network, False)),
-        "streamed": decode_recordings(recordings, run.front(), bank, torch_encoder(network, True), streaming=True),
+        "whole": decode_recordings(recordings, run.make_frontend(), bank, torch_encoder(network, False)),
+        "streamed": decode_recordings(
+            recordings, run.make_frontend(), bank, torch_encoder(network, True), streaming=True
+        ),
         "bundle": decode_recordings(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming=True),
     }
 
@@ -65,9 +67,9 @@ def noise(seconds: float, rows: tuple[int, ...] = (), gaps: tuple = ()) -> Recor
 
 def test_trials_are_numbered_over_all_recordings(trained):
     run = Run.load(trained.run)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     recordings = [noise(5, (100, 300), gaps=((150, 40),)), noise(0.03, ()), noise(4, (10, 200, 400))]
-    found = decode_recordings(recordings, run.front(), bank, torch_encoder(network, False))
+    found = decode_recordings(recordings, run.make_frontend(), bank, torch_encoder(network, False))
     assert found.label.tolist() == [0, 1, 0, 1, -1]
     assert sorted(set(found.trial)) == [-1, 0, 1, 2, 3, 4]
     offset = np.array([0, 0, 2])
@@ -81,23 +83,23 @@ def test_trials_are_numbered_over_all_recordings(trained):
 
 def test_without_cues_the_network_hears_no_onset_but_trials_are_still_known(trained):
     run = Run.load(trained.run)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     heard = []
 
     def encode(hops):
         heard.extend(hop.onset for hop in hops)
         return torch_encoder(network, False)(hops)
 
-    uncued = decode_recordings([noise(4, (100,))], run.front(), bank, encode, cued=False)
+    uncued = decode_recordings([noise(4, (100,))], run.make_frontend(), bank, encode, cued=False)
     assert set(heard) == {-1.0}
     assert (uncued.since_onset_s >= 0).sum() == (uncued.trial == 0).sum() > 10
 
 
 def test_a_recording_shorter_than_one_decision_is_refused(trained):
     run = Run.load(trained.run)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     with pytest.raises(BadInput, match="noise: too short for one decision"):
-        decode_recordings([noise(0.02)], run.front(), bank, torch_encoder(network, False))
+        decode_recordings([noise(0.02)], run.make_frontend(), bank, torch_encoder(network, False))
 
 
 def test_saved_embeddings_are_read_back(ways, tmp_path):
@@ -115,12 +117,12 @@ def ends(found: DecodedHops) -> list[float]:
 def test_overlapping_trials_are_each_decoded_to_the_end_of_their_window_on_tracks_of_their_own(trained):
     """Windows of 1 s every 0.6 s. One track ends a trial at the next onset; on two none is cut short."""
     run = Run.load(trained.run)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     recordings = [noise(6, (100, 177, 254, 331)), noise(4, (100, 177))]
-    encode, hop_s = torch_encoder(network, False), run.front().hop_s
+    encode, hop_s = torch_encoder(network, False), run.make_frontend().hop_s
     assert tracks_needed(recordings, 1.0) == 2
-    one = decode_recordings(recordings, run.front(), bank, encode)
-    two = decode_recordings(recordings, run.front(), bank, encode, tracks=2)
+    one = decode_recordings(recordings, run.make_frontend(), bank, encode)
+    two = decode_recordings(recordings, run.make_frontend(), bank, encode, tracks=2)
     short, whole = 77 / 128, 1.0
     want_one = [short, short, short, whole, short, whole]
     assert all(want - hop_s <= end <= want for end, want in zip(ends(one), want_one, strict=True))
@@ -134,11 +136,11 @@ def test_overlapping_trials_are_each_decoded_to_the_end_of_their_window_on_track
 
 def test_a_track_is_what_a_stream_that_is_told_of_its_trials_only_decodes(trained):
     run = Run.load(trained.run)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     what, encode = noise(6, (100, 177, 254)), torch_encoder(network, False)
-    both = decode_recordings([what], run.front(), bank, encode, tracks=2)
+    both = decode_recordings([what], run.make_frontend(), bank, encode, tracks=2)
     alone = [
-        decode_recordings([replace(what, markers=what.markers[track::2])], run.front(), bank, encode)
+        decode_recordings([replace(what, markers=what.markers[track::2])], run.make_frontend(), bank, encode)
         for track in range(2)
     ]
     for key in ("embedding", "inner", "since_onset_s", "sample", "recording", "label"):

@@ -12,6 +12,7 @@ from glimpse import cli
 from realtime.bundle.bundle import MANIFEST, Bundle
 from tests.helpers.rhythm_dataset import write_dataset, write_experiment, write_session
 from training.data.dataset import load_dataset
+from training.fit.methods import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 
@@ -200,7 +201,7 @@ def test_without_a_run_nothing_is_evaluated(trained, tmp_path, capsys):
 def test_a_network_of_whole_windows_is_evaluated_but_not_streamed(tmp_path, capsys):
     """One answer a trial, at the window's end; the page says that it is no decoder for live use."""
     data, run, page = write_experiment(tmp_path), tmp_path / "run", tmp_path / "page.html"
-    train(load_dataset(data), replace(small(), network="flat_mlp", options={}, epochs=3), run)
+    train(TrainingJob(load_dataset(data), replace(small(), network="flat_mlp", options={}, epochs=3), run))
     found = evaluated(run, data, tmp_path / "found.json", "--report", str(page))
     assert (found["causal"], found["n_trials"]) == (False, 16)
     assert [point["accuracy"] for point in found["by_time"]] == [0.0] * 9 + [found["accuracy"]]

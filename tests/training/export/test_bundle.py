@@ -12,6 +12,7 @@ from realtime.bundle.bundle import MANIFEST, Bundle
 from realtime.errors import BadInput
 from training.data.dataset import load_dataset
 from training.export.bundle import export_bundle
+from training.fit.methods import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run
@@ -76,7 +77,7 @@ def test_an_export_that_fails_leaves_nothing(trained, tmp_path):
 
 
 def test_a_run_that_has_not_finished_is_refused(trained, tmp_path):
-    run = train(load_dataset(trained.data), small(), tmp_path / "run", stop_after=1)
+    run = train(TrainingJob(load_dataset(trained.data), small(), tmp_path / "run", stop_after=1))
     with pytest.raises(BadInput, match="last epoch"):
         export_bundle(run, tmp_path / "bundle", {})
     assert not (tmp_path / "bundle").exists()

@@ -14,6 +14,7 @@ from training.data.dataset import load_dataset
 from training.data.schema import DatasetFile
 from training.evaluate.evaluate import evaluate
 from training.export.bundle import export_bundle
+from training.fit.methods import TrainingJob
 from training.fit.train import train
 from training.runs.recipe import Recipe
 from training.runs.run import Run
@@ -65,12 +66,12 @@ def write_words(folder: Path, **changes: object) -> DatasetFile:
 def words(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetFile, Run]:
     folder = tmp_path_factory.mktemp("words")
     dataset = write_words(folder)
-    return dataset, train(dataset, RECIPE, folder / "run")
+    return dataset, train(TrainingJob(dataset, RECIPE, folder / "run"))
 
 
 def test_the_bank_holds_the_networks_rows_of_the_words(words):
     _, run = words
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     vectors = torch.as_tensor(np.load(run.path.parent / "v.npy"), dtype=torch.float32)
     assert bank.names == WORDS
     assert bank.dim == run.description.network["config"]["embedding_dim"] == DIM + 2
@@ -90,7 +91,7 @@ def test_the_bundle_decides_as_the_run(words, tmp_path):
     """ONNX is compared with torch on the way."""
     dataset, run = words
     bundle: Bundle = export_bundle(run, tmp_path / "bundle", {})
-    np.testing.assert_array_equal(bundle.bank.vectors, run.trained()[1].vectors)
+    np.testing.assert_array_equal(bundle.bank.vectors, run.load_trained()[1].vectors)
     _, live = evaluate(bundle.path, dataset, "valid", streaming=True)
     _, whole = evaluate(run.path, dataset, "valid", streaming=False)
     np.testing.assert_allclose(live.inner, whole.inner, atol=1e-3)
@@ -99,7 +100,7 @@ def test_the_bundle_decides_as_the_run(words, tmp_path):
 def test_a_finished_run_is_gone_on_with_unchanged(words):
     dataset, run = words
     before = run.checkpoint()["network"]
-    after = train(dataset, RECIPE, run.path).checkpoint()["network"]
+    after = train(TrainingJob(dataset, RECIPE, run.path)).checkpoint()["network"]
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
@@ -107,18 +108,18 @@ def test_it_is_a_member_of_a_stack_of_given_vectors(words, tmp_path):
     dataset, _ = words
     quick = {"dim": 8, "n_layers": 1, "attention_window": 16}
     recipe = Recipe(network="gat_transformer", members=("gat_transformer", "matched_filter"), options=quick, epochs=1)
-    run = train(dataset, recipe, tmp_path / "stack")
-    assert run.trained()[1].dim == 2 * DIM + 2
+    run = train(TrainingJob(dataset, recipe, tmp_path / "stack"))
+    assert run.load_trained()[1].dim == 2 * DIM + 2
     assert evaluate(run.path, dataset, "valid", streaming=False)[0]["accuracy"] > 0.4
 
 
 def test_labels_that_stand_for_themselves_get_an_axis_each(tmp_path):
-    run = train(write_words(tmp_path, targets="labels"), RECIPE, tmp_path / "run")
-    np.testing.assert_array_equal(run.trained()[1].vectors, np.eye(len(WORDS)))
+    run = train(TrainingJob(write_words(tmp_path, targets="labels"), RECIPE, tmp_path / "run"))
+    np.testing.assert_array_equal(run.load_trained()[1].vectors, np.eye(len(WORDS)))
 
 
 def test_several_target_layers_are_refused(tmp_path):
     (tmp_path / "n.json").write_text(json.dumps(WORDS))
     two = {"targets": {"images": ["v.npy", "v.npy"], "stimuli": "n.json"}}
     with pytest.raises(BadInput, match="matched_filter: is fitted by formula, which mixes no target layers"):
-        train(write_words(tmp_path, **two), RECIPE, tmp_path / "run")
+        train(TrainingJob(write_words(tmp_path, **two), RECIPE, tmp_path / "run"))

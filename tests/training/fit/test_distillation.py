@@ -52,8 +52,8 @@ def test_a_whole_window_network_decides_once_a_trial_at_the_windows_end(experime
 
 def test_what_the_network_hears_is_the_window_itself(experiment):
     dataset, run = experiment
-    segments = preprocess_recording(load_split(dataset, "valid")[0], run.front(), run.description.labels)
-    crops = window_crops(segments, run.description)
+    segments = preprocess_recording(load_split(dataset, "valid")[0], run.make_frontend(), run.description.labels)
+    crops = window_crops(segments, run.description.preprocess["sfreq"], (0.1, 0.9))
     signal, onset, counts = crops.cut(3, 0)
     begin = segments[0].onsets[3] + round(0.1 * 128)  # the recording runs at the network's rate
     np.testing.assert_array_equal(signal, segments[0].signal[:, begin : begin + round(0.8 * 128)])
@@ -71,8 +71,8 @@ def test_a_whole_window_network_is_not_exported(experiment, tmp_path, capsys):
 
 def test_lessons_are_the_teachers_answers_to_each_crops_own_window(experiment):
     dataset, run = experiment
-    segments = preprocess_recording(load_split(dataset, "train")[0], run.front(), run.description.labels)
-    crops = crops_of(segments, run.front(), (0.1, 0.9), lead_s=0.5)
+    segments = preprocess_recording(load_split(dataset, "train")[0], run.make_frontend(), run.description.labels)
+    crops = crops_of(segments, run.make_frontend(), (0.1, 0.9), lead_s=0.5)
     want = window_decode(run, load_split(dataset, "train")[:1]).embedding
     np.testing.assert_allclose(teacher_embeddings(run, crops), want, atol=1e-5)
 
@@ -80,13 +80,13 @@ def test_lessons_are_the_teachers_answers_to_each_crops_own_window(experiment):
 def test_lessons_of_a_streaming_teacher_are_its_last_counted_hops(trained):
     run = Run.load(trained.run)
     segments = preprocess_recording(
-        load_split(load_dataset(trained.data), "train")[0], run.front(), run.description.labels
+        load_split(load_dataset(trained.data), "train")[0], run.make_frontend(), run.description.labels
     )
-    crops = crops_of(segments, run.front(), (0.0, 1.0), lead_s=0.5)
+    crops = crops_of(segments, run.make_frontend(), (0.0, 1.0), lead_s=0.5)
     signal, onset, counts = crops.cut(2, 0)
     last = int(np.flatnonzero(counts)[-1])
     with torch.inference_mode():
-        want = run.trained()[0](torch.from_numpy(signal)[None], None, torch.from_numpy(onset)[None])[0][0, last]
+        want = run.load_trained()[0](torch.from_numpy(signal)[None], None, torch.from_numpy(onset)[None])[0][0, last]
     np.testing.assert_allclose(teacher_embeddings(run, crops)[2], want, atol=1e-4)
 
 

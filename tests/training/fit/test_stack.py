@@ -11,6 +11,7 @@ from realtime.bundle.bundle import Bundle
 from realtime.errors import BadInput
 from tests.helpers.rhythm_dataset import write_experiment, write_session
 from training.data.dataset import load_dataset
+from training.fit.methods import TrainingJob
 from training.fit.stack import PRIOR_SD, stacking_weights
 from training.fit.train import train
 from training.runs.recipes import small
@@ -101,7 +102,7 @@ def stacked(tmp_path_factory):
     """Three recordings to learn from; the dataset file, the run and what was said."""
     folder = tmp_path_factory.mktemp("stacked")
     dataset = load_dataset(write_experiment(folder, files=FILES))
-    return dataset, train(dataset, RECIPE, folder / "run")
+    return dataset, train(TrainingJob(dataset, RECIPE, folder / "run"))
 
 
 def test_the_member_that_can_learn_it_gets_nearly_all_of_the_weight(stacked):
@@ -138,25 +139,25 @@ def test_it_is_a_finished_run_that_evaluates_and_exports(stacked, tmp_path, caps
 def test_asked_for_again_it_trains_nothing_and_another_recipe_is_refused(stacked):
     dataset, run = stacked
     before = {file: file.read_bytes() for file in run.path.rglob("log.jsonl")}
-    again = train(dataset, RECIPE, run.path)
+    again = train(TrainingJob(dataset, RECIPE, run.path))
     assert again.description == run.description
     assert {file: file.read_bytes() for file in run.path.rglob("log.jsonl")} == before
     for recipe in (replace(RECIPE, members=("shallow", "eegnet")), replace(RECIPE, members=())):
         with pytest.raises(BadInput, match="choose another --out or remove it"):
-            train(dataset, recipe, run.path)
+            train(TrainingJob(dataset, recipe, run.path))
 
 
 def test_a_label_of_one_recording_alone_is_refused_with_the_recording_that_was_left_out(tmp_path):
     data = write_experiment(tmp_path, files=FILES, events={"A": "slow", "B": "fast", "C": "other"})
     write_session(tmp_path / "b.npz", 1, markers="ABC")
     with pytest.raises(BadInput, match=r"without .*b\.npz, on which a stack weighs its members: .*'other'") as error:
-        train(load_dataset(data), RECIPE, tmp_path / "run")
+        train(TrainingJob(load_dataset(data), RECIPE, tmp_path / "run"))
     assert "\n" not in str(error.value)
 
 
 def test_one_recording_is_refused_before_anything_is_written(tmp_path):
     data = load_dataset(write_experiment(tmp_path, files={"train": ["a.npz"], "valid": ["b.npz"]}))
     with pytest.raises(BadInput, match="files.train has 1 recording.*needs 2 or more") as error:
-        train(data, RECIPE, tmp_path / "run")
+        train(TrainingJob(data, RECIPE, tmp_path / "run"))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()

@@ -13,6 +13,7 @@ from tests.helpers.rhythm_dataset import LABELS, write_dataset, write_experiment
 from training.commands.train import main
 from training.data.checks import recordings_digest
 from training.data.dataset import load_dataset, load_split
+from training.fit.methods import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run
@@ -43,17 +44,21 @@ def test_the_test_split_is_never_read(tmp_path):
     """Its file may vanish once the dataset file is checked, and the run is the same to the last bit without it."""
     dataset = load_dataset(write_experiment(tmp_path))
     (tmp_path / "d.npz").unlink()
-    run = train(dataset, QUICK, tmp_path / "run")
+    run = train(TrainingJob(dataset, QUICK, tmp_path / "run"))
     without = load_dataset(write_dataset(tmp_path, files={"train": ["a.npz", "b.npz"], "valid": ["c.npz"]}))
-    other = train(without, QUICK, tmp_path / "other")
+    other = train(TrainingJob(without, QUICK, tmp_path / "other"))
     assert run.description == other.description
     ours, theirs = run.checkpoint(), other.checkpoint()
     assert all(torch.equal(ours["network"][key], theirs["network"][key]) for key in ours["network"])
 
 
 def test_validation_changes_no_weight_only_the_calibration(tmp_path):
-    run = train(load_dataset(write_experiment(tmp_path)), QUICK, tmp_path / "run")
-    other = train(load_dataset(write_dataset(tmp_path, files={"train": ["a.npz", "b.npz"]})), QUICK, tmp_path / "other")
+    run = train(TrainingJob(load_dataset(write_experiment(tmp_path)), QUICK, tmp_path / "run"))
+    other = train(
+        TrainingJob(
+            load_dataset(write_dataset(tmp_path, files={"train": ["a.npz", "b.npz"]})), QUICK, tmp_path / "other"
+        )
+    )
     ours, theirs = run.checkpoint(), other.checkpoint()
     assert all(torch.equal(ours["network"][key], theirs["network"][key]) for key in ours["network"])
     assert (run.description.calibration["n_trials"], other.description.calibration["n_trials"]) == (16, 0)
@@ -61,10 +66,10 @@ def test_validation_changes_no_weight_only_the_calibration(tmp_path):
 
 def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path):
     dataset = load_dataset(write_experiment(tmp_path))
-    straight = train(dataset, QUICK, tmp_path / "straight")
-    assert not train(dataset, QUICK, tmp_path / "broken", stop_after=1).finished
+    straight = train(TrainingJob(dataset, QUICK, tmp_path / "straight"))
+    assert not train(TrainingJob(dataset, QUICK, tmp_path / "broken", stop_after=1)).finished
     assert (tmp_path / "broken" / "checkpoint.pt").exists()
-    broken = train(dataset, QUICK, tmp_path / "broken")
+    broken = train(TrainingJob(dataset, QUICK, tmp_path / "broken"))
     assert broken.finished
     assert broken.description == straight.description
     ours, theirs = straight.checkpoint(), broken.checkpoint()
@@ -82,18 +87,18 @@ def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path):
     ],
 )
 def test_a_folder_with_another_run_is_refused_and_left_as_it_was(tmp_path, changes, recipe, named):
-    run = train(load_dataset(write_experiment(tmp_path)), QUICK, tmp_path / "run", stop_after=1)
+    run = train(TrainingJob(load_dataset(write_experiment(tmp_path)), QUICK, tmp_path / "run", stop_after=1))
     before = {file.name: file.read_bytes() for file in run.path.iterdir()}
     with pytest.raises(BadInput, match=named):
-        train(load_dataset(write_dataset(tmp_path, **changes)), recipe, run.path)
+        train(TrainingJob(load_dataset(write_dataset(tmp_path, **changes)), recipe, run.path))
     assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
 
 
 def test_options_that_json_turns_into_lists_do_not_make_another_run(tmp_path):
     recipe = replace(QUICK, options=QUICK.options | {"power_windows_s": (0.5, 1.0)})
     dataset = load_dataset(write_experiment(tmp_path))
-    train(dataset, recipe, tmp_path / "run", stop_after=1)
-    assert train(dataset, recipe, tmp_path / "run").finished
+    train(TrainingJob(dataset, recipe, tmp_path / "run", stop_after=1))
+    assert train(TrainingJob(dataset, recipe, tmp_path / "run")).finished
 
 
 def refused(folder: Path, data: Path, *more: str) -> str:
@@ -138,7 +143,10 @@ def test_a_file_where_the_run_should_go_is_refused(tmp_path):
 def test_a_seed_makes_a_run_and_another_seed_another(tmp_path):
     dataset = load_dataset(write_experiment(tmp_path))
     recipe = replace(QUICK, epochs=1)
-    runs = [train(dataset, replace(recipe, seed=seed), tmp_path / f"run{i}") for i, seed in enumerate((0, 0, 1))]
+    runs = [
+        train(TrainingJob(dataset, replace(recipe, seed=seed), tmp_path / f"run{i}"))
+        for i, seed in enumerate((0, 0, 1))
+    ]
     one, two, three = (run.checkpoint()["network"]["head_evoked.weight"] for run in runs)
     assert torch.equal(one, two)
     assert not torch.equal(one, three)
@@ -147,10 +155,10 @@ def test_a_seed_makes_a_run_and_another_seed_another(tmp_path):
 def test_other_recordings_under_the_same_names_are_another_run(tmp_path):
     """A run's identity is what was read, not what the files are called."""
     data = write_experiment(tmp_path)
-    train(load_dataset(data), QUICK, tmp_path / "run", stop_after=1)
+    train(TrainingJob(load_dataset(data), QUICK, tmp_path / "run", stop_after=1))
     write_session(tmp_path / "a.npz", seed=11)
     with pytest.raises(BadInput, match="holds a run whose data differ"):
-        train(load_dataset(data), QUICK, tmp_path / "run")
+        train(TrainingJob(load_dataset(data), QUICK, tmp_path / "run"))
 
 
 def test_a_run_stopped_while_its_confidence_is_fitted_is_not_finished(tmp_path, monkeypatch):
@@ -161,10 +169,10 @@ def test_a_run_stopped_while_its_confidence_is_fitted_is_not_finished(tmp_path, 
 
     data = load_dataset(write_experiment(tmp_path))
     with monkeypatch.context() as patched:
-        patched.setattr("training.fit.train.fit_confidence", interrupted)
+        patched.setattr("training.fit.gradient_descent.fit_confidence", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(data, QUICK, tmp_path / "run")
+            train(TrainingJob(data, QUICK, tmp_path / "run"))
     assert not Run.load(tmp_path / "run").finished
-    run = train(data, QUICK, tmp_path / "run")
+    run = train(TrainingJob(data, QUICK, tmp_path / "run"))
     assert run.finished
     assert run.calibration.n_trials == 16

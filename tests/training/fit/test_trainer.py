@@ -53,7 +53,7 @@ def train_to(path: str, epochs: int, mixup: float) -> None:
     run = empty_run(Path(path))
     if saved := run.checkpoint():
         trainer.restore(saved)
-    run_epochs(run, trainer, batches, sampler, lambda epoch, loss: None, stop_after=epochs)
+    run_epochs(run, trainer, batches, sampler, stop_after=epochs)
 
 
 def same(one: object, two: object) -> bool:
@@ -134,12 +134,12 @@ def test_the_gradient_is_clipped():
 def test_a_batch_with_nan_stops_training_before_it_spoils_a_weight(tmp_path):
     run = empty_run(tmp_path / "run")
     healthy, batches, sampler = toy_trainer()
-    run_epochs(run, healthy, batches, sampler, lambda epoch, loss: None, stop_after=1)
+    run_epochs(run, healthy, batches, sampler, stop_after=1)
     before = (run.path / "checkpoint.pt").read_bytes()
     trainer, batches, sampler = toy_trainer(spoiled=True)
     trainer.restore(run.checkpoint())
     with pytest.raises(FloatingPointError) as error:
-        run_epochs(run, trainer, batches, sampler, lambda epoch, loss: None)
+        run_epochs(run, trainer, batches, sampler)
     sentence = str(error.value)
     assert re.match(r"epoch 2, batch [1-3]: the loss is not finite; the batch lies in ", sentence)
     assert str(run.path / "bad_batch.pt") in sentence
@@ -175,7 +175,7 @@ def test_a_gradient_that_is_not_finite_stops_training_though_the_loss_is(tmp_pat
     trainer, batches, sampler = toy_trainer()
     trainer.modules[1].prototypes.register_hook(lambda gradient: gradient * torch.inf)
     with pytest.raises(FloatingPointError, match="epoch 1, batch 1: the gradient is not finite;.* no checkpoint was"):
-        run_epochs(run, trainer, batches, sampler, lambda epoch, loss: None)
+        run_epochs(run, trainer, batches, sampler)
     assert not (run.path / "checkpoint.pt").exists()
 
 

@@ -143,9 +143,9 @@ def test_the_teacher_is_met_at_the_end_of_the_window_and_not_at_its_begin():
 def test_prototypes_begin_where_the_teachers_ended_and_given_vectors_stay():
     teacher = Objective(2, 6, None, recipe())
     trained, given_vectors = Objective(2, 6, None, recipe()), Objective(2, 6, unit(2, 6), recipe())
-    trained.begin_from(teacher.saved())
+    trained.copy_prototypes(teacher.export_state())
     assert torch.equal(trained.prototypes, teacher.prototypes)
-    given_vectors.begin_from(Objective(2, 6, unit(2, 6), recipe()).saved())
+    given_vectors.copy_prototypes(Objective(2, 6, unit(2, 6), recipe()).export_state())
     np.testing.assert_array_equal(given_vectors.prototypes, unit(2, 6))
 
 
@@ -160,7 +160,7 @@ def test_prototypes_begin_where_the_teachers_ended_and_given_vectors_stay():
 def test_a_teacher_in_another_space_is_refused(student, teacher):
     one, two = (Objective(*shape, recipe(), layers) for shape, layers in (student, teacher))
     with pytest.raises(BadInput, match="its label vectors are not of this run's targets"):
-        one.begin_from(two.saved())
+        one.copy_prototypes(two.export_state())
 
 
 def test_a_mix_of_target_layers_is_learned_and_saved_as_the_label_vectors():
@@ -171,7 +171,7 @@ def test_a_mix_of_target_layers_is_learned_and_saved_as_the_label_vectors():
     learned = {name: p.grad for name, p in objective.named_parameters()}
     assert learned.keys() == {"log_scale", "layers.mix", "layers.projections.0.weight", "layers.projections.1.weight"}
     assert all(gradient.abs().sum() > 0 for gradient in learned.values())
-    saved = objective.saved()
+    saved = objective.export_state()
     assert torch.equal(saved["prototypes"], objective.vectors())
     again = Objective(3, 5, table, recipe(), layers=(4, 7))
     again.load_state_dict(saved)
@@ -187,7 +187,7 @@ def test_labels_never_shown_are_no_candidates_if_asked():
     """The loss is that over a table without them, and no embedding is pushed away from them."""
     embedding, weight = torch.randn(4, 2, 6, requires_grad=True), torch.ones(4, 2)
     losses = {"cross_entropy": 1.0, "soft_targets": 1.0, "clip_symmetric": 1.0}
-    few = Objective(5, 6, unit(5, 6), recipe(losses=losses), shown=np.array([3, 1, 3]))
+    few = Objective(5, 6, unit(5, 6), recipe(losses=losses), candidates=np.array([3, 1, 3]))
     alone = Objective(2, 6, unit(5, 6)[[1, 3]], recipe(losses=losses))
     every = Objective(5, 6, unit(5, 6), recipe(losses=losses))
     label = torch.tensor([3, 1, 3, 1])
@@ -195,4 +195,4 @@ def test_labels_never_shown_are_no_candidates_if_asked():
     torch.testing.assert_close(few(embedding, label, weight), want)
     assert not torch.isclose(every(embedding, label, weight), want)
     assert few.vectors().shape == (5, 6)  # the bank has them all the same
-    assert few.saved().keys() == every.saved().keys()
+    assert few.export_state().keys() == every.export_state().keys()

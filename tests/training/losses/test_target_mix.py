@@ -38,7 +38,7 @@ def test_the_bank_of_a_run_on_target_layers_holds_the_mix_of_every_row(tmp_path)
     argv = ["train", "--data", str(data), "--out", str(out), "--network", "shallow", "--epochs", "4"]
     assert cli.main([*argv, "--set", "embedding_dim=5"]) == 0
     run = Run.load(out)
-    network, bank = run.trained()
+    network, bank = run.load_trained()
     assert (bank.names, bank.vectors.shape) == (("slow", "fast", "never shown"), (3, 5))
     saved = run.checkpoint()["objective"]
     table = np.concatenate([np.load(tmp_path / f"{name}.npy") for name in ("early", "late")], axis=1)

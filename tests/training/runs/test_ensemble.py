@@ -27,10 +27,10 @@ def runs(trained, tmp_path_factory) -> list[Run]:
 
 
 def test_a_joined_runs_inner_products_are_the_mean_of_the_members(runs, tmp_path):
-    network, bank = join_runs(runs, tmp_path / "joined").trained()
+    network, bank = join_runs(runs, tmp_path / "joined").load_trained()
     x, onset = 5 * torch.randn(3, 4, 64), torch.rand(3, 16)
     with torch.inference_mode():
-        want = [run.trained()[1].scores(run.trained()[0](x, None, onset)[0].numpy())[0] for run in runs]
+        want = [run.load_trained()[1].scores(run.load_trained()[0](x, None, onset)[0].numpy())[0] for run in runs]
         got = bank.scores(network(x, None, onset)[0].numpy())[0]
     assert np.abs(want[0] - want[1]).max() > 0.01
     np.testing.assert_allclose(got, (want[0] + want[1]) / 2, atol=1e-4)
@@ -39,7 +39,7 @@ def test_a_joined_runs_inner_products_are_the_mean_of_the_members(runs, tmp_path
 def test_members_of_the_same_vectors_share_their_space(runs, tmp_path):
     joined = join_runs([runs[0], runs[0]], tmp_path / "joined")
     assert joined.description.network["config"]["join"] == "mean"
-    np.testing.assert_array_equal(joined.trained()[1].vectors, runs[0].trained()[1].vectors)
+    np.testing.assert_array_equal(joined.load_trained()[1].vectors, runs[0].load_trained()[1].vectors)
 
 
 def test_a_bundle_of_several_runs_is_calibrated_on_validation_and_streams(trained, runs, tmp_path, capsys):

@@ -19,7 +19,7 @@ def test_a_run_is_read_as_it_was_written(trained, tmp_path):
 
 
 def test_trained_weights_come_in_evaluation_mode_with_unit_label_vectors(trained):
-    network, bank = Run.load(trained.run).trained()
+    network, bank = Run.load(trained.run).load_trained()
     assert not network.training
     assert bank.names == ("slow", "fast")
     assert (bank.vectors**2).sum(axis=1) == pytest.approx(1)
@@ -53,7 +53,7 @@ def test_a_run_without_weights_is_refused(tmp_path, trained):
     run = Run(tmp_path / "run", Run.load(trained.run).description)
     run.save()
     with pytest.raises(BadInput, match="no weights"):
-        run.trained()
+        run.load_trained()
 
 
 @pytest.mark.parametrize("part", [slice(0, 0), slice(0, 2000), slice(100, 3000)])
@@ -62,7 +62,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, trained, part
     run.save()
     (run.path / "checkpoint.pt").write_bytes((trained.run / "checkpoint.pt").read_bytes()[part])
     with pytest.raises(BadInput, match="checkpoint.pt: is damaged") as error:
-        run.trained()
+        run.load_trained()
     assert "\n" not in str(error.value)
 
 
@@ -73,5 +73,5 @@ def test_weights_that_the_network_no_longer_takes_are_refused_in_one_sentence(tm
     saved["network"].popitem()
     run.save_checkpoint(saved)
     with pytest.raises(BadInput, match="does not fit network gat_transformer as it is now") as error:
-        run.trained()
+        run.load_trained()
     assert "\n" not in str(error.value)
