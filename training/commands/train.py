@@ -137,9 +137,7 @@ def recipe_from_args(command: TrainCommand) -> Recipe:
     if command.teacher and command.pair:
         raise BadInput("--teacher: hears one modality, so it cannot teach a run with --pair; leave one of them out")
     if command.teacher and NETWORKS[recipe.network].network.fit_method == "closed_form":
-        raise BadInput(
-            f"--teacher: network {recipe.network} is fitted by formula, which no teacher changes; leave it out"
-        )
+        raise BadInput(f"--teacher: network {recipe.network} is fitted by formula and has no teacher; leave it out")
     if command.freeze and not command.start_from:
         raise BadInput("--freeze: keeps weights that were learned before, so it needs --start-from")
     return replace(

@@ -197,6 +197,6 @@ def test_a_poisoned_batch_ends_the_command_with_a_sentence_and_what_is_needed_to
     assert "no checkpoint was written yet" in error
     assert error.count("\n") == 1
     saved = torch.load(out / "bad_batch.pt", weights_only=True)
-    assert set(saved) == {"epoch", "batch", "signal", "heard", "onset", "counts", "label", "teacher"}
+    assert set(saved) == {"epoch", "batch", "signal", "onset_input", "onset", "mask", "label", "teacher"}
     assert not (out / "checkpoint.pt").exists()
     assert json.loads((out / "run.json").read_text())["calibration"] is None
