@@ -1,4 +1,4 @@
-"""What every command shares: how arguments and help look, how tables are printed, and where shipped data lies."""
+"""What every command shares: the look of arguments and help, tables, the default port, the place of shipped data."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +10,7 @@ from tyro.conf import DisallowNone, PositionalMetavarFromFieldName
 # An optional argument is left out rather than given as `None`, and help shows a positional argument by its name.
 TYRO_CONFIG = (DisallowNone, PositionalMetavarFromFieldName)
 
+DEFAULT_PORT = 8765  # of the server
 MAX_COLUMNS = 10_000  # outside a terminal a row is one line, for grep and for reports
 
 

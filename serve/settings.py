@@ -1,12 +1,18 @@
-"""What the server can be told, by flag or by a GLIMPSE_ environment variable."""
+"""The settings of the server, by flag or by a GLIMPSE_ environment variable."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from realtime.command_line import DEFAULT_PORT
+from realtime.decoding.hop import MAX_TRACKS
 from realtime.errors import BadInput
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Settings(BaseSettings):
@@ -15,21 +21,21 @@ class Settings(BaseSettings):
     Every option can be a variable instead: GLIMPSE_RECORD for --record; a flag wins over its variable.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GLIMPSE_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="GLIMPSE_", env_ignore_empty=True, extra="forbid")
 
     bundle: Path = Field(description="folder of the bundle that decodes: glimpse export writes one")
     stream: str | None = Field(
-        None, min_length=1, description="name or source_id of the stream; left out: the only EEG or MEG one in sight"
+        None, min_length=1, description="name or source_id of the stream; left out: the only EEG or MEG stream"
     )
     markers: str | None = Field(
         None,
         min_length=1,
-        description="names or source_ids of marker streams, with commas between; left out: every one in sight",
+        description="names or source_ids of marker streams, with commas between; left out: all",
     )
     delay_s: float | None = Field(
         None, ge=0, le=10, description="constant delay of the device, s; left out: what the stream's header says"
     )
-    tracks: int = Field(1, ge=1, le=32, description="overlapping trials decoded at once")
+    tracks: int = Field(1, ge=1, le=MAX_TRACKS, description="overlapping trials decoded at once")
     adapt: bool = Field(False, description="let the labels' vectors follow the person as labelled trials end")
     lsl_out: bool = Field(False, description="publish decisions as LSL streams too")
     osc: str | None = Field(None, description="HOST:PORT that decisions are sent to over OSC")
@@ -43,7 +49,7 @@ class Settings(BaseSettings):
     ses: str = Field("S001", description="session in the recording's name")
     task: str = Field("Default", description="task in the recording's name")
     host: str = Field("127.0.0.1", description="address to listen on; the default is reachable from this machine only")
-    port: int = Field(8765, ge=0, le=65535, description="port to listen on; 0: any free one")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="port to listen on; 0: any free one")
     keep_messages: int = Field(4096, ge=1, description="messages kept per session for clients that come back")
     queue_messages: int = Field(1024, ge=1, description="messages a client may be behind before it loses some")
     signal_frames: int = Field(128, ge=1, description="frames of the traces a client may be behind")
@@ -56,7 +62,12 @@ class Settings(BaseSettings):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            wrong = error.errors()[0]
-            name = "-".join(map(str, wrong["loc"])).replace("_", "-")
-            variable = f"{self.model_config['env_prefix']}{name.upper().replace('-', '_')}"
-            raise BadInput(f"--{name} is {wrong['input']!r}: {wrong['msg']}; change it, or {variable}.") from None
+            raise BadInput(_sentence(error.errors()[0], given, self.model_config["env_prefix"])) from None
+
+
+def _sentence(wrong: "ErrorDetails", given: Mapping[str, Any], prefix: str) -> str:
+    name = str(wrong["loc"][0])
+    flag, variable = f"--{name.replace('_', '-')}", f"{prefix}{name.upper()}"
+    if name in given:
+        return f"{flag} is {wrong['input']!r}: {wrong['msg']}; change it, or {variable}."
+    return f"{variable} is {wrong['input']!r}: {wrong['msg']}; change it, or leave it out."

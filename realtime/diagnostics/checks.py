@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from realtime.command_line import DEFAULT_PORT
 from realtime.diagnostics.finding import Finding
 from realtime.diagnostics.lsl_checks import clock, liblsl, loopback, streams
 
-PORT = 8765  # the server's
 LOW_DISK_GB = 2.0
 TRAINING = ("torch", "torch_geometric", "onnx", "onnxscript")
 
@@ -55,7 +55,7 @@ def onnxruntime() -> Finding:
     return Finding("onnxruntime", "ok", f"{ort.__version__}, built for {', '.join(providers)}")
 
 
-def port(number: int = PORT) -> Finding:
+def port(number: int = DEFAULT_PORT) -> Finding:
     """Whether the server's usual port is free."""
     try:
         socket.create_server(("127.0.0.1", number)).close()

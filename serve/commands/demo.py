@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from realtime.bundle.bundle import Bundle
-from realtime.command_line import TYRO_CONFIG, shipped_folder
+from realtime.command_line import DEFAULT_PORT, TYRO_CONFIG, shipped_folder
 from realtime.errors import check_folder_of
 from realtime.live.messages import StatusMessage
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier
@@ -33,7 +33,7 @@ class DemoCommand:
     browser: bool = True  # open the page
     json: Path | None = None  # write the figures here
     host: str = "127.0.0.1"  # address to listen on; the default is reachable from this machine only
-    port: int = 8765  # port to listen on; 0: any free one
+    port: int = DEFAULT_PORT  # port to listen on; 0: any free one
     seed: int | None = None  # of the simulated brain; left out: another one each time
 
 

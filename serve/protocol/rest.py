@@ -1,15 +1,17 @@
-"""Protocol version 1: what travels over the network, as pydantic models and one binary frame; docs/protocol.md in code.
+"""Bodies of the REST interface, protocol version 1 (docs/protocol.md).
 
 Times are LSL `local_clock()` seconds, probabilities 0 to 1, durations in the unit of their name.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from realtime.decoding.hop import MAX_TRACKS
+
 BUNDLE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 
 
 class SessionRequest(BaseModel):
-    """Body of POST /v1/sessions; what is left out is as the server was started."""
+    """Body of POST /v1/sessions; the settings of the server replace what is left out."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -17,17 +19,17 @@ class SessionRequest(BaseModel):
     markers: str | None = Field(
         None,
         min_length=1,
-        description="names or source_ids of marker streams, with commas between; left out: every one in sight",
+        description="names or source_ids of marker streams, with commas between; left out: all",
     )
     bundle: str | None = Field(
         None,
         pattern=BUNDLE_NAME,
-        description="folder name of a bundle beside the one the server was started with; left out: that one",
+        description="folder name of a bundle in the folder of the server's bundle; left out: that one",
     )
     delay_s: float | None = Field(
         None, ge=0, le=10, description="constant delay of the device, s: a sample stamped t was taken at t - delay_s"
     )
-    tracks: int | None = Field(None, ge=1, le=32, description="overlapping trials decoded at once")
+    tracks: int | None = Field(None, ge=1, le=MAX_TRACKS, description="overlapping trials decoded at once")
     adapt: bool | None = Field(None, description="let the labels' vectors follow the person as labelled trials end")
     lsl: bool | None = Field(None, description="publish decisions as LSL streams too")
     record: bool | None = Field(None, description="record into the folder the server was started with")
@@ -39,9 +41,7 @@ class BundleRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    bundle: str = Field(
-        pattern=BUNDLE_NAME, description="folder name of a bundle beside the one the server was started with"
-    )
+    bundle: str = Field(pattern=BUNDLE_NAME, description="folder name of a bundle in the folder of the server's bundle")
 
 
 class Session(BaseModel):
@@ -56,12 +56,12 @@ class Session(BaseModel):
     seq: int = Field(description="number of the newest message")
     clients: int = Field(description="open event sockets")
     paused: bool = Field(description="samples are not decoded until it is resumed")
-    outputs: list[str] = Field(description="ways out beside the web: lsl, osc")
-    recording: str | None = Field(description="what the recorder said last")
+    outputs: list[str] = Field(description="outputs besides the web: lsl, osc")
+    recording: str | None = Field(description="the last message of the recorder")
 
 
 class Stream(BaseModel):
-    """One LSL stream in sight."""
+    """One LSL stream."""
 
     name: str
     type: str
