@@ -1,4 +1,4 @@
-"""Every run of the tests has an LSL of its own: no stream of the room, or of another run, is in its sight."""
+"""Every process that runs tests has an LSL of its own: it sees no stream of the room or of another one."""
 
 import atexit
 import os
@@ -7,6 +7,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.helpers.shared import made_once
+
+# How long an example takes is no claim of a test, and a run fails for the same reason every time or not at all. To look
+# for new examples: pytest --hypothesis-profile=default.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 # Before anything loads liblsl, which reads this file once; processes that tests start inherit it.
 FOLDER = tempfile.TemporaryDirectory(prefix="glimpse-lsl-")
@@ -15,10 +23,16 @@ CONFIG = Path(FOLDER.name) / "lsl_api.cfg"
 CONFIG.write_text(f"[lab]\nSessionID = glimpse-tests-{uuid4().hex}\n[log]\nlevel = -1\n")
 os.environ["LSLAPICFG"] = str(CONFIG)
 
+# One thread a process: the networks of the tests are small, and several processes run side by side.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 
 @pytest.fixture(scope="session")
 def flagship(tmp_path_factory):
     """The bundle of the flagship network, untrained; its export takes many seconds."""
+    from realtime.bundle import Bundle
     from tests.helpers.bundles import flagship_bundle
 
-    return flagship_bundle(tmp_path_factory.mktemp("session") / "flagship")
+    folder = made_once(tmp_path_factory, "flagship", lambda folder: flagship_bundle(folder / "flagship"))
+    return Bundle.load(folder / "flagship")

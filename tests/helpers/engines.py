@@ -15,8 +15,10 @@ from realtime.live.engine import Engine
 from realtime.live.messages import Message
 from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker, StreamInfo
+from tests.helpers.waiting import PATIENCE_S, until
 
 T0 = 5000.0  # LSL seconds of sample 0
+LOOK_S = 0.05  # between two looks at a condition that no message changes
 
 
 class ArraySource:
@@ -90,11 +92,16 @@ class Log:
         """The sentence of the latest status of that kind."""
         return next(s["detail"] for s in reversed(self.of("status", session)) if s["state"] == state)
 
-    def wait(self, until: Callable[[], bool], timeout_s: float = 15.0) -> None:
-        with self._changed:
-            assert self._changed.wait_for(until, timeout_s), [(s, m) for s, m in self.messages if m["type"] == "status"]
+    def wait(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+        """Until a condition holds, on messages or on anything else: it is looked at several times a second."""
 
-    def wait_decisions(self, n: int, session: str = "s1", timeout_s: float = 15.0) -> list[dict]:
+        def look() -> bool:
+            return self._changed.wait_for(condition, LOOK_S)
+
+        with self._changed:
+            assert until(look, timeout_s, 0.0), [(s, m) for s, m in self.messages if m["type"] == "status"]
+
+    def wait_decisions(self, n: int, session: str = "s1", timeout_s: float = PATIENCE_S) -> list[dict]:
         self.wait(lambda: len(self.of("decision", session)) >= n, timeout_s)
         return self.of("decision", session)
 

@@ -65,18 +65,17 @@ class Rig:
         self._process.start()
         assert mine.poll(60.0)
         self._t0, self._sfreq = mine.recv(), stamped_sfreq or sfreq
-        self.began = time.monotonic()  # when its outlet was there
 
     def stamp(self, number: float) -> float:
         """LSL seconds at which it took a sample."""
         return self._t0 + number / self._sfreq
 
     def kill(self) -> float:
-        """SIGKILL; the `time.monotonic()` of it."""
+        """SIGKILL; the `time.monotonic()` just before it."""
         return self._signal(signal.SIGKILL)
 
     def freeze(self) -> float:
-        """SIGSTOP: the sockets stay open; the `time.monotonic()` of it."""
+        """SIGSTOP: the sockets stay open; the `time.monotonic()` just before it."""
         return self._signal(signal.SIGSTOP)
 
     def thaw(self) -> float:
@@ -85,8 +84,9 @@ class Rig:
 
     def _signal(self, number: int) -> float:
         assert self._process.pid
+        now = time.monotonic()
         os.kill(self._process.pid, number)
-        return time.monotonic()
+        return now
 
     def close(self) -> None:
         """Gone, whatever state it is in."""

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -9,6 +10,9 @@ from xml.sax.saxutils import escape
 import mne
 import numpy as np
 import pytest
+import pyxdf
+
+from tests.helpers.waiting import until
 
 MEG = ("MEG 0113", "MEG 0112", "MEG 0111", "MEG 0121")  # two gradiometers and a magnetometer, and one magnetometer
 
@@ -131,3 +135,19 @@ def shared_meg() -> mne.io.RawArray:
         pytest.skip("set GLIMPSE_DATA to a folder that holds meg/test-ave.fif.gz, of MNE's own tests")
     evoked = mne.read_evokeds(Path(folder) / "meg" / "test-ave.fif.gz", verbose="error")[0]
     return mne.io.RawArray(evoked.data, evoked.info, verbose="error")
+
+
+def wait_written(path: Path, counts: dict[str, int], n_offsets: int = 0) -> None:
+    """Until an XDF file that is being written holds so many samples and clock offsets of each of these streams."""
+
+    def written() -> bool:
+        if not path.exists():
+            return False
+        streams, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
+        samples, offsets = Counter[str](), Counter[str]()
+        for stream in streams:
+            samples[stream["info"]["name"][0]] += len(stream["time_stamps"])
+            offsets[stream["info"]["name"][0]] += len(stream["clock_times"])
+        return all(samples[name] >= n and offsets[name] >= n_offsets for name, n in counts.items())
+
+    assert until(written, every_s=0.1), counts

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from websockets.sync.client import connect
 
+from tests.helpers.waiting import PATIENCE_S
+
 
 class ServerProcess:
     """A running server; `url` is its address."""
@@ -30,10 +32,10 @@ class ServerProcess:
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         kind = "application/json" if isinstance(body, dict) else "application/octet-stream"
         request = urllib.request.Request(self.url + path, data, {"Content-Type": kind}, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
             return answer.read()
 
-    def messages(self, session: str, timeout_s: float = 20.0) -> Iterator[dict]:
+    def messages(self, session: str, timeout_s: float = PATIENCE_S) -> Iterator[dict]:
         """Everything the session says, from its first message on."""
         url = f"{self.url.replace('http', 'ws', 1)}/v1/sessions/{session}/events?after=0&embedding=true"
         with connect(url, proxy=None, max_size=None) as events:

@@ -9,6 +9,7 @@ from realtime.live.packet import Packet
 from realtime.live.stream_reader import StreamReader
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
+from tests.helpers.waiting import PATIENCE_S
 
 
 class Following:
@@ -36,7 +37,7 @@ class Following:
     def states(self) -> list[str]:
         return [state for _, state, _ in self.told]
 
-    def wait(self, until, timeout_s=20.0) -> float:
+    def wait(self, until, timeout_s=PATIENCE_S) -> float:
         with self._changed:
             assert self._changed.wait_for(until, timeout_s), self.told
         return time.monotonic()

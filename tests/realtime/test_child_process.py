@@ -53,13 +53,13 @@ def send_from_threads(send, stop):
 
 
 def test_processor_time_is_measured_per_child():
-    with ChildProcess(burn, 0.3) as busy, ChildProcess(burn, 0.0) as idle:
+    with ChildProcess(burn, 1.0) as busy, ChildProcess(burn, 0.0) as idle:
         assert (busy.next_message(START_S), idle.next_message(START_S)) == ("burnt", "burnt")
-        assert busy.cpu_s() - idle.cpu_s() > 0.1  # both import the same
+        assert busy.cpu_s() - idle.cpu_s() > 0.5  # both import the same
         before = busy.cpu_s()
         time.sleep(0.2)
         assert busy.cpu_s() - before < 0.1
-        assert busy.finish(START_S) == 0.3
+        assert busy.finish(START_S) == 1.0
 
 
 def test_messages_come_in_order_and_once():
@@ -116,7 +116,7 @@ def test_a_child_that_ignores_stop_is_killed():
     started = time.monotonic()
     child.close()
     assert not child.alive
-    assert time.monotonic() - started < 10.0
+    assert time.monotonic() - started < START_S
 
 
 def test_ctrl_c_reaches_the_parent_only():

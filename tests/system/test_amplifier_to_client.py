@@ -3,7 +3,6 @@
 import json
 from uuid import uuid4
 
-import httpx
 import numpy as np
 import pytest
 import pyxdf
@@ -17,7 +16,9 @@ from serve.commands.serve import from_environment
 from serve.protocol.frames import unpack_frame
 from serve.protocol.messages import Message
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.bundles import CH_NAMES, DIM, HOP_SAMPLES, LABELS, SFREQ, tiny_bundle
+from tests.helpers.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -27,22 +28,22 @@ def bundle(tmp_path):
 
 def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
     name = f"test-{uuid4().hex[:8]}"
-    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS, seconds=30.0)
+    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS)
     settings = Settings(bundle=bundle, stream=name, markers=f"{name}-markers", port=0)
     got = []
     with simulated_amplifier(amplifier), serving(settings, realtime_backend()) as server:
         url = server.replace("http", "ws", 1) + "/v1/sessions/s1"
         with connect(f"{url}/events?embedding=true", proxy=None) as events:
             while sum(message.type == "decision" and message.trial is not None for message in got) < 3:
-                text = events.recv(15)
+                text = events.recv(PATIENCE_S)
                 got.append(TypeAdapter(Message).validate_json(text))
                 assert json.loads(text)["session"] == "s1"
         with connect(f"{url}/signal", proxy=None) as signal:
-            _, _, _, samples = unpack_frame(signal.recv(5))
-        assert httpx.get(f"{server}/readyz").status_code == 200
-        assert httpx.get(f"{server}/v1/bank").json()["labels"] == list(LABELS)
-        assert name in [stream["name"] for stream in httpx.get(f"{server}/v1/streams").json()]
-        assert httpx.delete(f"{server}/v1/sessions/s1").status_code == 204
+            _, _, _, samples = unpack_frame(signal.recv(PATIENCE_S))
+        assert until(lambda: http.get(f"{server}/readyz").status_code == 200)
+        assert http.get(f"{server}/v1/bank").json()["labels"] == list(LABELS)
+        assert until(lambda: name in [stream["name"] for stream in http.get(f"{server}/v1/streams").json()])
+        assert http.delete(f"{server}/v1/sessions/s1").status_code == 204
     assert "tiny runs on CPUExecutionProvider: one hop of a small network" in capfd.readouterr().out
     hello, trial = got[0], next(message for message in got if message.type == "trial")
     decision = got[-1]
@@ -74,7 +75,7 @@ def test_a_recorded_session_holds_signal_markers_and_decisions_on_one_clock(bund
     """The file of `--record`, verified before the session has ended, as pyxdf reads it."""
     name, folder = f"test-{uuid4().hex[:8]}", tmp_path / "lab"
     folder.mkdir()
-    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS, seconds=60.0)
+    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS)
     settings = Settings(bundle=bundle, stream=name, markers=f"{name}-markers", port=0, record=folder, sub="07")
     with simulated_amplifier(amplifier), serving(settings, realtime_backend()) as server:
         url = server.replace("http", "ws", 1) + "/v1/sessions/s1/events?after=0"
@@ -82,10 +83,10 @@ def test_a_recorded_session_holds_signal_markers_and_decisions_on_one_clock(bund
             said = []
             decided = 0
             while decided < 60:
-                said.append(json.loads(events.recv(20)))
+                said.append(json.loads(events.recv(PATIENCE_S)))
                 recording = any(f"{name}-scores is being recorded" in one.get("detail", "") for one in said)
                 decided += said[-1]["type"] == "decision" and recording
-            assert httpx.delete(f"{server}/v1/sessions/s1", timeout=60).status_code == 204
+            assert http.delete(f"{server}/v1/sessions/s1").status_code == 204
             said += [json.loads(text) for text in events]
     (path,) = folder.glob("sub-07/ses-S001/eeg/*.xdf")
     last = [one for one in said if one["type"] == "status"][-1]
@@ -109,7 +110,7 @@ def test_a_recorded_session_holds_signal_markers_and_decisions_on_one_clock(bund
 def test_a_live_session_is_paused_saved_loaded_and_given_another_bundle(bundle):
     name = f"test-{uuid4().hex[:8]}"
     other = tiny_bundle(bundle.parent / "other").path
-    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS, seconds=60.0)
+    amplifier = Amplifier(name, CH_NAMES, SFREQ, np.eye(3), LABELS)
     settings = Settings(bundle=bundle, stream=name, markers=f"{name}-markers", port=0)
     with simulated_amplifier(amplifier), serving(settings, realtime_backend()) as server:
         where, url = f"{server}/v1/sessions/s1", server.replace("http", "ws", 1) + "/v1/sessions/s1/events"
@@ -117,21 +118,21 @@ def test_a_live_session_is_paused_saved_loaded_and_given_another_bundle(bundle):
 
             def heard(kind, **wanted):
                 while True:
-                    said = json.loads(events.recv(20))
+                    said = json.loads(events.recv(PATIENCE_S))
                     if said["type"] == kind and all(said[key] == value for key, value in wanted.items()):
                         return said
 
             hop = heard("decision")["hop"]
-            assert httpx.post(f"{where}/pause").json()["paused"]
+            assert http.post(f"{where}/pause").json()["paused"]
             heard("status", state="paused")
-            state = httpx.get(f"{where}/state").content
-            assert httpx.put(f"{where}/state", content=b"\x00" + state).status_code == 400
-            assert httpx.put(f"{where}/state", content=state).status_code == 204
-            httpx.post(f"{where}/resume")
+            state = http.get(f"{where}/state").content
+            assert http.put(f"{where}/state", content=b"\x00" + state).status_code == 400
+            assert http.put(f"{where}/state", content=state).status_code == 204
+            http.post(f"{where}/resume")
             heard("status", state="resumed")
             assert heard("decision")["hop"] > hop
-            assert httpx.post(f"{where}/bundle", json={"bundle": other.name}).status_code == 200
+            assert http.post(f"{where}/bundle", json={"bundle": other.name}).status_code == 200
             heard("status", state="swapped")
-            hello = json.loads(events.recv(20))
+            hello = json.loads(events.recv(PATIENCE_S))
             assert hello["type"] == "hello"
             assert heard("decision")["bundle"] == hello["bundle"]

@@ -1,6 +1,7 @@
 """What goes wrong on the way from an amplifier is told within a bounded time, and no wrong decision is emitted.
 
 Real LSL, the amplifier in a process of its own. Every decision is compared with those of the samples it says it used.
+The bars are in seconds of an idle machine: what the machine withholds from the processes on the way is added to them.
 """
 
 import re
@@ -19,6 +20,8 @@ from realtime.state import State
 from tests.helpers.amplifiers import Amplifier, Running, streaming, unique
 from tests.helpers.bundles import CH_NAMES, HOP_SAMPLES, LABELS, tiny_bundle
 from tests.helpers.engines import Log
+from tests.helpers.machine import Withheld
+from tests.helpers.waiting import PATIENCE_S
 
 SFREQ = 250.0
 HOP_S = HOP_SAMPLES / 128.0
@@ -40,13 +43,13 @@ class Timed(Log):
         found = (m for m in self.of(kind) if m["heard"] > moment and state in (None, m.get("state")))
         return next(found, None)
 
-    def wait_after(self, moment: float, kind: str, state: str | None = None, timeout_s: float = 20.0) -> dict:
-        self.wait(lambda: self.after(moment, kind, state) is not None, timeout_s)
+    def wait_after(self, moment: float, kind: str, state: str | None = None) -> dict:
+        self.wait(lambda: self.after(moment, kind, state) is not None)
         return self.after(moment, kind, state)
 
     def wait_seconds(self, seconds: float) -> None:
         """Until decisions of so much signal have come."""
-        self.wait_decisions(len(self.of("decision")) + round(seconds / HOP_S), timeout_s=seconds + 20)
+        self.wait_decisions(len(self.of("decision")) + round(seconds / HOP_S), timeout_s=seconds + PATIENCE_S)
 
 
 @contextmanager
@@ -123,36 +126,42 @@ def test_a_source_that_is_killed_is_lost_within_a_second_and_decoded_again_two_s
     returned = Amplifier(ch_names, name=amplifier.name, source_id=amplifier.source_id)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
         log.wait_seconds(2)
-        killed = local_clock()  # before: it is told while the process is being waited for
+        killed, withheld = local_clock(), Withheld()  # before: it is told while the process is being waited for
         first.kill()
         lost = log.wait_after(killed, "status", "lost")
+        notice_bar = 1.0 + withheld.seconds()
         before = log.of("decision")[-1]
         with streaming(returned) as second:
+            withheld = Withheld(second.process.pid)
             after = log.wait_after(second.t0, "decision")
+            recover_bar = 2.0 + withheld.seconds()
             log.wait_seconds(1)
             check(decoder, log, [first, second])
     notice, recover = lost["heard"] - killed, after["heard"] - second.t0
     row(fault, seen, notice, recover, lost_between(before, after))
-    assert notice < 1.0
-    assert recover < 2.0
+    assert notice < notice_bar
+    assert recover < recover_bar
 
 
 def test_a_frozen_source_is_stale_within_a_second_and_its_replacement_is_decoded_within_four(decoder, row):
     amplifier = unique(CH_NAMES)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
         log.wait_seconds(2)
-        frozen = local_clock()
+        frozen, withheld = local_clock(), Withheld()
         first.freeze()
         stale = log.wait_after(frozen, "status", "stale")
+        notice_bar = 1.0 + withheld.seconds()
         before = log.of("decision")[-1]
         with streaming(amplifier) as second:
+            withheld = Withheld(second.process.pid)
             after = log.wait_after(second.t0, "decision")
+            recover_bar = 4.0 + withheld.seconds()
             log.wait_seconds(1)
             check(decoder, log, [first, second])
     notice, recover = stale["heard"] - frozen, after["heard"] - second.t0
     row("frozen source replaced", "`stale`, `reconnected`, `live`", notice, recover, lost_between(before, after))
-    assert notice < 1.0
-    assert recover < 4.0
+    assert notice < notice_bar
+    assert recover < recover_bar
 
 
 @pytest.mark.parametrize(
@@ -170,32 +179,38 @@ def test_what_no_longer_fits_is_refused_in_a_sentence_and_taken_again_when_it_fi
         log.wait_seconds(1)
         first.kill()
         with streaming(wrong) as second:
+            withheld = Withheld(second.process.pid)
             refused = log.wait_after(second.t0, "status", "mismatch")
+            notice_bar = 2.0 + withheld.seconds()
             before = log.of("decision")[-1]
             assert before["t_lsl"] < second.t0
         with streaming(amplifier) as third:
+            withheld = Withheld(third.process.pid)
             after = log.wait_after(third.t0, "decision")
+            recover_bar = 3.0 + withheld.seconds()
             log.wait_seconds(1)
             check(decoder, log, [first, third])
     assert said in refused["detail"]
     notice, recover = refused["heard"] - second.t0, after["heard"] - third.t0
     row(fault, "`mismatch`, the channel or rate named", notice, recover, lost_between(before, after))
-    assert notice < 2.0
-    assert recover < 3.0  # three processes begin in it
+    assert notice < notice_bar
+    assert recover < recover_bar  # three processes begin in it
 
 
 @pytest.mark.parametrize(("times", "what", "rates"), [(0.5, "half", "12[3-7]"), (2.0, "twice", "(49|50)[0-9]")])
 def test_of_a_stream_whose_header_lies_about_its_rate_nothing_is_decoded(decoder, row, times, what, rates):
     amplifier = unique(CH_NAMES, true_sfreq=SFREQ * times)
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
+        withheld = Withheld(running.process.pid)
         told = log.wait_after(running.t0, "status", "mismatch")
+        notice_bar = 4.0 + withheld.seconds()
         time.sleep(1.0)  # its samples go on, and so would decisions
     assert re.search(rf"are stamped {rates}(\.\d)? a second, its header says 250", told["detail"])
     assert log.of("decision") == []
     assert "live" not in log.states()
     notice = told["heard"] - running.t0
     row(f"{what} the rate of its header", "`mismatch`, both rates named; no decision", notice, None, "-")
-    assert notice < 4.0
+    assert notice < notice_bar
 
 
 def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decoder, row):
@@ -204,19 +219,22 @@ def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decod
         log.wait_seconds(1)
         twin = Amplifier(CH_NAMES, name=f"{amplifier.name}-twin", source_id=amplifier.source_id, seed=9)
         with streaming(twin) as second:
+            withheld = Withheld(second.process.pid)
             told = log.wait_after(second.t0, "status", "duplicate")
+            notice_bar = 8.0 + withheld.seconds()  # whoever replaces another needs five to be gone
             log.wait_seconds(2)
             check(decoder, log, [first])
     assert amplifier.source_id in told["detail"]
     row("duplicate source id", "`duplicate`, both named", told["heard"] - second.t0, None, 0)
-    assert told["heard"] - second.t0 < 8.0  # whoever replaces another needs five to be gone
+    assert told["heard"] - second.t0 < notice_bar
 
 
 def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_second(decoder, row):
     amplifier = unique(CH_NAMES, lose=(3.0, 2.0), jitter_s=0.002)
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
-        lost_from = running.t0 + 3.0
+        lost_from, withheld = running.t0 + 3.0, Withheld(running.process.pid)
         gap = log.wait_after(lost_from, "status", "gap")
+        notice_bar = 1.0 + withheld.seconds()
         log.wait_seconds(2.5)
     after = log.after(gap["heard"], "decision")
     before = [d for d in log.of("decision") if d["t_lsl"] < lost_from][-1]
@@ -236,7 +254,7 @@ def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_sec
         lost_between(before, after),
     )
     assert max(wrong_ms) < 1.0
-    assert gap["heard"] - lost_from - 2.0 < 1.0
+    assert gap["heard"] - lost_from - 2.0 < notice_bar
     assert all(d["quality"]["gap"] for d in log.of("decision") if lost_from + 2.0 < d["t_lsl"] < lost_from + 2.9)
 
 
@@ -244,8 +262,10 @@ def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_sec
 def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
     amplifier = unique(CH_NAMES, jump=(3.0, by_s))
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
-        jumped = running.t0 + 3.0
+        jumped, withheld = running.t0 + 3.0, Withheld(running.process.pid)
         gap = log.wait_after(jumped, "status", "gap")
+        log.wait_after(gap["heard"], "decision")
+        recover_bar = 1.0 + withheld.seconds()
         log.wait_seconds(1)
     after = log.after(gap["heard"], "decision")
     assert after["quality"]["gap"]
@@ -254,7 +274,7 @@ def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
     assert all(abs(t * SFREQ - round(t * SFREQ)) < 0.25 for t in true)
     told = "`clock`, `gap`" if log.after(jumped, "status", "clock") else "`gap`"
     row(f"clock jumps by {by_s:+g} s", told, gap["heard"] - jumped, after["heard"] - jumped, "-")
-    assert after["heard"] - jumped < 1.0
+    assert after["heard"] - jumped < recover_bar
 
 
 @pytest.mark.parametrize(("kind", "said"), [("nan", "not finite"), ("flat", "flat")])
@@ -290,17 +310,19 @@ def test_a_storm_of_markers_delays_no_decision(decoder, row):
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0.0, pylsl.cf_string, name))
     with streaming(amplifier) as running, decoding(decoder, amplifier, markers=name) as log:
         log.wait_seconds(1)
-        assert outlet.wait_for_consumers(10)
-        calm = len(log.of("decision"))
+        assert outlet.wait_for_consumers(PATIENCE_S)
+        calm, withheld = len(log.of("decision")), Withheld(running.process.pid)
         began, sent, onsets = local_clock(), 0, []
         while (now := local_clock()) < began + 3.0:
             while sent < (now - began) * 10_000:
+                stamp = began + sent / 10_000
                 if sent % 2000 == 0:
-                    onsets.append(now)
-                outlet.push_sample([LABELS[0] if sent % 2000 == 0 else f"noise {sent}"], now)
+                    onsets.append(stamp)
+                outlet.push_sample([LABELS[0] if sent % 2000 == 0 else f"noise {sent}"], stamp)
                 sent += 1
             log.wait(lambda: True, 0.01)
         log.wait_seconds(1)
+        most_ms = 1000 + 1e3 * withheld.seconds()
         check(decoder, log, [running])
     ages = [d["latency_ms"]["age"] for d in log.of("decision")[calm:]]
     trials = [t["marker"] for t in log.of("trial")]
@@ -312,6 +334,6 @@ def test_a_storm_of_markers_delays_no_decision(decoder, row):
     assert all(abs(d["t_onset"] - onsets[d["trial"]]) < 0.75 / SFREQ for d in in_trial)
     numbers = [d["hop"] for d in log.of("decision")]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert max(ages) < 1000  # behind the 30,000 markers of the storm it would be seconds
+    assert max(ages) < most_ms  # behind the 30,000 markers of the storm it would be seconds
     seen = f"{len(trials)} of {len(onsets)} trials; age of decisions at most {max(ages):.0f} ms"
     row("10,000 markers a second", seen, None, None, 0)

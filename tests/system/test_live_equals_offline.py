@@ -26,6 +26,7 @@ from serve.settings import Settings
 from tests.helpers.bundles import CAP, EVENTS
 from tests.helpers.bundles import CAP_SFREQ as SFREQ
 from tests.helpers.recordings import write_csv, write_xdf
+from tests.helpers.waiting import PATIENCE_S
 from training.data.segments import event_samples, unbroken_spans
 
 QUIET_S = 1.5  # this long without a message after the last expected decision: nothing more comes
@@ -93,7 +94,7 @@ def replayed(decoder: Decoder, file: Path, speed: float, n_decisions: int, secon
     with replay_process(file, speed, name=name), serving(settings, realtime_backend()) as server:
         url = server.replace("http", "ws", 1) + "/v1/sessions/s1/events?embedding=true&after=0"
         with connect(url, proxy=None) as events:
-            return list(until_quiet(events, n_decisions, seconds / speed + 30))
+            return list(until_quiet(events, n_decisions, seconds / speed + PATIENCE_S))
 
 
 def check(decoder: Decoder, file: Path, speed: float, say) -> dict[int, bool]:

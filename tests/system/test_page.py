@@ -1,19 +1,21 @@
 import re
 from dataclasses import replace
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
 from realtime.errors import BadInput
 from serve.api.server import serving
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, CHANNELS, LABELS, ROW
 from tests.helpers.chromium import chromium
+from tests.helpers.waiting import PATIENCE_S, until
 
 
 @pytest.fixture(scope="module")
 def browser():
+    expect.set_options(timeout=PATIENCE_S * 1e3)
     with chromium() as browser:
         yield browser
 
@@ -22,6 +24,7 @@ def browser():
 def page(browser):
     """A page that collects its errors and warnings (`errors`) and the addresses of its requests (`requests`)."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE_S * 1e3)
     page.errors, page.requests = [], []
 
     def on_console(message):
@@ -50,21 +53,21 @@ def n_colours(page):
 def test_page_shows_a_live_session_and_requests_only_loopback(server, page, tmp_path):
     """Labels, bars, traces, state, tally and latency are shown, without an error in the console."""
     page.goto(server)
-    page.wait_for_selector('#state[data-state="live"]', timeout=10_000)
-    expect(page.locator("#tally-trials")).to_have_text("2", timeout=10_000)
+    page.wait_for_selector('#state[data-state="live"]')
+    expect(page.locator("#tally-trials")).to_have_text(re.compile(r"^([2-9]|\d\d+)$"))
     expect(page.locator("#latency tbody tr")).to_have_count(4)
+    expect(page.locator("#bars li .label")).to_have_count(5)
     bars = page.locator("#bars li .label").all_inner_texts()
-    assert len(bars) == 5
     assert set(bars) <= set(LABELS)
     assert all(text.endswith("%") for text in page.locator("#bars .percent").all_inner_texts())
     expect(page.locator("#shown")).to_have_text(re.compile("|".join(LABELS)))
-    expect(page.locator("#verdict")).to_have_class(re.compile("match|differs"), timeout=10_000)
-    assert page.locator("#confidence polyline.first").count() == 1
-    assert n_colours(page) > 20
+    expect(page.locator("#verdict")).to_have_class(re.compile("match|differs"))
+    expect(page.locator("#confidence polyline.first")).to_have_count(1)
+    assert until(lambda: n_colours(page) > 20)
     assert f"{len(CHANNELS)} channels" in page.inner_text("#stream")
     assert "simulated signal, not CLIP" in page.inner_text("#bundle")
     assert "chance 10%" in page.inner_text(".tally")
-    assert float(page.locator("#latency tbody tr td:nth-child(2)").first.inner_text()) > 0
+    expect(page.locator("#latency tbody tr td:nth-child(2)").first).to_have_text(re.compile("[1-9]"))
     assert page.errors == []
     assert all(url.split("//")[1].startswith("127.0.0.1:") for url in page.requests)
     page.screenshot(path=tmp_path / "page.png")
@@ -82,16 +85,16 @@ def test_page_reconnects_after_a_restart_of_the_server(tmp_path, page):
     with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=0), BACKEND) as server:
         page.goto(server)
         page.wait_for_selector('#state[data-state="live"]')
-    expect(page.locator("#state-name")).to_have_text("no server", timeout=10_000)
+    expect(page.locator("#state-name")).to_have_text("no server")
     with serving(Settings(bundle=tmp_path, stream="demo-eeg", port=int(server.rsplit(":", 1)[1])), BACKEND):
-        page.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+        page.wait_for_selector('#state[data-state="live"]')
 
 
 def test_page_without_a_session_lists_the_streams_to_decode(server, page):
-    httpx.delete(f"{server}/v1/sessions/s1")
+    http.delete(f"{server}/v1/sessions/s1")
     page.goto(server)
-    page.get_by_role("button", name="Decode").click(timeout=10_000)
-    page.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+    page.get_by_role("button", name="Decode").click()
+    page.wait_for_selector('#state[data-state="live"]')
     assert page.errors == []
 
 
@@ -110,27 +113,27 @@ def test_streams_of_one_name_differ_by_source_id_and_a_refusal_is_shown(tmp_path
     with serving(Settings(bundle=tmp_path, port=0), replace(BACKEND, streams=list, query=query)) as server:
         page.route("**/v1/streams", lambda route: route.fulfill(json=twins))
         page.goto(server)
-        page.get_by_role("button", name="Decode").last.click(timeout=10_000)
+        page.get_by_role("button", name="Decode").last.click()
         expect(page.locator("#refusal")).to_have_text("it is asleep")
         assert queries == ["right"]
         page.route("**/v1/sessions", refuse)
-        page.get_by_role("button", name="Decode").last.click(timeout=10_000)
+        page.get_by_role("button", name="Decode").last.click()
         expect(page.locator("#refusal")).to_have_text("stream: too short")
 
 
 def test_note_of_the_traces_names_bad_channels_and_artifacts(server, page):
     page.goto(server)
-    expect(page.locator("#signal-note")).to_contain_text("1 bad channel struck out", timeout=10_000)
-    expect(page.locator("#signal-note")).to_contain_text("artifacts barred", timeout=10_000)
+    expect(page.locator("#signal-note")).to_contain_text("1 bad channel struck out")
+    expect(page.locator("#signal-note")).to_contain_text("artifacts barred")
     assert page.errors == []
 
 
 def test_page_opened_during_a_pause_shows_it_until_resumed(server, page):
-    httpx.post(f"{server}/v1/sessions/s1/pause")
+    http.post(f"{server}/v1/sessions/s1/pause")
     page.goto(server)
-    expect(page.locator("#state-detail")).to_have_text("Decoding waits to be resumed.", timeout=10_000)
-    httpx.post(f"{server}/v1/sessions/s1/resume")
-    page.wait_for_selector('#state[data-state="live"]', timeout=10_000)
+    expect(page.locator("#state-detail")).to_have_text("Decoding waits to be resumed.")
+    http.post(f"{server}/v1/sessions/s1/resume")
+    page.wait_for_selector('#state[data-state="live"]')
 
 
 def test_api_page_requests_only_its_own_server(server, page):

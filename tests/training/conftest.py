@@ -7,6 +7,7 @@ import pytest
 
 from glimpse import cli
 from tests.helpers.rhythm_dataset import write_experiment
+from tests.helpers.shared import made_once
 
 
 class Experiment(NamedTuple):
@@ -20,8 +21,11 @@ class Experiment(NamedTuple):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Trained and exported through the command line."""
-    folder = tmp_path_factory.mktemp("rhythms")
-    data, run, bundle = write_experiment(folder), folder / "run", folder / "bundle"
-    assert cli.main(["train", "--data", str(data), "--out", str(run), "--epochs", "10"]) == 0
-    assert cli.main(["export", str(run), "--out", str(bundle), "--data", str(data)]) == 0
-    return Experiment(data, run, bundle)
+
+    def make(folder: Path) -> None:
+        data, run = write_experiment(folder), folder / "run"
+        assert cli.main(["train", "--data", str(data), "--out", str(run), "--epochs", "10"]) == 0
+        assert cli.main(["export", str(run), "--out", str(folder / "bundle"), "--data", str(data)]) == 0
+
+    folder = made_once(tmp_path_factory, "rhythms", make)
+    return Experiment(folder / "rhythms.yaml", folder / "run", folder / "bundle")

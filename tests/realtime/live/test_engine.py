@@ -1,7 +1,6 @@
 """The engine decodes every stream as the library decodes its samples, and what breaks one session breaks no other."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from realtime.live.messages import DecisionMessage, Message
 from realtime.sources.query import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
+from tests.helpers.waiting import PATIENCE_S
 
 SFREQ = 160.0
 SAMPLES = 20 * np.random.default_rng(0).normal(size=(1600, len(CH_NAMES))) + 500
@@ -119,16 +119,17 @@ def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are
 
 def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_markers(decoder, monkeypatch):
     """The engine is held at the first of ten pieces; then the last one is decoded, as after lost samples."""
-    monkeypatch.setattr("realtime.live.session.MAX_BEHIND_S", 0.2)
-    go, encode = threading.Event(), decoder.encode
-    monkeypatch.setattr(decoder, "encode", lambda *hops: go.wait() and encode(*hops))
+    held, go, encode = threading.Event(), threading.Event(), decoder.encode
+    monkeypatch.setattr(decoder, "encode", lambda *hops: held.set() or (go.wait() and encode(*hops)))
     pieces = cut(range(160, 1600, 160), markers=())
     pieces[3] = (pieces[3][0], [marker(LABELS[0], 1500, SFREQ)])
-    first, state = decoder.prepare(SAMPLES[:160], decoder.start())
-    with decoding(decoder, source(pieces)) as log:
-        time.sleep(0.6)
+    hops, _ = decoder.prepare(SAMPLES[:160], decoder.start())
+    with decoding(decoder, reader := source(pieces)) as log:
+        assert held.wait(PATIENCE_S)
+        log.wait(lambda: len(reader.wanted) > len(pieces))  # by then every piece waits
+        monkeypatch.setattr("realtime.live.session.MAX_BEHIND_S", 0.0)
         go.set()
-        got = log.wait_decisions(len(first) + 16)
+        got = log.wait_decisions(len(hops) + 16)
     first, state = decoder.step(SAMPLES[:160], decoder.start())
     last, _ = decoder.step(SAMPLES[1440:], decoder.skip(state, 1280), [1500])
     same_decisions(got, first + last)
@@ -137,20 +138,21 @@ def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_ma
     assert [t["trial"] for t in log.of("trial")] == [0]
 
 
-def test_stopping_tells_every_session_before_it_waits_for_one(decoder):
+def test_stopping_tells_every_session_before_it_waits_for_one(decoder, monkeypatch):
     """Else searches for streams that are not there, seconds each, would end one after another."""
+    monkeypatch.setattr("realtime.live.stream_reader.CLOSE_S", PATIENCE_S)
     searching, opened, told = threading.Barrier(3), [], []
 
     def search(query):
-        searching.wait(5.0)
-        told.append(all(session.reader.stopping.wait(3.0) for session in opened))
+        searching.wait(PATIENCE_S)
+        told.append(all(session.reader.stopping.wait(10.0) for session in opened))
         raise BadInput("no stream is there")
 
     with engine(search) as (running, _):
         for name in "ab":
             running.open(name, decoder, StreamQuery(name))
         opened += running._sessions.values()
-        searching.wait(5.0)
+        searching.wait(PATIENCE_S)
     assert told == [True, True]
 
 
@@ -215,17 +217,17 @@ def test_nothing_is_published_of_a_session_once_it_is_closed(decoder):
         said.append(closed.is_set())
         if isinstance(message, DecisionMessage):
             deciding.set()
-            go_on.wait(15)
+            go_on.wait(PATIENCE_S)
 
     running = Engine(publish, lambda query: source(cut([])))
     try:
         running.open("s1", decoder, StreamQuery("arrays"))
-        assert deciding.wait(15)
+        assert deciding.wait(PATIENCE_S)
         closing = threading.Thread(target=lambda: (running.close("s1"), closed.set()))
         closing.start()
         closed.wait(1.5)  # letting go of the stream takes up to 0.9 s; then the round is waited for
         go_on.set()
-        closing.join(15)
+        closing.join(PATIENCE_S)
     finally:
         running.stop()
     assert len(said) > 100

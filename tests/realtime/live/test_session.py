@@ -15,6 +15,7 @@ from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
 from tests.helpers.scripted_signal import SAMPLES, SFREQ, source, whole
+from tests.helpers.waiting import PATIENCE_S
 
 # --- from arrays
 
@@ -117,7 +118,7 @@ def outlet(name, labels=CH_NAMES, sfreq=SFREQ):
 
 
 def send(out, samples, t_first, size=32):
-    assert out.wait_for_consumers(20)
+    assert out.wait_for_consumers(PATIENCE_S)
     for k in range(0, len(samples), size):
         part = np.ascontiguousarray(samples[k : k + size], np.float32)
         out.push_chunk(part, t_first + (k + len(part) - 1) / SFREQ)
@@ -147,10 +148,10 @@ def test_an_lsl_stream_that_is_restarted_goes_on_where_the_clock_stands(decoder,
         log.wait_decisions(80)
         time.sleep(0.2)
         del out
-        log.wait(lambda: "lost" in log.states(), 20)
+        log.wait(lambda: "lost" in log.states())
         out = outlet(name)
         send(out, SAMPLES[800:], t0 + 2000 / SFREQ)
-        got = log.wait_decisions(160, timeout_s=30)
+        got = log.wait_decisions(160)
     assert log.detail("reconnected") == "Samples arrive again; 1200 were lost."
     assert [d["hop"] for d in got] == list(range(160))
     first, state = decoder.step(SAMPLES[:800], decoder.start())

@@ -17,7 +17,10 @@ from realtime.live.decision_outlet import DecisionOutlet
 from realtime.recorder.process import record_process
 from realtime.recordings.read import read_recording
 from realtime.simulation.outlet import LiveOutlet
+from tests.helpers.machine import Withheld
 from tests.helpers.messages import decision_message, hello_message
+from tests.helpers.recordings import wait_written
+from tests.helpers.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,12 +31,13 @@ def name():
 
 
 def wait_told(recorder, *words):
-    told, until = "", time.monotonic() + 30
-    while not all(word in told for word in words):
-        assert time.monotonic() < until, told
-        told += "\n".join(f"{news.state}: {news.detail}" for news in recorder.events())
-        time.sleep(0.02)
-    return told
+    told = []
+
+    def heard():
+        told.extend(f"{news.state}: {news.detail}" for news in recorder.events())
+        return all(any(word in text for text in told) for word in words)
+
+    assert until(heard), told
 
 
 def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, name):
@@ -51,12 +55,12 @@ def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, n
             out.push_marker(f"m{k}", t0 + k / 100)
             out.send(samples[k : k + 50], t0 + (k + 49) / 100)
             decisions.send(decision_message(t_lsl=t0 + (k + 49) / 100, hop=k // 50, p=np.array([0.25, 0.75])))
-        time.sleep(1.0)
+        path = tmp_path / "sub-P001" / "ses-S001" / "eeg" / "sub-P001_ses-S001_task-Default_run-001_eeg.xdf"
+        wait_written(path, {name: 300, f"{name}-markers": 6, f"{name}-decisions": 6, f"{name}-scores": 6})
         recorder.stop()
-        last = recorder.result(30.0)
+        last = recorder.result(PATIENCE_S)
     out.close(drain_s=0.0)
     decisions.close()
-    path = tmp_path / "sub-P001" / "ses-S001" / "eeg" / "sub-P001_ses-S001_task-Default_run-001_eeg.xdf"
     assert last.state == "stopped"
     assert last.detail.startswith(f"{path}: verified, samples ")
     recording = read_recording(path)
@@ -77,21 +81,17 @@ def test_starting_asking_and_stopping_never_wait(tmp_path, name):
     took = []
 
     def timed(action):
-        began = time.perf_counter()
+        began, withheld = time.perf_counter(), Withheld()
         result = action()
-        took.append(time.perf_counter() - began)
+        took.append(time.perf_counter() - began - withheld.seconds())
         return result
 
     recorder = timed(lambda: record_process(tmp_path / "a.xdf", [name]))
     with recorder:
-        told = []
-        while not any("is being recorded" in news.detail for news in told):
-            told += timed(recorder.events)
-            time.sleep(0.01)
+        assert until(lambda: any("is being recorded" in news.detail for news in timed(recorder.events)))
         out.push_sample([1.0])
-        time.sleep(0.5)
         timed(recorder.stop)
-        assert recorder.result(30.0).state == "stopped"
+        assert recorder.result(PATIENCE_S).state == "stopped"
         timed(recorder.stop)
         assert timed(recorder.events) == []
     recorder.stop()
@@ -102,18 +102,15 @@ def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
     """Whoever looks for news and then waits would otherwise turn round and round until the time is up."""
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
         recorder.stop()
-        told, deadline = [], time.monotonic() + 30
-        while not told and time.monotonic() < deadline:
-            told += [word for word in recorder.events() if word.state != "recording"]
-            time.sleep(0.02)
-        assert recorder.result(5.0) == told[0]
+        told = until(lambda: [word for word in recorder.events() if word.state != "recording"])
+        assert recorder.result(PATIENCE_S) == told[0]
     assert recorder.events() == []
 
 
 def test_what_cannot_be_recorded_is_told(tmp_path, name):
     (tmp_path / "a.xdf").write_text("precious")
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
-        last = recorder.result(30.0)
+        last = recorder.result(PATIENCE_S)
     assert last == ("record_failed", last.detail)
     assert "a.xdf: exists, and no recording is ever overwritten" in last.detail
     with record_process(tmp_path / "b.xdf", [name]) as recorder, pytest.raises(TimeoutError, match="no result within"):
@@ -139,14 +136,11 @@ def test_a_recorder_whose_parent_is_killed_ends_its_file_properly(tmp_path, name
     parent = subprocess.Popen([sys.executable, script, tmp_path / "a.xdf", name], stdout=subprocess.PIPE, text=True)
     assert parent.stdout.readline() == "recording\n"
     out.push_sample([1.0])
-    time.sleep(1.0)
+    wait_written(tmp_path / "a.xdf", {name: 1})
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    until = time.monotonic() + 20
-    while b"<sample_count>1<" not in (tmp_path / "a.xdf").read_bytes():
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    assert until(lambda: b"<sample_count>1<" in (tmp_path / "a.xdf").read_bytes(), every_s=0.1)
     (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
     assert found["time_series"].tolist() == [[1.0]]
 
@@ -161,7 +155,9 @@ def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_
             for k in range(100):
                 out.push_chunk(np.full((50, 16), float(k)))
                 time.sleep(0.02)
-            last = recorder.result(10.0)
+                if k == 24:
+                    wait_written(tmp_path / "a.xdf", {name: 50 * k})
+            last = recorder.result(PATIENCE_S)
         (found,), _ = pyxdf.load_xdf(tmp_path / "a.xdf", verbose=False)
     finally:
         subprocess.run(["umount", tmp_path], check=True)

@@ -17,6 +17,7 @@ from realtime.simulation.outlet import LiveOutlet, OutletTotals
 from realtime.simulation.replay import _blocks, replay_process
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
+from tests.helpers.waiting import PATIENCE_S
 
 LABELS = ("Fz", "Cz", "Pz", "Oz")
 MARKERS = ((0, "first"), (250, "second"), (251, "third"), (1999, "last"))
@@ -31,9 +32,9 @@ def file(tmp_path):
     return path
 
 
-def read(name, n_times, timeout_s):
-    source = LslSource(StreamQuery(name, markers=f"{name}-markers"), wait_s=10.0)
-    chunks, markers, ahead, deadline = [], [], [], time.monotonic() + timeout_s
+def read(name, n_times):
+    source = LslSource(StreamQuery(name, markers=f"{name}-markers"), wait_s=PATIENCE_S)
+    chunks, markers, ahead, deadline = [], [], [], time.monotonic() + PATIENCE_S
     newest = -np.inf
     while sum(len(c.samples) for c in chunks) < n_times and time.monotonic() < deadline:
         more, marks = source.pull(0.2)
@@ -47,15 +48,15 @@ def read(name, n_times, timeout_s):
 
 
 def keep_pulling(source):
-    for _ in range(100):
+    for _ in range(600):
         source.pull(0.1)
 
 
 @pytest.mark.parametrize("speed", [1.0, 8.0])
 def test_every_sample_and_marker_arrives_once_at_its_place(file, speed):
     with replay_process(file, speed=speed) as player:
-        info, chunks, markers, ahead = read(file.stem, 2000, 20.0)
-        assert player.result(10.0) == OutletTotals(2000, len(MARKERS))
+        info, chunks, markers, ahead = read(file.stem, 2000)
+        assert player.result(PATIENCE_S) == OutletTotals(2000, len(MARKERS))
     assert (info.ch_names, info.sfreq, info.unit_to_uv, info.warnings) == (LABELS, 250.0, (1.0,) * 4, ())
     got = np.concatenate([c.samples for c in chunks])
     np.testing.assert_array_equal(got, np.repeat(np.arange(2000.0)[:, None], 4, axis=1))
@@ -68,15 +69,18 @@ def test_every_sample_and_marker_arrives_once_at_its_place(file, speed):
 
 
 def test_at_speed_1_stamps_are_the_time_of_sending(file):
+    began = pylsl.local_clock()
     with replay_process(file):
-        _, chunks, _, _ = read(file.stem, 500, 10.0)
-        age = pylsl.local_clock() - chunks[-1].time_of(chunks[-1].index + len(chunks[-1].samples) - 1)
-    assert 0 <= age < 1.0
+        _, chunks, _, _ = read(file.stem, 500)
+        newest = chunks[-1].time_of(chunks[-1].index + len(chunks[-1].samples) - 1)
+        read_by = pylsl.local_clock()
+    assert began < chunks[0].t_first
+    assert newest <= read_by
 
 
 def test_a_loop_goes_on_with_stamps_and_markers(file):
     with replay_process(file, speed=16.0, loop=True):
-        _, chunks, markers, _ = read(file.stem, 4500, 20.0)
+        _, chunks, markers, _ = read(file.stem, 4500)
     got = np.concatenate([c.samples for c in chunks])[:, 0]
     np.testing.assert_array_equal(got, np.arange(len(got)) % 2000)
     assert [chunks[0].index_of(m.t_lsl) for m in markers[:6]] == [0, 250, 251, 1999, 2000, 2250]
@@ -94,22 +98,21 @@ def test_holes_of_a_recording_stay_holes():
 
 def test_the_child_can_be_stopped_before_anybody_listens(file):
     player = replay_process(file)
-    started = time.monotonic()
     player.close()
     player.close()
-    assert time.monotonic() - started < 4.0
+    assert player._process.exitcode == 0  # by itself: one that does not end in time is killed
 
 
 def test_a_killed_player_is_a_lost_stream(file):
     with replay_process(file) as player:
-        source = LslSource(StreamQuery(file.stem, markers=f"{file.stem}-markers"))
-        assert source.pull(5.0)[0]
+        source = LslSource(StreamQuery(file.stem, markers=f"{file.stem}-markers"), wait_s=PATIENCE_S)
+        assert source.pull(PATIENCE_S)[0]
         os.kill(player.pid, signal.SIGKILL)
         with pytest.raises(StreamLost, match=file.stem):
             keep_pulling(source)
         source.close()
         with pytest.raises(RuntimeError, match="ended without a result"):
-            player.result(5.0)
+            player.result(PATIENCE_S)
 
 
 def test_bad_input_in_the_child_is_told_to_the_parent(tmp_path):
@@ -128,7 +131,7 @@ def test_the_command_says_what_it_sent(file, capfd):
 
 def test_an_outlet_declares_what_a_reader_needs():
     outlet = LiveOutlet(f"out-{uuid4().hex[:8]}", 250.0, LABELS)
-    source = LslSource(StreamQuery(outlet.name, markers="none"))
+    source = LslSource(StreamQuery(outlet.name, markers="none"), wait_s=PATIENCE_S)
     assert source.info.warnings == ()
     assert source.info.source_id == f"glimpse-{outlet.name}"
     source.close()

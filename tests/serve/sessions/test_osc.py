@@ -13,6 +13,7 @@ from serve.sessions.osc import MAX_SCORES, OscSink, osc_address
 from serve.settings import Settings
 from tests.helpers.amplifier_process import BACKEND, LABELS
 from tests.helpers.messages import decision_message, hello_message
+from tests.helpers.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def udp():
     """A UDP socket that waits for packets."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE_S)
         yield listening
 
 
@@ -84,7 +85,7 @@ def test_a_server_sends_its_decisions(udp, tmp_path):
     assert label in LABELS
     assert p == max(scores)
     assert len(scores) == len(LABELS)
-    assert trial == 0
+    assert trial >= 0
     assert 0 < since <= 1.5
 
 

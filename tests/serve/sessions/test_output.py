@@ -38,10 +38,8 @@ def test_a_stuck_sink_never_makes_the_sender_wait_and_loses_its_oldest_counted()
     output.put({"n": 0})
     while output.waiting:  # the sink has it, and is stuck with it
         time.sleep(0.001)
-    began = time.monotonic()
     for n in range(1, QUEUE_SIZE + 101):
-        output.put({"n": n})
-    assert time.monotonic() - began < 1.0
+        output.put({"n": n})  # for ever, if it waited: the sink is free again only below
     assert sum(lost) == 100
     sink.free.set()
     output.close()
@@ -71,7 +69,7 @@ def test_nothing_reaches_a_sink_whose_output_has_been_closed(monkeypatch):
     output.close()
     output.put({"n": 4})
     sink.free.set()
-    output.thread.join(5)
+    output.thread.join()
     assert (sink.got, sum(lost), sink.closed) == ([0], 3, 1)
 
 
@@ -81,10 +79,8 @@ def test_closing_a_stuck_sink_takes_bounded_time(monkeypatch):
     sink.free.clear()
     output = Output("stuck", sink, lambda count: None)
     output.put({"n": 0})
-    began = time.monotonic()
-    output.close()
-    assert time.monotonic() - began < 5.0
+    output.close()  # for ever, if it waited for the sink
     assert sink.closed == 0
     sink.free.set()
-    output.thread.join(5)
+    output.thread.join()
     assert sink.closed == 1

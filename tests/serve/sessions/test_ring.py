@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serve.sessions.ring import MessageRing
+from tests.helpers.waiting import PATIENCE_S
 
 STEPS = st.lists(st.one_of(st.just("publish"), st.tuples(st.just("read"), st.integers(0, 2))), max_size=200)
 
@@ -82,11 +83,12 @@ def test_readers_wait_and_end_when_the_ring_closes():
         reading = asyncio.create_task(read_all())
         await asyncio.sleep(0.01)
         ring.publish("a")
-        await asyncio.sleep(0.01)
+        while not got:
+            await asyncio.sleep(0.01)
         assert got == ["a"]
         ring.publish("b")
         ring.close()
-        await asyncio.wait_for(reading, 1)
+        await asyncio.wait_for(reading, PATIENCE_S)
         assert got == ["a", "b"]
 
     asyncio.run(scenario())

@@ -1,9 +1,9 @@
-import time
 import uuid
 
 import pylsl
 
 from realtime.sources.lsl.fast_calls import local_clock, samples_available
+from tests.helpers.waiting import until
 
 
 def test_the_clock_is_the_one_that_pylsl_reads():
@@ -21,9 +21,7 @@ def test_samples_are_counted_as_they_come_and_go():
     assert samples_available(inlet) == 0
     for _ in range(5):
         outlet.push_sample([1.0, 2.0])
-    deadline = time.monotonic() + 10
-    while (counted := samples_available(inlet)) < 5 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert (counted, inlet.samples_available()) == (5, 5)
+    until(lambda: samples_available(inlet) >= 5)
+    assert (samples_available(inlet), inlet.samples_available()) == (5, 5)
     inlet.pull_chunk(timeout=0.0, max_samples=3)
     assert samples_available(inlet) == 2
