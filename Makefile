@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 SOURCES := pyproject.toml setup.py requirements.lock
+WORKERS ?= 3
 .DELETE_ON_ERROR:
 .PHONY: help demo test check format docs reliability bench screenshot
 
@@ -22,8 +23,9 @@ help: ## this list
 demo: .venv/.base ## simulated amplifier -> decoder -> web page; more: make demo ARGS='--seconds 60'
 	$(BIN)/glimpse demo $(ARGS)
 
+# Side by side, a file at a time: half of the suite waits for real time. One by one: make test WORKERS=0.
 test: .venv/.dev ## every test; some of them: make test ARGS='tests/realtime -k bank'
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev ## lint, format, types, and who imports whom; the page's modules too
 	$(BIN)/ruff check .

@@ -28,10 +28,30 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+# The files that take longest, which are begun first when files run side by side: the last one decides when all is done.
+LONG = (
+    "system/test_live_equals_offline.py",
+    "training/runs/test_recipe.py",
+    "system/test_faults.py",
+    "decoder/test_contract.py",
+    "benchmarks/live/test_latency.py",
+    "system/test_session_handover.py",
+    "realtime/live/test_stream_reader.py",
+    "realtime/recorder/test_recorder.py",
+    "system/test_page.py",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of LONG first, in its order; the others stay in theirs."""
+    rank = {Path(__file__).parent / name: k for k, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def flagship(tmp_path_factory):
     """The bundle of the flagship network, untrained; its export takes many seconds."""
-    from realtime.bundle import Bundle
+    from realtime.bundle.bundle import Bundle
     from tests.helpers.bundles import flagship_bundle
 
     folder = made_once(tmp_path_factory, "flagship", lambda folder: flagship_bundle(folder / "flagship"))

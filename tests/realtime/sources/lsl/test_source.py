@@ -277,7 +277,7 @@ def test_the_clock_of_a_stream_is_measured_and_a_jump_of_it_told_with_the_next_s
         t = pylsl.local_clock()
 
         def steps_of(k):
-            """Steps told with the samples from 20 k on, the first piece's first."""
+            """Clock steps reported with the samples from 20 k on, chunk by chunk."""
             out.push_chunk(numbered(20), t + (19 + 20 * k) / SFREQ)
             return [c.clock_step_s for c in pull_until(source, 20)[0]]
 
