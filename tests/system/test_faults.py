@@ -321,6 +321,7 @@ def test_a_storm_of_markers_delays_no_decision(decoder, row):
                 outlet.push_sample([LABELS[0] if sent % 2000 == 0 else f"noise {sent}"], stamp)
                 sent += 1
             log.wait(lambda: True, 0.01)
+        log.wait(lambda: len(log.of("trial")) >= len(onsets))
         log.wait_seconds(1)
         most_ms = 1000 + 1e3 * withheld.seconds()
         check(decoder, log, [running])
