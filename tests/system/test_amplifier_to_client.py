@@ -6,7 +6,6 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import pyxdf
-from pydantic import TypeAdapter
 from websockets.sync.client import connect
 
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier
@@ -14,7 +13,7 @@ from serve.api.server import serving
 from serve.backend import realtime_backend
 from serve.commands.serve import from_environment
 from serve.protocol.frames import unpack_frame
-from serve.protocol.messages import Message
+from serve.protocol.messages import EVENT_MESSAGE
 from serve.settings import Settings
 from tests.helpers import http
 from tests.helpers.bundles import CH_NAMES, DIM, HOP_SAMPLES, LABELS, SFREQ, tiny_bundle
@@ -36,7 +35,7 @@ def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
         with connect(f"{url}/events?embedding=true", proxy=None) as events:
             while sum(message.type == "decision" and message.trial is not None for message in got) < 3:
                 text = events.recv(PATIENCE_S)
-                got.append(TypeAdapter(Message).validate_json(text))
+                got.append(EVENT_MESSAGE.validate_json(text))
                 assert json.loads(text)["session"] == "s1"
         with connect(f"{url}/signal", proxy=None) as signal:
             _, _, _, samples = unpack_frame(signal.recv(PATIENCE_S))

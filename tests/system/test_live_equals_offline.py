@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter
 from websockets.sync.client import connect
 
 from realtime.decoding.decision import Decision
@@ -21,7 +20,7 @@ from realtime.sensors.montage import match_channels
 from realtime.simulation.replay import replay_process
 from serve.api.server import serving
 from serve.backend import realtime_backend
-from serve.protocol.messages import Message
+from serve.protocol.messages import EVENT_MESSAGE, EventMessage
 from serve.settings import Settings
 from tests.helpers.bundles import CAP, EVENTS
 from tests.helpers.bundles import CAP_SFREQ as SFREQ
@@ -74,12 +73,12 @@ def offline(decoder: Decoder, recording: Recording) -> list[Decision]:
     return decisions
 
 
-def until_quiet(events, n_decisions: int, timeout_s: float) -> Iterator[Message]:
+def until_quiet(events, n_decisions: int, timeout_s: float) -> Iterator[EventMessage]:
     """Messages until `n_decisions` have come and then none for QUIET_S, but for what is said of the stream's end."""
     n, deadline = 0, time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
-            message = TypeAdapter(Message).validate_json(events.recv(QUIET_S))
+            message = EVENT_MESSAGE.validate_json(events.recv(QUIET_S))
         except TimeoutError:
             if n >= n_decisions:
                 return
@@ -88,7 +87,7 @@ def until_quiet(events, n_decisions: int, timeout_s: float) -> Iterator[Message]
         yield message
 
 
-def replayed(decoder: Decoder, file: Path, speed: float, n_decisions: int, seconds: float) -> list[Message]:
+def replayed(decoder: Decoder, file: Path, speed: float, n_decisions: int, seconds: float) -> list[EventMessage]:
     name = f"test-{uuid4().hex[:8]}"
     settings = Settings(bundle=decoder.bundle.path, stream=name, markers=f"{name}-markers", port=0)
     with replay_process(file, speed, name=name), serving(settings, realtime_backend()) as server:
