@@ -1,13 +1,14 @@
 from dataclasses import replace
 
-import httpx
 import numpy as np
 
 from realtime.live.messages import Quality
 from serve.api.server import serving
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, ThreadEngine, decision
-from tests.helpers.clients import listening, metric, next_of, until
+from tests.helpers.clients import listening, metric, next_of
+from tests.helpers.waiting import until
 
 
 def test_statuses_sessions_bad_channels_and_late_decisions_are_counted(tmp_path):
@@ -27,7 +28,7 @@ def test_statuses_sessions_bad_channels_and_late_decisions_are_counted(tmp_path)
         assert metric(server, 'glimpse_late_total{session="s1"}') == 2
         assert metric(server, 'glimpse_bad_channels{session="s1"}') == 2
         assert metric(server, "glimpse_sessions ") == 1
-        httpx.delete(f"{server}/v1/sessions/s1")
+        http.delete(f"{server}/v1/sessions/s1")
         assert metric(server, "glimpse_sessions ") == 0
 
 
@@ -35,12 +36,12 @@ def test_a_closed_session_leaves_no_row_of_any_metric(tmp_path):
     """Also not by a client or an output that lose or leave later; the rows of other sessions stay."""
     settings = Settings(bundle=tmp_path, stream="demo-eeg", port=0, osc="127.0.0.1:9")
     with serving(settings, BACKEND) as server:
-        other = httpx.post(f"{server}/v1/sessions", json={"stream": "other"}).json()["session"]
+        other = http.post(f"{server}/v1/sessions", json={"stream": "other"}).json()["session"]
         with listening(server) as client:
             next_of(client, "decision")
-            rows = httpx.get(f"{server}/metrics").text
+            rows = http.get(f"{server}/metrics").text
             assert rows.count('session="s1"') > 10
-            httpx.delete(f"{server}/v1/sessions/s1")
-        left = httpx.get(f"{server}/metrics").text
+            http.delete(f"{server}/v1/sessions/s1")
+        left = http.get(f"{server}/metrics").text
         assert 'session="s1"' not in left
-        assert metric(server, f'glimpse_decisions_total{{session="{other}"}}') > 0
+        assert until(lambda: metric(server, f'glimpse_decisions_total{{session="{other}"}}') > 0)

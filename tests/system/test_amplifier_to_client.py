@@ -46,7 +46,7 @@ def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
     assert "tiny runs on CPUExecutionProvider: one hop of a small network" in capfd.readouterr().out
     hello, trial = got[0], next(message for message in got if message.type == "trial")
     decision = got[-1]
-    assert (hello.name, hello.note, hello.channels) == ("tiny", "an untrained encoder", list(CH_NAMES))
+    assert (hello.name, hello.note, hello.channels) == ("tiny", "an untrained encoder", CH_NAMES)
     assert hello.hop_s == HOP_SAMPLES / SFREQ
     assert trial.label in LABELS
     assert decision.trial == trial.trial

@@ -1,5 +1,6 @@
-import httpx
 import pytest
+
+from tests.helpers import http
 
 
 @pytest.mark.parametrize(
@@ -14,13 +15,13 @@ import pytest
     ],
 )
 def test_every_refusal_is_a_detail_of_one_sentence(server, method, path, body, status):
-    answer = httpx.request(method, f"{server}{path}", json=body)
+    answer = http.request(method, f"{server}{path}", json=body)
     assert answer.status_code == status
     assert list(answer.json()) == ["detail"]
     assert isinstance(answer.json()["detail"], str)
 
 
 def test_a_malformed_request_is_a_detail_with_the_list_of_errors(server):
-    answer = httpx.post(f"{server}/v1/sessions", json={"stream": ""})
+    answer = http.post(f"{server}/v1/sessions", json={"stream": ""})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "stream"]

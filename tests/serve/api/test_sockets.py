@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-import httpx
 import numpy as np
 import pytest
 from fastapi import WebSocket
@@ -15,13 +14,15 @@ from websockets.exceptions import InvalidStatus
 from serve.api.server import Server, listen, serving
 from serve.protocol.frames import unpack_frame
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, CHANNELS, LABELS, SFREQ, ThreadEngine, decision
-from tests.helpers.clients import listening, next_of, until
+from tests.helpers.clients import listening, next_of
+from tests.helpers.waiting import PATIENCE_S, until
 
 
 def test_a_client_gets_hello_then_status_then_decisions(server):
     with listening(server) as client:
-        hello, status = json.loads(client.recv(5)), json.loads(client.recv(5))
+        hello, status = json.loads(client.recv(PATIENCE_S)), json.loads(client.recv(PATIENCE_S))
         decisions = [next_of(client, "decision") for _ in range(3)]
     assert (hello["type"], hello["protocol"], hello["session"]) == ("hello", 1, "s1")
     assert (hello["labels"], hello["channels"]) == (list(LABELS), list(CHANNELS))
@@ -55,25 +56,26 @@ def test_a_client_that_reconnects_gets_the_messages_it_missed(server):
         seen = next_of(client, "decision")["seq"]
     time.sleep(0.3)
     with listening(server, f"/v1/sessions/s1/events?after={seen}") as client:
-        assert json.loads(client.recv(5))["seq"] == seen
-        client.recv(5)
-        assert [json.loads(client.recv(5))["seq"] for _ in range(4)] == [seen + 1, seen + 2, seen + 3, seen + 4]
+        assert json.loads(client.recv(PATIENCE_S))["seq"] == seen
+        client.recv(PATIENCE_S)
+        numbers = [json.loads(client.recv(PATIENCE_S))["seq"] for _ in range(4)]
+        assert numbers == [seen + 1, seen + 2, seen + 3, seen + 4]
 
 
 def test_a_client_away_too_long_gets_the_number_of_lost_messages(tmp_path):
     settings = Settings(bundle=tmp_path, stream="demo-eeg", port=0, keep_messages=4)
     with serving(settings, BACKEND) as server:
-        assert until(lambda: httpx.get(f"{server}/v1/sessions/s1").json()["seq"] > 8)
+        assert until(lambda: http.get(f"{server}/v1/sessions/s1").json()["seq"] > 8)
         with listening(server, "/v1/sessions/s1/events?after=1") as client:
             dropped = next_of(client, "dropped")
             assert dropped["count"] == dropped["seq"] - 1
-            assert json.loads(client.recv(5))["seq"] == dropped["seq"] + 1
-        assert f'glimpse_dropped_total{{session="s1"}} {dropped["count"]}.0' in httpx.get(f"{server}/metrics").text
+            assert json.loads(client.recv(PATIENCE_S))["seq"] == dropped["seq"] + 1
+        assert f'glimpse_dropped_total{{session="s1"}} {dropped["count"]}.0' in http.get(f"{server}/metrics").text
 
 
 def test_traces_arrive_as_frames_in_time_order(server):
     with listening(server, "/v1/sessions/s1/signal") as client:
-        frames = [unpack_frame(client.recv(5)) for _ in range(4)]
+        frames = [unpack_frame(client.recv(PATIENCE_S)) for _ in range(4)]
     t_first, sfreq, seq, samples = zip(*frames, strict=True)
     assert set(sfreq) == {SFREQ}
     assert np.all(np.diff(seq) == 1)
@@ -108,7 +110,7 @@ def test_a_page_of_another_origin_is_refused(server):
         pass
     assert refused.value.response.status_code == 403
     with listening(server, origin=server) as client:
-        assert json.loads(client.recv(5))["type"] == "hello"
+        assert json.loads(client.recv(PATIENCE_S))["type"] == "hello"
 
 
 def test_messages_of_a_client_are_ignored(server):
@@ -120,13 +122,13 @@ def test_messages_of_a_client_are_ignored(server):
 
 def test_closed_sockets_leave_no_reader_task_or_thread(tmp_path):
     """Clients that leave politely, or vanish, leave no reader, no task and no thread behind."""
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     listener, url = listen(Settings(bundle=tmp_path, port=0))
     server = Server(Settings(bundle=tmp_path, stream="demo-eeg"), BACKEND)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
-        assert until(lambda: server.started)
+        assert until(lambda: server.started and server.servers)
         loop = server.servers[0].get_loop()
         hub = server.app.state.sessions.hub("s1")
 
@@ -134,7 +136,7 @@ def test_closed_sockets_leave_no_reader_task_or_thread(tmp_path):
             async def count():
                 return len(asyncio.all_tasks())
 
-            return asyncio.run_coroutine_threadsafe(count(), loop).result(5)
+            return asyncio.run_coroutine_threadsafe(count(), loop).result(PATIENCE_S)
 
         assert until(lambda: tasks() <= 3)
         before = tasks()
@@ -150,7 +152,7 @@ def test_closed_sockets_leave_no_reader_task_or_thread(tmp_path):
     finally:
         server.should_exit = True
         thread.join()
-    assert threading.active_count() == threads
+    assert until(lambda: set(threading.enumerate()) <= threads)
 
 
 def test_a_client_that_stops_reading_slows_nobody_and_gets_its_loss(tmp_path):
@@ -170,17 +172,17 @@ def test_a_client_that_stops_reading_slows_nobody_and_gets_its_loss(tmp_path):
         narrow = socket.create_connection(("127.0.0.1", int(server.rsplit(":", 1)[1])))
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         with listening(server, "/v1/sessions/s1/events", max_queue=1, sock=narrow, close_timeout=0.2) as slow:
-            seen = json.loads(slow.recv(5))["seq"]
-            slow.recv(5)
-            quick_seen = json.loads(quick.recv(5))["seq"]
-            quick.recv(5)
+            seen = json.loads(slow.recv(PATIENCE_S))["seq"]
+            slow.recv(PATIENCE_S)
+            quick_seen = json.loads(quick.recv(PATIENCE_S))["seq"]
+            quick.recv(PATIENCE_S)
             for _ in range(120):
-                message = json.loads(quick.recv(5))
+                message = json.loads(quick.recv(PATIENCE_S))
                 quick_seen += message.get("count", 1)
                 assert message["seq"] == quick_seen
             lost = 0
             while not lost:
-                message = json.loads(slow.recv(5))
+                message = json.loads(slow.recv(PATIENCE_S))
                 seen += message.get("count", 1)
                 lost = message.get("count", 0)
                 assert message["seq"] == seen

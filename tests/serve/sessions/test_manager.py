@@ -1,13 +1,14 @@
 import threading
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from serve.api.server import serving
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, ThreadEngine
-from tests.helpers.clients import listening, metric, next_of, until
+from tests.helpers.clients import listening, metric, next_of
+from tests.helpers.waiting import until
 
 
 class EngineWithRequests(ThreadEngine):
@@ -30,8 +31,8 @@ def test_a_request_is_completed_by_the_settings_of_the_server(tmp_path, requeste
     backend, asked = requested
     settings = Settings(bundle=tmp_path, stream="demo-eeg", port=0, delay_s=0.05, tracks=8)
     with serving(settings, backend) as server:
-        httpx.post(f"{server}/v1/sessions", json={"stream": "other"})
-        httpx.post(f"{server}/v1/sessions", json={"stream": "third", "delay_s": 0.0, "tracks": 1, "markers": "m"})
+        http.post(f"{server}/v1/sessions", json={"stream": "other"})
+        http.post(f"{server}/v1/sessions", json={"stream": "third", "delay_s": 0.0, "tracks": 1, "markers": "m"})
     assert asked == [(("demo-eeg", None, 0.05), 8), (("other", None, 0.05), 8), (("third", "m", 0.0), 1)]
 
 
@@ -42,7 +43,7 @@ def test_a_bundle_is_loaded_once_whatever_its_path(tmp_path, monkeypatch):
     backend = replace(BACKEND, load=lambda path: loaded.append(path) or BACKEND.load(path))
     with serving(Settings(bundle="demo", stream="demo-eeg", port=0), backend) as server:
         body = {"stream": "other", "bundle": "demo"}
-        assert httpx.post(f"{server}/v1/sessions", json=body).status_code == 201
+        assert http.post(f"{server}/v1/sessions", json=body).status_code == 201
     assert len(loaded) == 1
 
 
@@ -56,5 +57,5 @@ def test_a_stuck_output_delays_neither_clients_nor_the_engine(tmp_path, monkeypa
         for _ in range(12):
             next_of(client, "decision")
         assert until(lambda: metric(server, 'glimpse_output_dropped_total{output="osc",session="s1"}') > 0)
-        assert httpx.delete(f"{server}/v1/sessions/s1").status_code == 204
+        assert http.delete(f"{server}/v1/sessions/s1").status_code == 204
     free.set()

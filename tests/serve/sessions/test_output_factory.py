@@ -3,13 +3,13 @@ import threading
 from dataclasses import replace
 from uuid import uuid4
 
-import httpx
 import pylsl
 import pytest
 
 from realtime.errors import BadInput
 from serve.api.server import serving
 from serve.settings import Settings
+from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, LABELS, ROW
 
 
@@ -17,9 +17,9 @@ def test_only_lsl_streams_can_be_recorded(tmp_path):
     none = replace(BACKEND, streams=list)
     with serving(Settings(bundle=tmp_path, port=0, record=tmp_path), none) as server:
         body = {"stream": "fieldtrip://localhost:1972"}
-        refused = httpx.post(f"{server}/v1/sessions", json=body)
+        refused = http.post(f"{server}/v1/sessions", json=body)
         assert (refused.status_code, "no LSL stream" in refused.json()["detail"]) == (400, True)
-        assert httpx.post(f"{server}/v1/sessions", json=body | {"record": False}).status_code == 201
+        assert http.post(f"{server}/v1/sessions", json=body | {"record": False}).status_code == 201
 
 
 def test_a_session_whose_outputs_cannot_be_opened_leaves_none_behind(tmp_path):
@@ -46,21 +46,22 @@ def test_decisions_are_lsl_streams_named_after_the_decoded_one(tmp_path):
     name = f"amp-{uuid4().hex[:8]}"
     backend = replace(BACKEND, streams=lambda: [ROW._replace(name=name, source_id="serial 7")])
     with serving(Settings(bundle=tmp_path, port=0, lsl_out=True), backend) as server:
-        assert httpx.get(f"{server}/v1/sessions/s1").json()["outputs"] == ["lsl"]
-        infos = [pylsl.resolve_byprop("name", f"{name}-{kind}", timeout=10)[0] for kind in ("scores", "decisions")]
+        assert http.get(f"{server}/v1/sessions/s1").json()["outputs"] == ["lsl"]
+        kinds = ("scores", "decisions")
+        infos = [pylsl.resolve_byprop("name", f"{name}-{kind}", timeout=PATIENCE_S)[0] for kind in kinds]
         assert all("serial 7" in info.source_id() for info in infos)
         scores, decisions = inlets = [pylsl.StreamInlet(info, recover=False) for info in infos]
         for inlet in inlets:
-            inlet.open_stream(10)
+            inlet.open_stream(PATIENCE_S)
         said = []
         while not said or said[-1]["type"] != "decision":
-            [text], stamp = decisions.pull_sample(10)
+            [text], stamp = decisions.pull_sample(PATIENCE_S)
             said.append(json.loads(text))
-        row, _ = scores.pull_sample(10)
-        assert scores.info(10).get_channel_labels() == list(LABELS)
+        row, _ = scores.pull_sample(PATIENCE_S)
+        assert scores.info(PATIENCE_S).get_channel_labels() == list(LABELS)
         for inlet in inlets:
             inlet.close_stream()
-        httpx.delete(f"{server}/v1/sessions/s1")
+        http.delete(f"{server}/v1/sessions/s1")
         assert not pylsl.resolve_byprop("name", f"{name}-scores", timeout=0.5)
     assert stamp == said[-1]["t_lsl"]
     assert sum(row) == pytest.approx(1, abs=1e-5)
