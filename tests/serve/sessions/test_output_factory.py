@@ -11,6 +11,7 @@ from serve.api.server import serving
 from serve.settings import Settings
 from tests.helpers import http
 from tests.helpers.amplifier_process import BACKEND, LABELS, ROW
+from tests.helpers.waiting import PATIENCE_S
 
 
 def test_only_lsl_streams_can_be_recorded(tmp_path):
