@@ -25,7 +25,7 @@ COMMANDS = {
 }
 
 # module: the extra that installs it, where a command needs more than the base install
-EXTRAS = {"torch": "train", "onnx": "train", "onnxscript": "train"}
+EXTRAS = dict.fromkeys(("torch", "onnx", "onnxscript", "mne_bids"), "train")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -86,11 +86,11 @@ def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be dicts of their fields.
     """
     bank.save(folder)
-    (folder / CARD).write_text(card)
+    (folder / CARD).write_text(card, encoding="utf-8")
     here = [name for name in (ENCODER, VECTORS, LABELS, CARD, WEIGHTS) if name != WEIGHTS or (folder / name).is_file()]
     files = {name: sha256(folder / name) for name in here}
     manifest = Manifest(**fields, files=files)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return Bundle.load(folder)
 
 

@@ -124,7 +124,7 @@ def main(argv: list[str]) -> int:
         console.print(f"glimpse demo: {error}; run `glimpse doctor` to see why")
         return 1
     if command.json:
-        command.json.write_text(json.dumps(result, indent=1) + "\n")
+        command.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if result["trials"]:
         console.print(
             f"{result['decisions']} decisions; of {result['trials']} trials {result['top1']:.0%} named right, "

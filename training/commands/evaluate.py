@@ -24,7 +24,7 @@ console = Console(highlight=False)
 def losses(path: Path) -> list[float]:
     """Mean training loss of each epoch, none for a bundle."""
     log = path / LOG
-    return [json.loads(line)["loss"] for line in log.read_text().splitlines()] if log.is_file() else []
+    return [json.loads(line)["loss"] for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
 
 
 def print_figures(found: dict[str, Any], title: str) -> None:
@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     if command.embeddings:
         save_embeddings(decoded, command.embeddings)
     if command.json:
-        command.json.write_text(json.dumps(found, indent=1) + "\n")
+        command.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if command.report:
         command.report.write_text(report_page(found, [losses(path) for path in command.paths]), encoding="utf-8")
     return 0

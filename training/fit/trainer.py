@@ -177,6 +177,6 @@ def run_epochs(
             ) from error
         run.save_checkpoint(trainer.state())
         line = {"epoch": epoch + 1, "loss": round(loss, 6), "lr": trainer.schedule.get_last_lr()[0]}
-        with open(run.path / LOG, "a") as log:
+        with open(run.path / LOG, "a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         report(EpochProgress(epoch + 1, n_epochs, loss))

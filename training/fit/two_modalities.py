@@ -141,7 +141,7 @@ def measure_two_modalities(run: Run, pairs: PairedCrops) -> dict[str, Any]:
     for name, masked in masks.items():
         correct = (window_embeddings(network, MaskedPairs(pairs, masked)) @ rows.T).argmax(axis=1) == pairs.labels
         figures[name] = float(correct.mean())
-    (run.path / PAIRS).write_text(json.dumps(figures, indent=1) + "\n")
+    (run.path / PAIRS).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
 
 

@@ -41,7 +41,7 @@ class Run:
         if not file.is_file():
             raise BadInput(f"{file}: no such file, so {path} is not a run; make one with `glimpse train --out {path}`")
         try:
-            fields = json.loads(file.read_text())
+            fields = json.loads(file.read_text(encoding="utf-8"))
             check_schema_version(
                 fields.get("schema_version") if isinstance(fields, dict) else None, SCHEMA_VERSION, str(file)
             )
