@@ -68,7 +68,7 @@ def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, m
     assert told[0] == "rhythms, Deep4Net: no score: RuntimeError: Kernel size cannot be greater"
 
 
-def test_a_stopped_bench_goes_on_where_it_was_and_measures_anew_what_was_asked_otherwise(tmp_path, monkeypatch):
+def test_a_stopped_bench_resumes_and_repeats_what_was_measured_with_other_options(tmp_path, monkeypatch):
     data, kept, said = write_experiment(tmp_path), tmp_path / "fits.jsonl", []
     monkeypatch.setattr("benchmarks.accuracy.run.ProcessPoolExecutor", Inline)
     monkeypatch.setattr(

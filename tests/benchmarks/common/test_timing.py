@@ -13,7 +13,7 @@ def timing(late_s, hops=None, hop_s=0.04) -> DecisionTiming:
     return made
 
 
-def test_a_decision_later_than_a_hop_has_missed_its_deadline_and_a_punctual_one_has_not():
+def test_only_a_decision_later_than_a_hop_misses_its_deadline():
     assert timing([0.01, 0.039, 0.041, 0.3]).misses == 2
 
 

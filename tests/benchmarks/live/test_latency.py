@@ -30,7 +30,7 @@ def bench(tmp_path, *flags: str) -> dict:
 
 
 @needs_peers
-def test_latency_reports_percentiles_of_every_stage_beside_the_peer_loop_and_a_bare_inlet(tmp_path):
+def test_latency_reports_percentiles_of_stages_peer_loop_and_bare_inlet(tmp_path):
     """A short run gives ordered percentiles, and decoding can never be faster than receiving."""
     found = bench(tmp_path)
     peer = found["peer"]

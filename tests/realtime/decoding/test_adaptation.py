@@ -67,7 +67,7 @@ def test_a_trial_is_scored_before_it_is_learned_from():
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_wrong_labels_are_found_out_and_decisions_are_the_bundles_own_to_the_last_bit(shuffled: bool):
+def test_wrong_labels_are_detected_and_decisions_return_to_the_bundles_own(shuffled: bool):
     embeddings, labels = trials(60)
     wrong = np.random.default_rng(3).integers(K, size=60) if shuffled else (labels + 1) % K
     told, state = fed(embeddings, wrong)

@@ -57,7 +57,7 @@ def test_the_more_channels_are_bad_the_less_a_hop_is_trusted():
     assert factors[64] == 0.01
 
 
-def test_where_each_channel_has_its_cost_a_dear_one_lowers_the_trust_more_than_many_cheap_ones():
+def test_one_costly_bad_channel_lowers_confidence_more_than_many_cheap_ones():
     calibration = Calibration(bad_cost=(0.0, 0.1, 0.2, 3.0))
     assert calibration.trust(np.zeros(4, bool)) == 1
     assert calibration.trust(np.array([True, False, False, False])) == 1
@@ -65,7 +65,7 @@ def test_where_each_channel_has_its_cost_a_dear_one_lowers_the_trust_more_than_m
     assert calibration.trust(np.array([False, False, False, True])) == pytest.approx(1 / 4)
 
 
-def test_more_bad_channels_than_were_measured_are_never_trusted_more_than_where_nothing_was():
+def test_more_bad_channels_than_measured_never_raise_the_confidence():
     free = Calibration(bad_cost=(0.0,) * 64)
     for n in range(65):
         bad = np.arange(64) < n

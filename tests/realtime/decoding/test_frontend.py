@@ -105,7 +105,7 @@ def test_how_many_samples_a_hop_still_needs_is_known(sfreq):
         n_in += needed
 
 
-def test_since_onset_counts_from_the_marker_to_the_newest_sample_until_the_window_ends():
+def test_since_onset_counts_to_the_newest_sample_until_the_window_ends():
     hops, _ = fed(onsets=[105, 900])
     for hop in hops:
         since = [(hop.sample - onset) / SFREQ for onset in (105, 900)]

@@ -5,7 +5,7 @@ from realtime.live.duplicates import DUPLICATE_AFTER_S, DuplicateStreams
 A, B = {"a": "'amp' A"}, {"b": "'amp' B"}
 
 
-def test_one_that_comes_up_for_a_silent_stream_takes_its_place_and_the_silent_one_is_not_searched_for_a_while():
+def test_a_new_stream_replaces_a_silent_one_which_is_then_excluded_for_a_while():
     duplicates = DuplicateStreams()
     assert duplicates.replacement("a", (), 0.0) is None
     assert duplicates.excluded_uids(0.0) == set()
@@ -14,7 +14,7 @@ def test_one_that_comes_up_for_a_silent_stream_takes_its_place_and_the_silent_on
     assert duplicates.excluded_uids(1.1 + DUPLICATE_AFTER_S) == set()
 
 
-def test_one_that_is_there_while_samples_arrive_is_told_once_and_never_takes_the_place():
+def test_duplicate_stream_is_reported_once_and_never_replaces_the_source():
     duplicates = DuplicateStreams()
     assert duplicates.change("amp", B, 0.0) is None
     assert duplicates.change("amp", B, DUPLICATE_AFTER_S - 0.1) is None

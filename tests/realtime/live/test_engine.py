@@ -58,7 +58,7 @@ def test_times_are_those_of_the_samples_and_markers(decoder):
     assert [t["t_onset"] for t in log.of("trial")] == [T0 + onset / SFREQ for onset in ONSETS]
 
 
-def test_a_gap_between_two_chunks_of_one_pull_resets_after_the_first_and_before_the_second(decoder):
+def test_a_gap_inside_one_pull_resets_the_state_between_its_two_chunks(decoder):
     pull = ([chunk(SAMPLES[:805], 0, SFREQ), chunk(SAMPLES[805:], 1005, SFREQ, gap=200)], MARKERS)
     first, state = decoder.step(SAMPLES[:805], decoder.start(), ONSETS)
     second, _ = decoder.step(SAMPLES[805:], decoder.skip(state, 200))
@@ -96,7 +96,7 @@ def test_an_exception_while_decoding_is_told_to_its_session_and_ends_nobody(deco
     assert "failed" not in log.states("good")
 
 
-def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are_decoded(decoder):
+def test_a_session_that_breaks_a_batch_is_reported_and_the_others_are_decoded(decoder):
     go = threading.Event()
 
     class Waiting(ArraySource):
@@ -117,7 +117,7 @@ def test_a_session_that_breaks_the_batch_is_told_and_the_others_of_the_batch_are
     assert log.of("decision", "bad") == []
 
 
-def test_a_session_that_falls_behind_drops_what_waited_as_a_gap_and_keeps_its_markers(decoder, monkeypatch):
+def test_a_session_that_falls_behind_drops_samples_as_a_gap_and_keeps_markers(decoder, monkeypatch):
     """The engine is held at the first of ten pieces; then the last one is decoded, as after lost samples."""
     held, go, encode = threading.Event(), threading.Event(), decoder.encode
     monkeypatch.setattr(decoder, "encode", lambda *hops: held.set() or (go.wait() and encode(*hops)))

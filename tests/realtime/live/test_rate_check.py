@@ -36,7 +36,7 @@ def test_samples_of_an_honest_stream_all_pass_in_order_once_its_rate_is_known(si
         assert len(marks) == len(sizes)
 
 
-def test_what_was_held_of_a_stream_that_does_not_fit_is_never_passed_and_its_markers_are():
+def test_rate_mismatch_drops_held_samples_and_keeps_markers():
     rate_check = RateCheck("x", SFREQ)
     assert rate_check.release([chunk(0, 50)], [MARK], None) == ([], [])
     assert rate_check.release([chunk(50, 100)], [], 50.0) == ([], [MARK])

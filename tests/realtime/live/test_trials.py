@@ -130,7 +130,7 @@ def timeline(folder: Path) -> list[tuple[float, str]]:
     return [((float(row["onset"]) - first) / 1000 + 1.0, row["stimname"]) for row in rows]
 
 
-def test_ten_pictures_a_second_of_a_real_timeline_are_each_decoded_to_the_end_of_their_window(tmp_path):
+def test_ten_pictures_a_second_are_each_decoded_to_the_end_of_their_window(tmp_path):
     if "GLIMPSE_DATA" not in os.environ:
         pytest.skip("set GLIMPSE_DATA to a folder that holds things_eeg1_events/, from openneuro.org ds003825")
     events = timeline(Path(os.environ["GLIMPSE_DATA"]) / "things_eeg1_events")

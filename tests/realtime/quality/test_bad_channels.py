@@ -83,7 +83,7 @@ def test_a_bad_channel_is_flagged_within_half_a_second_and_forgiven_after_about_
     assert {REASONS[reason] for reason in marks.reason[first:3000, 9]} - {"held"} == {KINDS[kind]}
 
 
-def test_noise_in_every_channel_is_flagged_in_every_channel_and_forgiven_when_it_is_over():
+def test_noise_in_every_channel_is_flagged_and_cleared_when_it_is_over():
     x = clean().copy()
     x[ONSET:3000] += 250 * np.random.default_rng(5).normal(size=x[ONSET:3000].shape)
     _, bad, _, _ = fed(x)
@@ -107,7 +107,7 @@ def test_magnetic_channels_are_not_held_against_microvolts():
     assert not bad.any()
 
 
-def test_good_channels_pass_bit_for_bit_and_a_few_lost_values_flag_nothing_but_themselves():
+def test_good_channels_pass_unchanged_and_a_few_lost_values_flag_only_themselves():
     x = clean().copy()
     y, bad, _, _ = fed(x)
     assert np.array_equal(y, x)

@@ -183,7 +183,7 @@ def test_streams_not_named_are_left_out_and_one_that_is_missing_is_said(tmp_path
     assert [s["info"]["name"] for s in load(tmp_path / "a.xdf")] == [[name]]
 
 
-def test_a_stream_that_ends_and_returns_goes_on_and_one_with_another_header_is_another(tmp_path, name):
+def test_a_returning_stream_is_continued_and_a_changed_header_starts_another(tmp_path, name):
     with recording(tmp_path / "a.xdf", name, known=[]) as running:
         for labels, value in ((("Cz", "Pz"), 1), (("Cz", "Pz"), 2), (("Pz", "Cz"), 3)):
             out = outlet(name, n_channels=2, labels=labels)

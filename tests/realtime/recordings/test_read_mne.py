@@ -12,7 +12,7 @@ UP = mne.transforms.Transform("meg", "head", mne.transforms.translation(z=0.04))
 
 
 @pytest.mark.parametrize("dev_head_t", [None, UP])
-def test_meg_sensors_are_placed_in_the_head_frame_where_the_file_says_how_the_head_lay(tmp_path, dev_head_t):
+def test_meg_sensors_are_in_the_head_frame_if_the_file_has_the_transform(tmp_path, dev_head_t):
     places = np.random.default_rng(0).normal(0, 0.1, (4, 3))
     meg_raw(places, dev_head_t).save(tmp_path / "a_raw.fif", verbose="error")
     recording = read_recording(tmp_path / "a_raw.fif", pick="meg")

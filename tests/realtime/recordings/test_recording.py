@@ -167,7 +167,7 @@ def test_an_edf_unit_that_is_no_voltage_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("first_samp", [0, 4321])
-def test_annotations_are_markers_at_the_rounded_sample_and_unrecorded_stretches_are_gaps(tmp_path, first_samp):
+def test_annotations_become_markers_and_unrecorded_spans_become_gaps(tmp_path, first_samp):
     path = tmp_path / "a_raw.fif"
     notes = [(0.02, 0, "start"), (1.234, 0.5, "T1"), (4.5, 0, "lost"), (6.0, 0, "T2"), (4.0, 1.0, "BAD_ACQ_SKIP")]
     data = fif(path, notes, ["eeg", "eeg", "misc"], first_samp)

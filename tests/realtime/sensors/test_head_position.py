@@ -33,7 +33,7 @@ def walk(*off_mm: float) -> list[float | None]:
     return told[1:]
 
 
-def test_it_is_told_beyond_five_millimetres_again_at_ten_and_again_after_it_came_back():
+def test_head_movement_is_reported_once_per_5_mm_and_again_after_return():
     assert walk(4.9, -4.9, 1) == [None] * 3
     told = walk(6, 5.5, 4, 6, 11, 1, 0, 7)
     assert [mm is not None for mm in told] == [True, False, False, False, True, False, False, True]

@@ -155,7 +155,7 @@ piece = st.tuples(
     cuts=st.lists(st.integers(0, 2400), max_size=12),
     seed=st.integers(0, 1000),
 )
-def test_whatever_the_stamps_do_samples_are_numbered_upwards_and_time_never_runs_back_in_a_segment(pieces, cuts, seed):
+def test_sample_numbers_and_times_ascend_in_a_segment_for_any_stamps(pieces, cuts, seed):
     rng, stamps, t = np.random.default_rng(seed), [], T0
     for n, step_s, jitter_s, pace in pieces:
         run_s = t + step_s + np.arange(n) * pace / SFREQ
@@ -224,7 +224,7 @@ def test_the_rate_of_a_headset_s_packets_is_known_within_a_second(seed):
     assert max(abs(rate / 256.0 - 1) for rate in rates) < 0.02
 
 
-def test_the_rate_of_real_headsets_is_known_after_half_a_second_wherever_one_begins_to_read():
+def test_the_rate_of_real_headsets_is_known_after_half_a_second():
     if "GLIMPSE_DATA" not in os.environ:
         pytest.skip("set GLIMPSE_DATA to a folder that holds muse_n170/ and others, from eeg-notebooks")
     files = sorted(Path(os.environ["GLIMPSE_DATA"]).rglob("muse*/**/block1.csv"))

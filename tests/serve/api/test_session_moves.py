@@ -64,7 +64,7 @@ def test_a_state_is_only_given_to_a_paused_session_and_a_foreign_one_is_refused(
     assert http.put(f"{where}/state", content=b"quiet 7").status_code == 204
 
 
-def test_after_a_swap_clients_hear_the_new_labels_between_the_old_and_the_new_decisions(server):
+def test_a_swap_sends_the_new_labels_between_old_and_new_decisions(server):
     with listening(server) as client:
         hello = json.loads(client.recv(PATIENCE_S))
         seen = next_of(client, "decision")["seq"]

@@ -65,7 +65,7 @@ def test_the_scores_of_many_labels_are_not_sent(sink, udp):
     assert [heard(udp)[0] for _ in range(2)] == ["/glimpse/s1/decision", "/glimpse/s1/status"]
 
 
-def test_nobody_listening_is_no_error(udp):
+def test_osc_without_a_receiver_raises_nothing(udp):
     address = udp.getsockname()
     udp.close()
     sink = OscSink("s1", address)

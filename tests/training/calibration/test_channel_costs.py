@@ -100,7 +100,7 @@ def recording(seconds, marks=(), gaps=()):
     )
 
 
-def test_only_the_first_minutes_are_heard():
+def test_channel_costs_use_only_the_first_minutes():
     long = recording(MOST_S + 50, [(5, "x"), (round(MOST_S * 10) + 1, "y")], [(7, 3), (round(MOST_S * 10) + 2, 1)])
     [kept] = first_minutes([long, recording(20)])
     assert (len(kept.samples), kept.markers, kept.gaps) == (round(MOST_S * 10), ((5, "x"),), ((7, 3),))

@@ -77,7 +77,7 @@ def test_another_cap_is_made_good_on_a_later_recording(place, tmp_path):
     assert found[1] > 0.9
 
 
-def test_the_bundle_says_before_and_after_of_trials_that_were_not_fitted_and_whose_it_is(place):
+def test_the_bundle_names_the_person_and_holds_figures_of_held_out_trials(place):
     manifest, card = Bundle.load(place.fitted).manifest, (place.fitted / "card.md").read_text()
     assert list(manifest.accuracy) == [BEFORE, AFTER]
     for figures in manifest.accuracy.values():

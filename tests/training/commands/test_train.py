@@ -187,7 +187,7 @@ def test_freezing_what_is_not_there_and_starting_from_a_stranger_are_refused(tra
     assert "no weight is called 'st'" in refusal(*argv, "--freeze", "st")
 
 
-def test_a_poisoned_batch_ends_the_command_with_a_sentence_and_what_is_needed_to_look_into_it(tmp_path, capsys):
+def test_non_finite_batch_stops_training_and_is_saved(tmp_path, capsys):
     """A loss so heavy that it overflows; exit status 1, no traceback."""
     data, out = write_experiment(tmp_path), tmp_path / "run"
     argv = ["train", "--data", str(data), "--out", str(out), *QUICK, "--set", "losses={cross_entropy: 1.0e+39}"]

@@ -118,7 +118,7 @@ def test_channels_are_picked_dropped_and_renamed(folder):
     np.testing.assert_allclose(two.samples.mean(axis=0), [20, 0], atol=0.5)
 
 
-def test_meg_sensors_keep_their_places_through_picking_and_reach_network_graph_and_bundle(tmp_path):
+def test_meg_positions_survive_picking_and_reach_network_graph_and_bundle(tmp_path):
     places = np.array([[0.1, 0, 0], [0.1, 0, 0], [0.1, 0, 0], [0, 0.1, 0.05]])
     for name, n_times in (("a", 1000), ("b", 1100)):
         meg_raw(places, None, n_times).save(tmp_path / f"{name}_raw.fif", verbose="error")

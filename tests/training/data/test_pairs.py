@@ -39,7 +39,7 @@ def test_a_picture_is_known_by_its_stem_and_its_concept_by_the_names_of_things()
     assert stimulus_of("St. Bernard") != stimulus_of("St. Paul")
 
 
-def test_each_trial_meets_one_of_its_own_stimulus_else_of_its_concept_else_is_left_out():
+def test_trials_are_paired_by_stimulus_else_by_concept_else_left_out():
     found = paired()
     assert found.labels.tolist() == [0, 1, 3]  # ice cream has no partner
     assert [partners.tolist() for partners in found.partners] == [[1, 2, 4], [1, 4], [0]]

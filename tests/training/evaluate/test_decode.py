@@ -114,7 +114,7 @@ def ends(found: DecodedHops) -> list[float]:
     return [float(found.since_onset_s[found.trial == trial].max()) for trial in range(len(found.label))]
 
 
-def test_overlapping_trials_are_each_decoded_to_the_end_of_their_window_on_tracks_of_their_own(trained):
+def test_overlapping_trials_are_decoded_to_the_end_of_their_window_on_tracks(trained):
     """Windows of 1 s every 0.6 s. One track ends a trial at the next onset; on two none is cut short."""
     run = Run.load(trained.run)
     network, bank = run.load_trained()

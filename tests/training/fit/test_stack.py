@@ -147,7 +147,7 @@ def test_asked_for_again_it_trains_nothing_and_another_recipe_is_refused(stacked
             train(TrainingJob(dataset, recipe, run.path))
 
 
-def test_a_label_of_one_recording_alone_is_refused_with_the_recording_that_was_left_out(tmp_path):
+def test_a_label_of_one_recording_is_refused_naming_the_left_out_recording(tmp_path):
     data = write_experiment(tmp_path, files=FILES, events={"A": "slow", "B": "fast", "C": "other"})
     write_session(tmp_path / "b.npz", 1, markers="ABC")
     with pytest.raises(BadInput, match=r"without .*b\.npz, on which a stack weighs its members: .*'other'") as error:

@@ -21,7 +21,7 @@ def unit(n: int, dim: int, seed: int = 0) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def test_on_one_hop_it_is_torchs_cross_entropy_on_inner_products_with_unit_prototypes():
+def test_on_one_hop_the_loss_is_torchs_cross_entropy_with_unit_prototypes():
     torch.manual_seed(0)
     objective = Objective(5, 8, None, recipe(0.1, 0.5))
     embedding, label = torch.randn(6, 1, 8), torch.tensor([0, 1, 2, 3, 4, 0])
@@ -32,7 +32,7 @@ def test_on_one_hop_it_is_torchs_cross_entropy_on_inner_products_with_unit_proto
 
 @settings(max_examples=20, deadline=None)
 @given(labels=st.lists(st.integers(0, 3), min_size=1, max_size=7), seed=st.integers(0, 99))
-def test_info_nce_is_the_double_loop_over_pairs_and_repeats_of_a_label_are_not_negatives(labels, seed):
+def test_info_nce_equals_the_double_loop_and_repeated_labels_are_no_negatives(labels, seed):
     objective = Objective(4, 6, unit(4, 6), recipe(0.0, 1.0))
     embedding = torch.from_numpy(np.random.default_rng(seed).standard_normal((len(labels), 2, 6))).float()
     scale, vectors = objective.log_scale.exp().item(), unit(4, 6)

@@ -141,7 +141,7 @@ def test_events_from_before_the_session_are_none_of_its_markers(server):
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [("new", 10)]
 
 
-def test_of_more_events_than_the_buffer_holds_the_newest_are_read_and_the_loss_is_logged(server, source, caplog):
+def test_an_overfull_event_buffer_gives_the_newest_events_and_logs_the_loss(server, source, caplog):
     for k in range(150):
         server.event("trigger", str(k), k)
     server.put(SAMPLES[:100])
@@ -150,7 +150,7 @@ def test_of_more_events_than_the_buffer_holds_the_newest_are_read_and_the_loss_i
     assert "75 events were overwritten" in caplog.text
 
 
-def test_a_trigger_channel_gives_its_codes_at_their_first_sample_however_they_are_cut(server):
+def test_trigger_codes_are_placed_at_their_first_sample_however_they_are_cut(server):
     codes = np.zeros(300)
     codes[50:60], codes[60:70], codes[70:80], codes[200:] = 5, 7, 6, 16384
     samples = np.column_stack([SAMPLES[:300, :2], codes]).astype(np.float32)
@@ -289,7 +289,7 @@ def test_a_session_decodes_a_helmet_of_306_sensors_at_1_khz_as_a_file_would_be(t
     same_decisions(got[:n], want[:n])
 
 
-def test_a_session_finds_a_buffer_again_that_was_killed_and_one_with_another_header_is_refused(tmp_path):
+def test_a_session_reconnects_to_a_killed_buffer_and_refuses_another_header(tmp_path):
     decoder = Decoder(tiny_bundle(tmp_path / "tiny", NAMES[:2], 1000.0))
     first = FieldTripServer()
     first.begin(3, 1000.0, NAMES)
@@ -328,7 +328,7 @@ def test_a_real_measurement_is_played_with_the_units_of_its_header_and_its_trigg
     assert [(m.label, chunk.index_of(m.t_lsl)) for m in markers] == [("3", 100)]
 
 
-def test_a_session_tells_a_head_that_moved_in_millimetres_also_after_the_buffer_was_away(tmp_path, server):
+def test_a_session_reports_head_movement_in_mm_also_after_a_reconnection(tmp_path, server):
     decoder = Decoder(tiny_bundle(tmp_path / "tiny", NAMES[:2], 1000.0))
     names = (*NAMES[:2], *(f"QUAT{k:03d}" for k in range(1, 7)))
     server.begin(8, 1000.0, names)

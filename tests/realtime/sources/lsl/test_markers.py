@@ -79,7 +79,7 @@ def test_our_own_decisions_are_no_markers(name):
     del own, theirs
 
 
-def test_several_marker_streams_are_chosen_by_names_and_source_ids_with_commas_between(name):
+def test_marker_streams_are_selected_by_comma_separated_names_and_source_ids(name):
     outlets = [markers_of(f"{name}-{k}") for k in "abc"]
     with marker_reader(f"{name}-a, id-{name}-c", 2) as reader:
         time.sleep(0.3)

@@ -269,7 +269,7 @@ def test_a_pull_waits_for_the_samples_asked_for_and_gives_fewer_when_its_time_is
         assert time.monotonic() - began >= 0.95
 
 
-def test_the_clock_of_a_stream_is_measured_and_a_jump_of_it_told_with_the_next_samples(name, monkeypatch):
+def test_a_clock_jump_is_measured_and_reported_with_the_next_samples(name, monkeypatch):
     """The jump is made here: clocks of one machine do not part."""
     out = outlet(name)
     with reading(name) as source:
