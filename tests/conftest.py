@@ -45,6 +45,8 @@ LONG = (
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests of LONG first, in its order; the others stay in theirs."""
     rank = {Path(__file__).parent / name: k for k, name in enumerate(LONG)}
+    if gone := [str(path) for path in rank if not path.exists()]:
+        raise pytest.UsageError(f"LONG in {__file__} names files that are not there: {', '.join(gone)}")
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 

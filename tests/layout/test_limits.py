@@ -1,5 +1,6 @@
 """What no tracked file may hold, and how long a file may be."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -49,3 +50,9 @@ def test_no_source_file_holds_more_than_one_idea_can_fill(tracked):
     sources = {name: text for name, text in tracked.items() if name.endswith((".py", ".js"))}
     long = {name: text.count("\n") for name, text in sources.items() if not name.startswith("tests/")}
     assert [name for name, lines in long.items() if lines > LONGEST] == []
+
+
+def test_no_test_name_is_longer_than_80_characters(tracked):
+    names = [name for text in tracked.values() for name in re.findall(r"^\s*def (test_\w+)", text, re.MULTILINE)]
+    assert len(names) > 1000
+    assert [name for name in names if len(name) > 80] == []

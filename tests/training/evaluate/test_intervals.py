@@ -38,7 +38,7 @@ def test_the_interval_of_an_effective_number_contains_the_share(n, share):
     assert 0 <= low <= round(share, 4) <= high <= 1
 
 
-def test_balanced_accuracy_has_wilsons_interval_for_equal_counts_and_a_wider_one_else():
+def test_balanced_accuracy_has_wilsons_interval_for_equal_counts_else_a_wider_one():
     shares = np.array([0.8, 0.6])
     assert balanced_wilson(shares, np.array([20, 20])) == wilson(28, 40)
     low, high = balanced_wilson(shares, np.array([36, 4]))
