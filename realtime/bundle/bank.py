@@ -16,9 +16,10 @@ VECTORS, LABELS = "bank.safetensors", "labels.json"
 
 
 class Bank:
-    """Label vectors of unit length, searched by inner product.
+    """Label vectors of unit length, searched by dot product.
 
-    The inner product keeps the length of the embedding, which says how sure the network is; the cosine is for people.
+    The dot product, the logit, keeps the length of the embedding, which says how confident the network is. The cosine
+    is for people.
     """
 
     def __init__(self, names: tuple[str, ...], vectors: np.ndarray):
@@ -37,13 +38,13 @@ class Bank:
     @property
     def dim(self) -> int:
         """Width of the space."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def scores(self, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Inner products and cosines of `embedding` (..., dim) with every label, each (..., n_labels)."""
-        inner = embedding @ self.vectors.T
+        """Logits (dot products) and cosines of `embedding` (..., dim) with every label, each (..., n_labels)."""
+        logits = embedding @ self.vectors.T
         length = np.sqrt(np.square(embedding).sum(axis=-1, keepdims=True))
-        return inner, inner / np.maximum(length, 1e-12)
+        return logits, logits / np.maximum(length, 1e-12)
 
     def save(self, folder: Path) -> None:
         """Write the two files into `folder`."""

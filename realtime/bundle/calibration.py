@@ -6,20 +6,20 @@ import numpy as np
 
 # Keeps the logarithm finite at onset; about one hop.
 ONSET_S = 0.05
-# What stands in for bad channels is smooth and sure of itself, and misleads a network. This is what all channels cost
-# together where nobody has measured each (training/calibration/channel_costs.py). On the demo bundle
-# (benchmarks/robustness/bad_channels.py): with 6, 12, 25 and 50 % of the channels bad, the factor on the inner products
-# should be 0.6, 0.6, 0.4 and 0.2; after gaps and during blinks and bursts, 1.
+# Interpolated channels are smooth and make a network too confident. This is the cost of all channels together if they
+# were not measured one by one (training/calibration/channel_costs.py). On the demo bundle (`glimpse bench
+# bad-channels`), with 6, 12, 25 and 50 % of the channels bad, the factor on the logits should be 0.6, 0.6, 0.4 and 0.2;
+# after gaps and during blinks and bursts, 1.
 BAD_COST = 8.0
-NONE_GOOD = 0.01  # the factor where no channel is left: labels keep their order and become about as likely
-MEASURED_SHARE = 0.5  # of the channels: what more of them cost at once nobody has measured
+NO_CHANNEL_FACTOR = 0.01  # if no channel is good: labels keep their order and become about equally likely
+MEASURED_SHARE = 0.5  # of the channels; the cost of more of them at once was not measured
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How inner products become probabilities."""
+    """How logits become probabilities."""
 
-    log_scale: float = 0.0  # log of the factor on the inner products at the end of the window
+    log_scale: float = 0.0  # log of the factor on the logits at the end of the window
     log_growth: float = 0.0  # exponent of (since_onset / window) in that factor
     uncued_log_scale: float = 0.0  # the factor's log when no onset is known
     decide_p: float = 0.9  # a trial is decided once a label's probability reaches this
@@ -27,19 +27,19 @@ class Calibration:
     bad_cost: tuple[float, ...] = ()  # of each channel while it is bad; none: an equal share of BAD_COST
 
     def scale(self, since_onset_s: np.ndarray, window_s: float) -> np.ndarray:
-        """Factor on the inner products at each time since onset; negative times mean no onset."""
+        """Factor on the logits at each time since onset; negative times mean no onset."""
         since = np.asarray(since_onset_s, float)
         growth = np.log((np.maximum(since, 0) + ONSET_S) / (window_s + ONSET_S))
         return np.exp(np.where(since < 0, self.uncued_log_scale, self.log_scale + self.log_growth * growth))
 
-    def trust(self, bad: np.ndarray) -> float:
-        """Factor on the inner products of a hop in which the channels `bad` (n_channels,) were flagged.
+    def bad_channel_factor(self, bad: np.ndarray) -> float:
+        """Factor on the logits of a hop in which the channels `bad` (n_channels,) were flagged.
 
-        1 for none; next to nothing for all, since networks are sure of themselves even in silence.
+        1 for none; near 0 for all, since networks are confident even in silence.
         """
         share = np.count_nonzero(bad) / len(bad)
         if share == 1:
-            return NONE_GOOD
+            return NO_CHANNEL_FACTOR
         usual = 1 / (1 + BAD_COST * share)
         if not self.bad_cost:
             return usual

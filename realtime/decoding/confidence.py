@@ -1,4 +1,4 @@
-"""From scores to confidence: one temperature that follows the time since onset, and when to call it decided.
+"""From logits to confidence: one temperature that follows the time since onset, and when a trial is decided.
 
 The scale is fitted on validation trials (see `training/calibration/confidence.py`), never on test data.
 Guo et al., ICML 2017.
@@ -7,16 +7,11 @@ Guo et al., ICML 2017.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import softmax
 
 from realtime.bundle.calibration import Calibration
 from realtime.decoding.hop import TrialClock
 from realtime.state import State
-
-
-def softmax(x: np.ndarray) -> np.ndarray:
-    """Probabilities over the last axis."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 class Confidence:
@@ -33,11 +28,13 @@ class Confidence:
         """State before the first decision."""
         return {"trial": np.full(tracks, -1), "decided": np.zeros(tracks, bool)}
 
-    def step(self, inner: np.ndarray, cues: Sequence[TrialClock], state: State) -> tuple[np.ndarray, np.ndarray, State]:
-        """Probabilities (n_tracks, n_labels) and whether each trial is decided, from inner products of that shape."""
-        scale = self.calibration.scale(np.array([cue.onset for cue in cues]), self.window_s)
-        p = softmax(inner.astype(float) * scale[:, None])
-        trial = np.array([-1 if cue.trial is None else cue.trial for cue in cues])
+    def step(
+        self, logits: np.ndarray, clocks: Sequence[TrialClock], state: State
+    ) -> tuple[np.ndarray, np.ndarray, State]:
+        """Probabilities (n_tracks, n_labels) and whether each trial is decided, from logits of that shape."""
+        scale = self.calibration.scale(np.array([clock.onset for clock in clocks]), self.window_s)
+        p = softmax(logits.astype(float) * scale[:, None], axis=-1)
+        trial = np.array([-1 if clock.trial is None else clock.trial for clock in clocks])
         before = state["decided"] & (trial == state["trial"])
         decided = (trial >= 0) & (before | (p.max(axis=1) >= self.calibration.decide_p))
         return p, decided, {"trial": trial, "decided": decided}

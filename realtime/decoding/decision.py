@@ -16,7 +16,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the decoder says after one hop; times are samples of the stream, clocks are the engine's."""
+    """The decoder's answer after one hop; times are samples of the stream."""
 
     number: int  # hops since the stream began
     sample: int  # number of the newest stream sample used
@@ -25,7 +25,7 @@ class Decision:
     top: tuple[Candidate, ...]  # best first
     decided: bool  # the trial's confidence has reached the threshold
     gap: bool  # samples were lost shortly before
-    bad_channels: tuple[str, ...]  # flagged in this hop, and stood in for by the others
+    bad_channels: tuple[str, ...]  # flagged in this hop and interpolated
     artifact: bool  # a blink or a burst in this hop
     embedding: np.ndarray = field(repr=False, compare=False)  # float32 (dim,)
     p: np.ndarray = field(repr=False, compare=False)  # float64 (n_labels,), in the order of the bank

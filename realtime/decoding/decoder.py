@@ -21,7 +21,8 @@ from realtime.errors import BadInput
 from realtime.preprocess.chain import Preprocess
 from realtime.state import State, prefixed, stack_rows, substate
 
-TOP = 5  # labels named in a decision
+TOP = 5  # labels in a decision
+CONFIDENCE, ADAPTATION = "evidence", "follow"  # keys in saved states
 
 
 class Decoder:
@@ -47,7 +48,7 @@ class Decoder:
         self.adaptation = TrackAdaptation(
             Adaptation(len(self.bank.names), self.bank.dim, bundle.calibration, manifest.window_s[1])
         )
-        # The first run of an encoder takes many times as long as any other: here, while no sample waits for it.
+        # The first run of an encoder takes many times as long as any other: it is done before samples arrive.
         silence = np.zeros((1, runner.n_channels, runner.hop_samples), np.float32)
         runner.step(silence, -np.ones(1), runner.start())
 
@@ -58,16 +59,16 @@ class Decoder:
                 f"{self.bundle.encoder_path}: states {missing} differ between the encoder and the manifest's key "
                 "'states'; export again"
             )
-        wanted = (len(manifest.ch_names), manifest.hop_samples)
-        if (runner.n_channels, runner.hop_samples) != wanted:
+        n_channels = len(manifest.ch_names)
+        if (runner.n_channels, runner.hop_samples) != (n_channels, manifest.hop_samples):
             raise BadInput(
                 f"{self.bundle.encoder_path}: takes {runner.n_channels} channels by {runner.hop_samples} samples, the "
-                f"manifest says {wanted[0]} by {wanted[1]}; export again"
+                f"manifest says {n_channels} by {manifest.hop_samples}; export again"
             )
-        if (known := len(manifest.calibration.bad_cost)) not in (0, wanted[0]):
+        if (n_costs := len(manifest.calibration.bad_cost)) not in (0, n_channels):
             raise BadInput(
-                f"{self.bundle.path}: the manifest's key 'calibration.bad_cost' has {known} values, needs one for each "
-                f"of {wanted[0]} channels; export again"
+                f"{self.bundle.path}: the manifest's key 'calibration.bad_cost' has {n_costs} values, needs one for "
+                f"each of {n_channels} channels; export again"
             )
         if runner.dim != self.bank.dim:
             raise BadInput(
@@ -84,16 +85,16 @@ class Decoder:
         return {
             **self.front.start(tracks),
             **prefixed("encoder", self.runner.start(tracks)),
-            **prefixed("evidence", self.confidence.start(tracks)),
-            **(prefixed("follow", self.adaptation.start(tracks)) if adapt else {}),
+            **prefixed(CONFIDENCE, self.confidence.start(tracks)),
+            **(prefixed(ADAPTATION, self.adaptation.start(tracks)) if adapt else {}),
         }
 
     def skip(self, state: State, lost: int) -> State:
-        """State after `lost` samples went missing: everything but what is slow starts from silence."""
+        """State after `lost` samples: running levels and adaptation stay, everything else starts from silence."""
         fresh = self.start(self.n_tracks(state), self.adapts(state)) | self.front.skip(state, lost)
         if not self.adapts(state):
             return fresh
-        return fresh | prefixed("follow", self.adaptation.skip(substate(state, "follow")))
+        return fresh | prefixed(ADAPTATION, self.adaptation.skip(substate(state, ADAPTATION)))
 
     def n_tracks(self, state: State) -> int:
         """Number of trials that `state` decodes at once."""
@@ -101,14 +102,14 @@ class Decoder:
 
     def adapts(self, state: State) -> bool:
         """Whether the label vectors of `state` follow the person."""
-        return bool(substate(state, "follow"))
+        return bool(substate(state, ADAPTATION))
 
     def carry(self, state: State, warm: State) -> State:
         """State with which this decoder continues where another one had `state`; both cut the same hops.
 
         The encoder's state comes from `warm`, a state of this decoder. Adaptation starts anew.
         """
-        shared = {key: value for key, value in state.items() if not key.startswith(("encoder.", "follow."))}
+        shared = {key: value for key, value in state.items() if not key.startswith(("encoder.", f"{ADAPTATION}."))}
         fresh = self.start(self.n_tracks(state), self.adapts(state))
         return fresh | prefixed("encoder", substate(warm, "encoder")) | shared
 
@@ -120,13 +121,13 @@ class Decoder:
         rows = [(trial, self.bank.names.index(label)) for trial, label in labels if label in self.bank.names]
         if not rows or not self.adapts(state):
             return state
-        return state | prefixed("follow", self.adaptation.with_labels(substate(state, "follow"), rows))
+        return state | prefixed(ADAPTATION, self.adaptation.with_labels(substate(state, ADAPTATION), rows))
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Decision], State]:
         """Decisions of the hops completed by `samples` (n_times, n_channels) in microvolts, bundle's channel order.
 
-        One a hop; where several trials run at once, on tracks, one for each of them. `onsets`: numbers of the samples
-        at which trials begin, as far as newly known.
+        One per hop; where several trials run at once, on tracks, one for each of them. `onsets`: numbers of the samples
+        at which trials begin, each given once.
         """
         hops, state = self.prepare(samples, state, onsets)
         decisions = []
@@ -146,50 +147,51 @@ class Decoder:
         return self.front.step(samples, state, onsets)
 
     def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
-        """Embeddings (n_tracks, dim) of one hop each from several streams in one batch, and their states then."""
+        """Embeddings (n_tracks, dim) of one hop of each of several streams, in one batch, and their new states."""
         before = {key: stack_rows([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
         tracks = [len(hop.cues) for hop in hops]
         signal = np.array([hop.signal for hop in hops for _ in hop.cues])
         embeddings, after = self.runner.step(signal, np.array([cue.onset for hop in hops for cue in hop.cues]), before)
         ends = accumulate(tracks)
         rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
-        split = [
-            state | {f"encoder.{k}": v[at] for k, v in after.items()} for at, state in zip(rows, states, strict=True)
+        new_states = [
+            state | {f"encoder.{key}": value[own] for key, value in after.items()}
+            for own, state in zip(rows, states, strict=True)
         ]
-        return [embeddings[at] for at in rows], split
+        return [embeddings[own] for own in rows], new_states
 
     def decide(self, hop: Hop, embeddings: np.ndarray, state: State) -> tuple[list[Decision], State]:
-        """Decisions for one hop's embeddings (n_tracks, dim): of every running trial, or of none where none runs."""
-        began = perf_counter()
-        inner, cosine = self.bank.scores(embeddings)
+        """Decisions for one hop's embeddings (n_tracks, dim): one per running trial, or one without a trial."""
+        started = perf_counter()
+        logits, cosine = self.bank.scores(embeddings)
         rolled_back = ""
-        if follow := substate(state, "follow"):
-            inner, learned, follow = self.adaptation.step(hop.cues, embeddings, inner, follow)
-            rolled_back = next((one.rolled_back for one in learned if one.rolled_back), "")
-        trusted = inner * self.bundle.calibration.trust(hop.bad)
-        p, decided, evidence = self.confidence.step(trusted, hop.cues, substate(state, "evidence"))
-        running = [i for i, cue in enumerate(hop.cues) if cue.trial is not None]
+        if adaptation := substate(state, ADAPTATION):
+            logits, steps, adaptation = self.adaptation.step(hop.cues, embeddings, logits, adaptation)
+            rolled_back = next((step.rolled_back for step in steps if step.rolled_back), "")
+        scaled = logits * self.bundle.calibration.bad_channel_factor(hop.bad)
+        p, decided, confidence = self.confidence.step(scaled, hop.cues, substate(state, CONFIDENCE))
+        running = [track for track, clock in enumerate(hop.cues) if clock.trial is not None]
         bad_channels = tuple(self.ch_names[k] for k in hop.bad.nonzero()[0])
         decisions, ms = list[Decision](), dict[str, float]()
-        for i in sorted(running, key=lambda i: hop.cues[i].trial or 0) or [0]:
-            best = (-inner[i]).argsort(kind="stable")[:TOP].tolist()
-            top = tuple(Candidate(self.bank.names[k], p[i].item(k), cosine[i].item(k)) for k in best)
+        for track in sorted(running, key=lambda track: hop.cues[track].trial or 0) or [0]:
+            best = (-logits[track]).argsort(kind="stable")[:TOP].tolist()
+            top = tuple(Candidate(self.bank.names[k], p[track].item(k), cosine[track].item(k)) for k in best)
             decisions.append(
                 Decision(
                     number=hop.number,
                     sample=hop.sample,
-                    trial=hop.cues[i].trial,
-                    since_onset_s=hop.cues[i].since_onset_s,
+                    trial=hop.cues[track].trial,
+                    since_onset_s=hop.cues[track].since_onset_s,
                     top=top,
-                    decided=bool(decided[i]),
+                    decided=bool(decided[track]),
                     gap=hop.gap,
                     bad_channels=bad_channels,
                     artifact=hop.artifact,
-                    embedding=embeddings[i],
-                    p=p[i],
+                    embedding=embeddings[track],
+                    p=p[track],
                     ms=ms,
                     rolled_back=rolled_back,
                 )
             )
-        ms["retrieve"] = (perf_counter() - began) * 1e3
-        return decisions, state | prefixed("evidence", evidence) | prefixed("follow", follow)
+        ms["retrieve"] = (perf_counter() - started) * 1e3
+        return decisions, state | prefixed(CONFIDENCE, confidence) | prefixed(ADAPTATION, adaptation)

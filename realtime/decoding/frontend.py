@@ -1,8 +1,7 @@
-"""Chunks of any size in, exact hops out, each knowing which samples it used and how long ago its trials began.
+"""Cuts chunks of any size into exact hops, each with the samples that it used and the time since its trials began.
 
 Sample numbers count from the start of the stream and include lost samples. Trials that overlap run on tracks: trial n
-on track n % n_tracks, so each has its window to itself as far as there are tracks enough. Knows nothing of clocks or
-networks.
+on track n % n_tracks, so each has its whole window if there are enough tracks.
 """
 
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from realtime.preprocess.chain import Preprocess
 from realtime.quality.bad_channels import ChannelRepair, QualityMarks
 from realtime.state import State, prefixed, substate
 
-# Decisions this soon after a gap are flagged: the high-pass and the network's memory are still filling.
+# Decisions within this time after a gap are flagged: the high-pass and the network's memory are still filling.
 SETTLE_S = 1.0
+N_ONSETS = "onset.told"  # key in saved states
 
 
 class Repair(Protocol):
@@ -41,7 +41,7 @@ class Frontend:
     hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
     as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
     onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest one of each track;
-    onset.told  trials told so far.
+    onset.told  number of onsets so far.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Frontend:
         }
 
     def signal(self, samples: np.ndarray, state: State) -> tuple[np.ndarray, QualityMarks, State]:
-        """Repaired and preprocessed `samples`, not cut yet, and what was wrong with each."""
+        """Repaired and preprocessed `samples`, not cut yet, and the marks of each."""
         repaired, marks, quality = self.quality.step(samples, substate(state, "quality"))
         y, pre = self.preprocess.step(repaired, substate(state, "pre"))
         return y, marks, prefixed("quality", quality) | prefixed("pre", pre)
@@ -98,7 +98,7 @@ class Frontend:
             "hop.artifact": np.array(False),
             "onset.pending": np.zeros((0, 2), np.int64),
             "onset.current": NO_TRIAL.repeat(tracks, axis=0),
-            "onset.told": np.array(0),
+            N_ONSETS: np.array(0),
         }
 
     def samples_seen(self, state: State) -> int:
@@ -115,7 +115,7 @@ class Frontend:
 
     def n_trials(self, state: State) -> int:
         """Number of onsets given so far, and so the number of the next trial."""
-        return int(state["onset.told"])
+        return int(state[N_ONSETS])
 
     def n_tracks(self, state: State) -> int:
         """Number of trials that run at once. Raises nothing, whatever shape a damaged state has."""
@@ -135,26 +135,26 @@ class Frontend:
             "hop.artifact": np.array(False),
             "onset.pending": pending[pending[:, 0] >= resume],
             "onset.current": NO_TRIAL.repeat(self.n_tracks(state), axis=0),
-            "onset.told": state["onset.told"],
+            N_ONSETS: state[N_ONSETS],
         }
 
     def step(self, samples: np.ndarray, state: State, onsets: Sequence[int] = ()) -> tuple[list[Hop], State]:
-        """Hops completed by `samples` (n_times, n_channels) in microvolts; `onsets` are trial starts newly known.
+        """Hops completed by `samples` (n_times, n_channels) in microvolts; `onsets` are new trial starts.
 
-        Trials are numbered in the order told. An onset may lie ahead of the samples, and then waits, or behind, and
-        then counts from the next hop on, unless a later trial of its track has begun or samples were lost since.
+        Trials are numbered in the order of the calls. An onset ahead of the samples waits. One behind them applies from
+        the next hop on, unless a later trial of its track has started or samples were lost since.
         """
         origin, n_before = self.segment_start(state), self.samples_seen(state)
-        y, marks, seen = self.signal(samples, state)
-        left = np.concatenate([state["hop.left"], y])
-        new = state | seen
+        y, marks, signal_state = self.signal(samples, state)
+        remainder = np.concatenate([state["hop.left"], y])
+        new = state | signal_state
         n_trials = self.n_trials(state)
         pending = state["onset.pending"]
         if numbered := [(sample, n_trials + i) for i, sample in enumerate(onsets) if sample >= origin]:
             pending = np.concatenate([pending, np.array(numbered, np.int64)])
-        n_hops = len(left) // self.hop_samples
-        first_out = self.preprocess.samples_made(substate(new, "pre")) - len(left)
-        reason, artifact, taken = state["hop.reason"], bool(state["hop.artifact"]), 0
+        n_hops = len(remainder) // self.hop_samples
+        first_out = self.preprocess.samples_made(substate(new, "pre")) - len(remainder)
+        reason, artifact, begin = state["hop.reason"], bool(state["hop.artifact"]), 0
         hops = []
         for k in range(n_hops):
             newest = self.preprocess.resample.newest_input(first_out + (k + 1) * self.hop_samples - 1)
@@ -162,37 +162,37 @@ class Frontend:
             if len(pending):
                 due = pending[:, 0] <= sample
                 current, pending = _latest(current, pending[due]), pending[~due]
-            own = slice(taken, newest - n_before + 1)
+            own = slice(begin, newest - n_before + 1)
             hops.append(
                 Hop(
-                    signal=left[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
+                    signal=remainder[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
-                    cues=tuple(self._cue(sample - onset, trial) for onset, trial in current.tolist()),
+                    cues=tuple(self._clock(sample - onset, trial) for onset, trial in current.tolist()),
                     reason=np.maximum(reason, marks.reason[own].max(axis=0, initial=0)),
                     gap=sample < int(state["hop.settled"]),
                     artifact=artifact or bool(marks.artifact[own].any()),
                 )
             )
-            new["onset.current"], reason, artifact, taken = current, np.zeros_like(reason), False, own.stop
+            new["onset.current"], reason, artifact, begin = current, np.zeros_like(reason), False, own.stop
         new |= {
-            "hop.reason": np.maximum(reason, marks.reason[taken:].max(axis=0, initial=0)),
-            "hop.artifact": np.array(artifact or bool(marks.artifact[taken:].any())),
-            "hop.left": left[n_hops * self.hop_samples :],
+            "hop.reason": np.maximum(reason, marks.reason[begin:].max(axis=0, initial=0)),
+            "hop.artifact": np.array(artifact or bool(marks.artifact[begin:].any())),
+            "hop.left": remainder[n_hops * self.hop_samples :],
             "hop.number": np.array(int(state["hop.number"]) + n_hops),
             "onset.pending": pending,
-            "onset.told": np.array(n_trials + len(onsets)),
+            N_ONSETS: np.array(n_trials + len(onsets)),
         }
         return hops, new
 
-    def _cue(self, samples: int, trial: int) -> TrialClock:
+    def _clock(self, samples: int, trial: int) -> TrialClock:
         since_s = samples / self.preprocess.sfreq_in
         return TrialClock(trial, since_s) if since_s <= self.window_s else TrialClock()
 
 
-def _latest(current: np.ndarray, begun: np.ndarray) -> np.ndarray:
-    """Sample and number of the latest trial of each track, after those that have `begun` (n, 2) since."""
-    if not len(begun):
+def _latest(current: np.ndarray, started: np.ndarray) -> np.ndarray:
+    """Sample and number of the latest trial of each track, after those that have `started` (n, 2) since."""
+    if not len(started):
         return current
-    tracks = begun[:, 1] % len(current)
-    return np.array([max([row, *begun[tracks == i].tolist()]) for i, row in enumerate(current.tolist())])
+    tracks = started[:, 1] % len(current)
+    return np.array([max([row, *started[tracks == i].tolist()]) for i, row in enumerate(current.tolist())])

@@ -10,7 +10,7 @@ NO_TRIAL = np.array([[-(2**62), -1]])  # a track of state["onset.current"] befor
 
 @dataclass(frozen=True)
 class TrialClock:
-    """What one track knows of its trial."""
+    """The running trial of one track and its time."""
 
     trial: int | None = None  # trials since the stream began, None outside a trial
     since_onset_s: float | None = None  # from the trial's onset to the hop's newest sample
@@ -23,7 +23,7 @@ class TrialClock:
 
 @dataclass(frozen=True)
 class Hop:
-    """What the encoder gets at one step."""
+    """The encoder's input of one step, and the samples behind it."""
 
     signal: np.ndarray  # float32 (n_channels, hop_samples), running standard deviations
     number: int  # hops since the stream began
@@ -35,8 +35,14 @@ class Hop:
 
     @property
     def bad(self) -> np.ndarray:
-        """Channels with a sample in this hop that is not their own, bool (n_channels,)."""
+        """Channels with a repaired sample in this hop, bool (n_channels,)."""
         return self.reason > 0
+
+    def only_track(self) -> TrialClock:
+        """The clock of the only track; ValueError if several trials run on tracks."""
+        if len(self.cues) != 1:
+            raise ValueError(f"hop {self.number} has {len(self.cues)} tracks, where one is expected")
+        return self.cues[0]
 
     @property
     def trial(self) -> int | None:

@@ -11,25 +11,25 @@ import onnxruntime as ort
 from realtime.errors import BadInput
 from realtime.state import State
 
-ort.set_default_logger_severity(3)  # warnings about graph shapes are not for the user
+ort.set_default_logger_severity(3)  # errors only: warnings about graph shapes do not help a user
 DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
 
 
-def choose_provider(wanted: str) -> tuple[str, str]:
-    """The onnxruntime provider for `wanted` (auto, cpu, cuda) and why it was chosen."""
-    if wanted == "cpu":
-        return "CPUExecutionProvider", "asked for"
+def choose_provider(requested: str) -> tuple[str, str]:
+    """The onnxruntime provider for `requested` (auto, cpu, cuda) and why it was chosen."""
+    if requested == "cpu":
+        return "CPUExecutionProvider", "requested"
     has_device = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in ort.get_available_providers()
-    if wanted == "cuda" and not has_device:
-        raise BadInput("provider: 'cuda' was asked for but no CUDA device or build of onnxruntime is here; use 'cpu'")
-    if wanted == "cuda":
-        return "CUDAExecutionProvider", "asked for"
+    if requested == "cuda" and not has_device:
+        raise BadInput("provider: 'cuda' was requested but no CUDA device or build of onnxruntime is here; use 'cpu'")
+    if requested == "cuda":
+        return "CUDAExecutionProvider", "requested"
     # Measured on CPU: a hop of the demo encoder takes well under a millisecond, less than a copy to a device and back.
     return "CPUExecutionProvider", "one hop of a small network is faster on the CPU than the way to a device"
 
 
 class OnnxEncoder:
-    """An encoder's weights; holds nothing of any stream."""
+    """An exported encoder; nothing of a stream is stored here."""
 
     def __init__(self, path: Path, provider: str = "auto"):
         chosen, self.why = choose_provider(provider)
@@ -42,7 +42,7 @@ class OnnxEncoder:
             raise BadInput(f"{path}: onnxruntime cannot load it ({error}); export the encoder again") from None
         self.provider = self.session.get_providers()[0]
         if self.provider != chosen:
-            raise BadInput(f"{path}: onnxruntime could not start {chosen} and offers {self.provider}; ask for 'cpu'")
+            raise BadInput(f"{path}: onnxruntime could not start {chosen} and offers {self.provider}; use 'cpu'")
         inputs = {node.name: node for node in self.session.get_inputs()}
         self.outputs = [node.name for node in self.session.get_outputs()]
         self.states = tuple(name.removeprefix("state.") for name in inputs if name.startswith("state."))
@@ -53,9 +53,9 @@ class OnnxEncoder:
             raise BadInput(
                 f"{path}: output 'embedding' is missing, found {sorted(self.outputs)}; export the encoder again"
             )
-        given = {name.removeprefix("next.") for name in self.outputs if name.startswith("next.")}
-        if odd := given.symmetric_difference(self.states):
-            names = ", ".join(f"next.{key}" if key in self.states else f"state.{key}" for key in sorted(odd))
+        next_states = {name.removeprefix("next.") for name in self.outputs if name.startswith("next.")}
+        if unpaired := next_states.symmetric_difference(self.states):
+            names = ", ".join(f"next.{key}" if key in self.states else f"state.{key}" for key in sorted(unpaired))
             raise BadInput(f"{path}: {names} is missing, states must go in and out; export the encoder again")
         self.dim = {node.name: node for node in self.session.get_outputs()}["embedding"].shape[-1]
         _, self.n_channels, self.hop_samples = inputs["signal"].shape
@@ -74,5 +74,5 @@ class OnnxEncoder:
         """
         feed = {"signal": signal, "onset": onset.astype(np.float32)[:, None]}
         feed |= {f"state.{name}": state[name] for name in self.states}
-        found = dict(zip(self.outputs, self.session.run(None, feed), strict=True))
-        return found["embedding"][:, 0], {name: found[f"next.{name}"] for name in self.states}
+        outputs = dict(zip(self.outputs, self.session.run(None, feed), strict=True))
+        return outputs["embedding"][:, 0], {name: outputs[f"next.{name}"] for name in self.states}

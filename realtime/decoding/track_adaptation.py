@@ -1,4 +1,4 @@
-"""Adaptation of a session whose trials run on tracks: each is learned from once it is over and its label is known."""
+"""Adaptation of a session whose trials run on tracks: a trial is learned from when it is over and its label known."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,12 @@ from realtime.decoding.adaptation import Adaptation, AdaptationStep
 from realtime.decoding.hop import TrialClock
 from realtime.state import State, prefixed, substate
 
-NONE = -1  # no trial
+UNCUED = -1  # number of the trial where none runs
+LOGITS = "inner"  # key in saved states
 
 
 class TrackAdaptation:
-    """Hop by hop: inner products adapted, and trials that ended since learned from.
+    """Adapts the logits of each hop, after learning from the trials that ended since the last one.
 
     State: adaptation.*  see Adaptation; trial int64[n_tracks], since float64[n_tracks], embedding float32[n_tracks,
     dim], inner float32[n_tracks, n_labels]  the latest decision of the trial on each track, -1 for none; labels
@@ -24,11 +25,11 @@ class TrackAdaptation:
 
     def start(self, tracks: int = 1) -> State:
         """State before the first hop of a session."""
-        return prefixed("adaptation", self.adaptation.start()) | self._quiet(tracks)
+        return prefixed("adaptation", self.adaptation.start()) | self._idle(tracks)
 
     def skip(self, state: State) -> State:
-        """State after lost samples: what was learned stays, trials that ran are not learned from."""
-        return state | self._quiet(len(state["trial"])) | {"labels": state["labels"]}
+        """State after lost samples: adaptation stays, running trials are not learned from."""
+        return state | self._idle(len(state["trial"])) | {"labels": state["labels"]}
 
     def with_labels(self, state: State, labels: Sequence[tuple[int, int]]) -> State:
         """State with more labels: trial and row in the bank of each."""
@@ -36,44 +37,42 @@ class TrackAdaptation:
 
     def step(
         self,
-        cues: Sequence[TrialClock],
+        clocks: Sequence[TrialClock],
         embeddings: np.ndarray,
-        inner: np.ndarray,
+        logits: np.ndarray,
         state: State,
         labels: Sequence[tuple[int, int]] = (),
     ) -> tuple[np.ndarray, list[AdaptationStep], State]:
-        """Inner products (n_tracks, n_labels) adapted, what was learned before that, and the new state.
+        """Adapted logits (n_tracks, n_labels), the trials learned from before that, and the new state.
 
-        `labels`: trial and its label's row in the bank, as far as newly known; those of trials without one that the
-        bank has are left out.
+        `labels`: new pairs of trial and row in the bank.
         """
         known = self.with_labels(state, labels)["labels"]
         row_of = dict(known.tolist())
-        adaptation, told = substate(state, "adaptation"), list[AdaptationStep]()
-        trial = np.array([NONE if cue.trial is None else cue.trial for cue in cues])
-        for i in np.argsort(state["trial"], kind="stable"):  # in the order in which trials began
+        adaptation, steps = substate(state, "adaptation"), list[AdaptationStep]()
+        trial = np.array([UNCUED if clock.trial is None else clock.trial for clock in clocks])
+        for i in np.argsort(state["trial"], kind="stable"):  # in the order of their onsets
             before = int(state["trial"][i])
-            if before not in (NONE, int(trial[i])) and before in row_of:
-                learned, adaptation = self.adaptation.step(
-                    state["embedding"][i], state["inner"][i], float(state["since"][i]), row_of[before], adaptation
+            if before not in (UNCUED, int(trial[i])) and before in row_of:
+                step, adaptation = self.adaptation.step(
+                    state["embedding"][i], state[LOGITS][i], float(state["since"][i]), row_of[before], adaptation
                 )
-                told.append(learned)
+                steps.append(step)
         newest = max(int(trial.max()), int(state["trial"].max()))
         new = {
             "trial": trial,
-            "since": np.array([cue.onset for cue in cues]),
+            "since": np.array([clock.onset for clock in clocks]),
             "embedding": np.asarray(embeddings, np.float32),
-            "inner": np.asarray(inner, np.float32),
+            LOGITS: np.asarray(logits, np.float32),
             "labels": known[(known[:, 0] > newest) | np.isin(known[:, 0], trial)],
         }
-        return self.adaptation.inner(embeddings, inner, adaptation), told, prefixed("adaptation", adaptation) | new
+        return self.adaptation.adapt(embeddings, logits, adaptation), steps, prefixed("adaptation", adaptation) | new
 
-    def _quiet(self, tracks: int) -> State:
-        a = self.adaptation
+    def _idle(self, tracks: int) -> State:
         return {
-            "trial": np.full(tracks, NONE),
+            "trial": np.full(tracks, UNCUED),
             "since": np.full(tracks, -1.0),
-            "embedding": np.zeros((tracks, a.dim), np.float32),
-            "inner": np.zeros((tracks, a.n_labels), np.float32),
+            "embedding": np.zeros((tracks, self.adaptation.dim), np.float32),
+            LOGITS: np.zeros((tracks, self.adaptation.n_labels), np.float32),
             "labels": np.zeros((0, 2), np.int64),
         }

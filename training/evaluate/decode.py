@@ -44,7 +44,7 @@ def decode_recordings(
     streaming: bool = False,
     cued: bool = True,
     tracks: int = 1,
-    trust: Callable[[np.ndarray], float] = UNMEASURED.trust,
+    trust: Callable[[np.ndarray], float] = UNMEASURED.bad_channel_factor,
 ) -> DecodedHops:
     """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told.
 

@@ -103,7 +103,7 @@ def network_label(network: dict[str, Any]) -> str:
 
 def decode_bundle(decoder: Decoder) -> Callable[[Sequence[Recording], bool], DecodedHops]:
     """What decodes by a bundle's ONNX encoder."""
-    encoder, trust = onnx_encoder(decoder), decoder.bundle.calibration.trust
+    encoder, trust = onnx_encoder(decoder), decoder.bundle.calibration.bad_channel_factor
     return lambda recordings, streaming: decode_recordings(
         recordings, decoder.front, decoder.bank, encoder, streaming, trust=trust
     )
@@ -115,7 +115,13 @@ def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = Fals
         network, bank = run.load_trained()
         encode = torch_encoder(network, streaming)
         return decode_recordings(
-            recordings, run.make_frontend(), bank, encode, streaming, tracks=tracks, trust=run.calibration.trust
+            recordings,
+            run.make_frontend(),
+            bank,
+            encode,
+            streaming,
+            tracks=tracks,
+            trust=run.calibration.bad_channel_factor,
         )
     if streaming:
         raise BadInput(

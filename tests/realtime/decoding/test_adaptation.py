@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.adaptation import GUARD_TRIALS, JUDGED_FROM, WORSE_NATS, Adaptation, AdaptationStep
+from realtime.decoding.adaptation import GUARD_TRIALS, MAX_EXCESS_NATS, MIN_TRIALS, Adaptation, AdaptationStep
 from realtime.state import State
 
 K, DIM, WINDOW_S = 4, 6, 1.0
@@ -34,7 +34,7 @@ def nats(told: list[AdaptationStep]) -> tuple[float, float]:
 
 
 def decisions(embeddings: np.ndarray, state: State) -> np.ndarray:
-    return Adaptation(K, DIM, CALIBRATION, WINDOW_S).inner(embeddings, embeddings @ VECTORS.T, state)
+    return Adaptation(K, DIM, CALIBRATION, WINDOW_S).adapt(embeddings, embeddings @ VECTORS.T, state)
 
 
 def test_drifted_embeddings_are_decoded_better_than_by_the_bundle_as_it_was():
@@ -73,7 +73,7 @@ def test_wrong_labels_are_detected_and_decisions_return_to_the_bundles_own(shuff
     told, state = fed(embeddings, wrong)
     ends = [i for i, one in enumerate(told) if one.rolled_back]
     assert len(ends) == 1  # told once
-    assert ends[0] < JUDGED_FROM + 5
+    assert ends[0] < MIN_TRIALS + 5
     assert "Labels contradict the bundle" in told[ends[0]].rolled_back
     assert decisions(embeddings, state).tobytes() == (embeddings @ VECTORS.T).tobytes()
     assert fed(*trials(20, drift=3.0), state)[1] is state  # and nothing is learned any more
@@ -86,13 +86,13 @@ def test_labels_chosen_to_mislead_are_found_out_before_twenty_trials_cost_much()
     state, costs = adaptation.start(), []
     for embedding in embeddings:
         inner = embedding @ VECTORS.T
-        label = int(np.argmax(inner - adaptation.inner(embedding, inner, state)))
+        label = int(np.argmax(inner - adaptation.adapt(embedding, inner, state)))
         learned, state = adaptation.step(embedding, inner, WINDOW_S, label, state)
         costs.append(learned.adapted_nats - learned.original_nats)
         if learned.rolled_back:
             break
     assert "worse than the bundle's own" in learned.rolled_back
-    assert WORSE_NATS < sum(costs[-GUARD_TRIALS:]) < 1.5 * WORSE_NATS
+    assert MAX_EXCESS_NATS < sum(costs[-GUARD_TRIALS:]) < 1.5 * MAX_EXCESS_NATS
     assert decisions(embeddings, state).tobytes() == (embeddings @ VECTORS.T).tobytes()
 
 
@@ -121,8 +121,8 @@ def test_how_many_decisions_come_together_changes_no_bit():
     embeddings, _ = trials(7, seed=5)
     inner = embeddings @ VECTORS.T
     adaptation = Adaptation(K, DIM, CALIBRATION, WINDOW_S)
-    together = adaptation.inner(embeddings, inner, state)
-    alone = [adaptation.inner(one, its, state) for one, its in zip(embeddings, inner, strict=True)]
+    together = adaptation.adapt(embeddings, inner, state)
+    alone = [adaptation.adapt(one, its, state) for one, its in zip(embeddings, inner, strict=True)]
     assert together.tobytes() == np.stack(alone).tobytes()
     assert not np.array_equal(together, inner)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.confidence import Confidence, softmax
+from realtime.decoding.confidence import Confidence
 from realtime.decoding.hop import TrialClock
 
 SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
@@ -14,7 +15,7 @@ SCORES = st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50).map(np.array)
 
 @given(SCORES)
 def test_probabilities_sum_to_one_and_keep_the_order(scores):
-    p = softmax(scores)
+    p = softmax(scores, axis=-1)
     assert p.sum() == pytest.approx(1)
     assert (np.diff(p[np.argsort(scores, kind="stable")]) >= 0).all()
 
@@ -50,7 +51,7 @@ def test_the_threshold_is_reached_not_passed():
 
 
 def test_the_more_channels_are_bad_the_less_a_hop_is_trusted():
-    factors = [Calibration().trust(np.arange(64) < n) for n in range(65)]
+    factors = [Calibration().bad_channel_factor(np.arange(64) < n) for n in range(65)]
     assert factors[0] == 1
     assert (np.diff(factors) < 0).all()
     assert 0 < factors[63] < 0.2
@@ -59,15 +60,15 @@ def test_the_more_channels_are_bad_the_less_a_hop_is_trusted():
 
 def test_one_costly_bad_channel_lowers_confidence_more_than_many_cheap_ones():
     calibration = Calibration(bad_cost=(0.0, 0.1, 0.2, 3.0))
-    assert calibration.trust(np.zeros(4, bool)) == 1
-    assert calibration.trust(np.array([True, False, False, False])) == 1
-    assert calibration.trust(np.array([False, True, True, False])) == pytest.approx(1 / 1.3)
-    assert calibration.trust(np.array([False, False, False, True])) == pytest.approx(1 / 4)
+    assert calibration.bad_channel_factor(np.zeros(4, bool)) == 1
+    assert calibration.bad_channel_factor(np.array([True, False, False, False])) == 1
+    assert calibration.bad_channel_factor(np.array([False, True, True, False])) == pytest.approx(1 / 1.3)
+    assert calibration.bad_channel_factor(np.array([False, False, False, True])) == pytest.approx(1 / 4)
 
 
 def test_more_bad_channels_than_measured_never_raise_the_confidence():
     free = Calibration(bad_cost=(0.0,) * 64)
     for n in range(65):
         bad = np.arange(64) < n
-        assert free.trust(bad) == (1 if n <= 32 else Calibration().trust(bad))
-    assert Calibration(bad_cost=(9.0,) * 64).trust(np.arange(64) < 63) == pytest.approx(1 / (1 + 9 * 63))
+        assert free.bad_channel_factor(bad) == (1 if n <= 32 else Calibration().bad_channel_factor(bad))
+    assert Calibration(bad_cost=(9.0,) * 64).bad_channel_factor(np.arange(64) < 63) == pytest.approx(1 / (1 + 9 * 63))

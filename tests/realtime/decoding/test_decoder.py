@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
+from scipy.special import softmax
 
 from realtime.bundle.bundle import Bundle
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.confidence import softmax
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.runner import OnnxEncoder
 from realtime.errors import BadInput
@@ -175,7 +175,7 @@ def test_bad_channels_and_artifacts_are_named_and_lower_the_confidence(decoder):
     calibration = decoder.confidence.calibration
     for d in flat:
         inner, _ = decoder.bank.scores(d.embedding[None])
-        factor = calibration.scale(np.array(-1.0), 1.0) * calibration.trust(np.arange(len(CH_NAMES)) == 3)
+        factor = calibration.scale(np.array(-1.0), 1.0) * calibration.bad_channel_factor(np.arange(len(CH_NAMES)) == 3)
         np.testing.assert_allclose(d.p, softmax(factor * inner[0]), rtol=1e-5)
 
 

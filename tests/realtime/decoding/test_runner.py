@@ -44,7 +44,7 @@ def test_silence_is_all_zeros_and_the_state_given_is_left_as_it_was(runner):
 
 
 def test_a_missing_device_is_an_error_and_never_a_silent_fall_back():
-    assert choose_provider("cpu") == ("CPUExecutionProvider", "asked for")
+    assert choose_provider("cpu") == ("CPUExecutionProvider", "requested")
     is_here = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     with nullcontext() if is_here else pytest.raises(BadInput, match="no CUDA device"):
-        assert choose_provider("cuda") == ("CUDAExecutionProvider", "asked for")
+        assert choose_provider("cuda") == ("CUDAExecutionProvider", "requested")

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy.special import softmax
 
 from glimpse import cli
 from realtime.bundle.bundle import Bundle
 from realtime.bundle.calibration import BAD_COST
-from realtime.decoding.confidence import softmax
 from realtime.recordings.recording import Recording
 from tests.helpers.rhythm_dataset import write_experiment, write_session
 from training.calibration.channel_costs import (
@@ -36,7 +36,7 @@ def answered(costs, sets, seed=0):
     for bad in sets:
         factor = 1 / (1 + costs[bad].sum())
         scores = 2 * rng.standard_normal((4000, N_LABELS))
-        label = np.array([rng.choice(N_LABELS, p=p) for p in softmax(factor * scores)])
+        label = np.array([rng.choice(N_LABELS, p=p) for p in softmax(factor * scores, axis=-1)])
         inner.append(np.array([scores[rng.choice(np.flatnonzero(label == k))] for k in target]))
     return np.array(inner), target
 

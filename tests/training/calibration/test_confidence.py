@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.confidence import softmax
 from training.calibration.confidence import PRIOR_SD, fit_cued, fit_uncued
 from training.evaluate.decode import DecodedHops
 from training.evaluate.reliability import calibration_error
@@ -17,7 +17,7 @@ def drawn(n_trials: int, truth: Calibration, seed: int = 0, n_hops: int = N_HOPS
     rng = np.random.default_rng(seed)
     since = np.linspace(1 / n_hops, 1, n_hops) * WINDOW_S
     base = rng.standard_normal((n_trials, N_LABELS))
-    label = np.array([rng.choice(N_LABELS, p=p) for p in softmax(base * truth.scale(since[-1], WINDOW_S))])
+    label = np.array([rng.choice(N_LABELS, p=p) for p in softmax(base * truth.scale(since[-1], WINDOW_S), axis=-1)])
     inner = np.concatenate([np.tile(row, (n_hops, 1)) for row in base])
     return decoded(inner, np.tile(since, n_trials), np.repeat(np.arange(n_trials), n_hops), label)
 
