@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from glimpse import BadInput, Bundle, Decoder, read_recording
 from realtime.recorder.xdf_writer import XdfWriter
+from training.commands.calibrate import save_live_recording
 from training.runs.run import Run
 
 FILES = Path(__file__).parents[1] / "data" / "schema_1"
@@ -70,6 +71,9 @@ def test_new_runs_and_recordings_state_their_schema(tmp_path):
     XdfWriter(tmp_path / "new.xdf").close()
     _, header = pyxdf.load_xdf(tmp_path / "new.xdf", verbose=False)
     assert header["info"]["glimpse"][0]["schema_version"] == ["1"]
+    save_live_recording(read_recording(FILES / "recording.npz"), tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as arrays:
+        assert arrays["schema_version"] == 1
 
 
 def write_newer_run(folder: Path) -> Path:

@@ -15,6 +15,7 @@ from rich.table import Table
 from realtime.bundle.bundle import Bundle
 from realtime.command_line import TYRO_CONFIG
 from realtime.errors import BadInput
+from realtime.recordings.read_npz import SCHEMA_VERSION
 from realtime.recordings.recording import Recording
 from training.calibration.live_session import record_session
 from training.calibration.person import AFTER, BEFORE, CONFIDENCE, PersonFit, fit_to_person
@@ -77,6 +78,7 @@ def save_live_recording(recording: Recording, path: Path) -> None:
     part = path.with_name(f".{path.name}")  # under its own name once it is whole
     np.savez(
         part,
+        schema_version=SCHEMA_VERSION,
         samples=recording.samples[filled],
         sfreq=recording.sfreq,
         ch_names=recording.ch_names,
