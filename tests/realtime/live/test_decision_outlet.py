@@ -12,6 +12,7 @@ from realtime.live.decision_outlet import MAX_SCORES, DecisionOutlet
 from realtime.live.messages import TraceFrame, TrialMessage, status_message
 from realtime.sources.lsl.markers import SOURCE
 from tests.helpers.messages import decision_message, hello_message
+from tests.helpers.waiting import PATIENCE_S
 
 LABELS = ("owl", "sailing boat", "café")
 
@@ -28,10 +29,10 @@ def decision(t_lsl, p=(0.5, 0.3, 0.2), trial=3):
 @contextmanager
 def heard(name):
     """An inlet of the stream of that name, connected."""
-    found = pylsl.resolve_byprop("name", name, timeout=10)
+    found = pylsl.resolve_byprop("name", name, timeout=PATIENCE_S)
     assert len(found) == 1
     inlet = pylsl.StreamInlet(found[0], recover=False)
-    inlet.open_stream(10)
+    inlet.open_stream(PATIENCE_S)
     try:
         yield inlet
     finally:
@@ -52,8 +53,8 @@ def test_scores_and_text_of_a_decision_carry_the_time_of_its_newest_sample(outle
         sent = [pylsl.local_clock() - 0.5 + 0.04 * k for k in range(3)]
         for k, t_lsl in enumerate(sent):
             outlet.send(decision(t_lsl, (0.5 + k / 10, 0.3, 0.2), trial=k))
-        rows = [scores.pull_sample(10) for _ in sent]
-        texts = [decisions.pull_sample(10) for _ in sent]
+        rows = [scores.pull_sample(PATIENCE_S) for _ in sent]
+        texts = [decisions.pull_sample(PATIENCE_S) for _ in sent]
     assert [stamp for _, stamp in rows] == sent
     assert [stamp for _, stamp in texts] == sent
     np.testing.assert_array_equal(np.float32([row for row, _ in rows])[:, 0], np.float32([0.5, 0.6, 0.7]))
@@ -67,7 +68,7 @@ def test_scores_and_text_of_a_decision_carry_the_time_of_its_newest_sample(outle
 def test_the_headers_say_what_a_value_is_and_where_it_comes_from(outlet):
     outlet.send(hello())
     with heard(f"{outlet.name}-scores") as scores, heard(f"{outlet.name}-decisions") as decisions:
-        about, text = scores.info(10), decisions.info(10)
+        about, text = scores.info(PATIENCE_S), decisions.info(PATIENCE_S)
     assert about.get_channel_labels() == list(LABELS)
     assert about.get_channel_types() == ["probability"] * 3
     assert (about.type(), about.nominal_srate(), about.channel_format()) == ("Classifier", 0.0, pylsl.cf_float32)
@@ -94,7 +95,7 @@ def test_a_status_is_text_stamped_with_now_and_traces_and_trials_are_not_sent(ou
         outlet.send(TraceFrame("s1", 1.0, 128.0, np.zeros((2, 3))))
         outlet.send(TrialMessage("s1", 1, 1.0, "T1", None))
         outlet.send(status_message("s1", "gap", "12 samples were lost."))
-        [text], stamp = decisions.pull_sample(10)
+        [text], stamp = decisions.pull_sample(PATIENCE_S)
     assert json.loads(text)["state"] == "gap"
     assert before <= stamp <= pylsl.local_clock()
 
@@ -104,10 +105,10 @@ def test_another_bundle_opens_its_own_scores_while_the_text_goes_on(outlet):
     with heard(f"{outlet.name}-decisions") as decisions:
         outlet.send(hello(labels=("left", "right"), bundle="sha256:ffff"))
         with heard(f"{outlet.name}-scores") as scores:
-            assert scores.info(10).get_channel_labels() == ["left", "right"]
+            assert scores.info(PATIENCE_S).get_channel_labels() == ["left", "right"]
             outlet.send(decision(5.0, (0.75, 0.25)))
-            assert scores.pull_sample(10) == ([0.75, 0.25], 5.0)
-        assert decisions.pull_sample(10)[1] == 5.0
+            assert scores.pull_sample(PATIENCE_S) == ([0.75, 0.25], 5.0)
+        assert decisions.pull_sample(PATIENCE_S)[1] == 5.0
 
 
 def test_a_bank_of_many_labels_has_only_the_text(outlet):
@@ -115,7 +116,7 @@ def test_a_bank_of_many_labels_has_only_the_text(outlet):
     assert outlet.stream_names == (f"{outlet.name}-decisions",)
     with heard(f"{outlet.name}-decisions") as decisions:
         outlet.send(decision(7.0, np.full(MAX_SCORES + 1, 1 / (MAX_SCORES + 1))))
-        assert decisions.pull_sample(10)[1] == 7.0
+        assert decisions.pull_sample(PATIENCE_S)[1] == 7.0
 
 
 def test_two_servers_that_decode_one_stream_share_no_source_id(outlet):
@@ -124,7 +125,7 @@ def test_two_servers_that_decode_one_stream_share_no_source_id(outlet):
     outlet.send(hello())
     other.send(hello())
     names = outlet.stream_names
-    infos = [info for name in names for info in pylsl.resolve_byprop("name", name, minimum=2, timeout=10)]
+    infos = [info for name in names for info in pylsl.resolve_byprop("name", name, minimum=2, timeout=PATIENCE_S)]
     other.close()
     assert len(infos) == 4
     assert len({info.source_id() for info in infos}) == 4
@@ -135,7 +136,7 @@ def test_closed_streams_are_out_of_sight():
     outlet = DecisionOutlet(f"amp-{uuid4().hex[:8]}", "", "s1")
     outlet.send(hello())
     names = outlet.stream_names
-    assert all(pylsl.resolve_byprop("name", name, timeout=10) for name in names)
+    assert all(pylsl.resolve_byprop("name", name, timeout=PATIENCE_S) for name in names)
     outlet.close()
     time.sleep(0.2)
     assert not any(pylsl.resolve_byprop("name", name, timeout=0.5) for name in names)

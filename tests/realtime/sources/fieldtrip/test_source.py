@@ -19,6 +19,7 @@ from tests.helpers.bundles import LABELS, tiny_bundle
 from tests.helpers.engines import engine, same_decisions
 from tests.helpers.fieldtrip_server import FieldTripServer, fif_header
 from tests.helpers.recordings import shared_meg
+from tests.helpers.waiting import PATIENCE_S, until
 
 NAMES = ("MEG 0111", "MEG 0112", "STI101")
 SAMPLES = (1e-12 * np.random.default_rng(0).standard_normal((4000, 3)) * [1, 10, 0]).astype(np.float32)
@@ -172,14 +173,15 @@ def test_markers_may_come_over_lsl_beside_the_buffer(server):
     name = f"test-{uuid4().hex[:8]}"
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0, "string", name))
     source = FieldTripSource(StreamQuery(server.url, markers=name))
-    assert outlet.wait_for_consumers(10)
+    assert outlet.wait_for_consumers(PATIENCE_S)
     outlet.push_sample(["go"], t := pylsl.local_clock())
-    found, until = [], time.monotonic() + 15
-    while not found and time.monotonic() < until:
-        server.event("trigger", "nobody asked", 1)
+
+    def markers():
+        server.event("trigger", "of the buffer", 1)
         server.put(SAMPLES[:10])
-        found += source.pull(0.1)[1]
-        time.sleep(0.02)
+        return source.pull(0.1)[1]
+
+    found = until(markers, every_s=0.02)
     source.close()
     assert found[0].label == "go"
     assert found[0].t_lsl == pytest.approx(t, abs=0.01)
@@ -280,9 +282,9 @@ def test_a_session_decodes_a_helmet_of_306_sensors_at_1_khz_as_a_file_would_be(t
         log.wait(lambda: "assumed" in log.states())
         events = {900: LABELS[0], 1900: LABELS[1], 2777: LABELS[2]}
         server.play(samples, 1000.0, packet=28, events=events)
-        log.wait_decisions(60, timeout_s=60)
+        log.wait_decisions(60)
         n = 3900 * 128 // 1000 // 8
-        got = log.wait_decisions(n, timeout_s=60)
+        got = log.wait_decisions(n)
     factors = np.tile([1e15, 1e13, 1e13], 102)
     want, _ = decoder.step(samples.astype(np.float64) * factors, decoder.start(), sorted(events))
     assert len({d["trial"] for d in got}) == 4
@@ -303,10 +305,10 @@ def test_a_session_reconnects_to_a_killed_buffer_and_refuses_another_header(tmp_
         second = FieldTripServer(first.port)
         second.begin(3, 1000.0, NAMES)
         second.play(SAMPLES, 1000.0, packet=20)
-        log.wait(lambda: "reconnected" in log.states(), 30)
+        log.wait(lambda: "reconnected" in log.states())
         log.wait_decisions(len(log.of("decision")) + 5)
         second.begin(1, 1000.0, ["MEG 0111"])
-        log.wait(lambda: "mismatch" in log.states(), 30)
+        log.wait(lambda: "mismatch" in log.states())
         assert "found no channel 'MEG 0112'" in log.detail("mismatch")
     second.kill()
 
@@ -346,5 +348,5 @@ def test_a_session_reports_head_movement_in_mm_also_after_a_reconnection(tmp_pat
         server.begin(8, 1000.0, names)
         log.wait(lambda: "lost" in log.states())
         server.play(np.tile(at(46.5), (20, 1)), 1000.0, packet=20)
-        log.wait(lambda: "head_moved" in log.states(), 30)
+        log.wait(lambda: "head_moved" in log.states())
         assert log.detail("head_moved").startswith("The head is 6.5 mm from where it was when the session began")
