@@ -126,8 +126,8 @@ def _fit_own(split: Split, method: str) -> Outcome:
 def _at(decoded: DecodedHops, window_s: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Scores of every trial at its last decision inside the window, and the truth."""
     kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, window_s)
-    scores = np.full((len(decoded.label), decoded.inner.shape[1]), np.nan)
-    scores[kept] = decoded.inner[rows]
+    scores = np.full((len(decoded.label), decoded.logits.shape[1]), np.nan)
+    scores[kept] = decoded.logits[rows]
     known = decoded.label >= 0
     return scores[known], decoded.label[known]
 

@@ -86,10 +86,10 @@ def trial_end_logits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inner products at the end of each trial as the confidence scales them, float (N, K), and the true labels."""
     begin, end = run.description.window_s
-    decoded = decode_recordings(recordings, run.make_frontend(), bank, encode, trust=lambda bad: 1.0)
+    decoded = decode_recordings(recordings, run.make_frontend(), bank, encode, bad_channel_factor=lambda bad: 1.0)
     kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
     scale = run.calibration.scale(decoded.since_onset_s[rows], end)
-    return (decoded.inner[rows] * scale[:, None]).astype(np.float32), decoded.label[kept]
+    return (decoded.logits[rows] * scale[:, None]).astype(np.float32), decoded.label[kept]
 
 
 def fit_costs(inner_SNK: np.ndarray, target_N: np.ndarray, sets_SC: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from realtime.bundle.calibration import Calibration
 from realtime.recordings.recording import Recording
 from training.evaluate.decode import DecodedHops, decode_recordings
 from training.evaluate.encoders import torch_encoder
-from training.evaluate.whole_windows import window_decode
+from training.evaluate.whole_windows import decode_windows
 from training.runs.run import Run
 
 # Of a normal prior on every parameter, in nats: a dozen trials without one error must not claim certainty.
@@ -25,7 +25,7 @@ def fit_confidence(run: Run, recordings: list[Recording]) -> Calibration:
     if not any(recording.markers for recording in recordings):
         return Calibration()
     if not run.streaming:
-        return fit_cued(window_decode(run, recordings), run.description.window_s[1])
+        return fit_cued(decode_windows(run, recordings), run.description.window_s[1])
     network, bank = run.load_trained()
     front, window_s = run.make_frontend(), run.description.window_s[1]
     encode = torch_encoder(network, streaming=False)
@@ -41,7 +41,7 @@ def fit_cued(decoded: DecodedHops, window_s: float) -> Calibration:
 
     def loss(parameters: np.ndarray) -> float:
         fit = Calibration(log_scale=parameters[0], log_growth=parameters[1])
-        inner = decoded.inner[inside] * fit.scale(decoded.since_onset_s[inside], window_s)[:, None]
+        inner = decoded.logits[inside] * fit.scale(decoded.since_onset_s[inside], window_s)[:, None]
         return _nll(inner, target, weight) + _prior(parameters)
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead").x
@@ -53,7 +53,7 @@ def fit_uncued(decoded: DecodedHops) -> float:
     inside, target, weight = _scored(decoded)
 
     def loss(parameters: np.ndarray) -> float:
-        return _nll(decoded.inner[inside] * np.exp(parameters[0]), target, weight) + _prior(parameters)
+        return _nll(decoded.logits[inside] * np.exp(parameters[0]), target, weight) + _prior(parameters)
 
     return float(minimize(loss, np.zeros(1), method="Nelder-Mead").x[0])
 

@@ -41,8 +41,8 @@ def auc_interval(score: np.ndarray, positive: np.ndarray) -> list[float]:
 def confusion(answer: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     """Confusions, from the answered label (n_trials,) of each trial (-1: none) and its true label.
 
-    Always the most frequent pairs. Up to `MAX_MATRIX_LABELS` labels also the matrix, `counts[true][answered]`, and
-    the trials of each label that have no answer.
+    Always the most frequent pairs. Up to `MAX_MATRIX_LABELS` labels also the matrix, `[true][answered]`, and the
+    trials of each label that have no answer.
     """
     wrong = Counter((int(t), int(a)) for t, a in zip(truth, answer, strict=True) if a not in (t, -1))
     n_shown = np.bincount(truth, minlength=len(names))

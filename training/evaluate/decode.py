@@ -1,4 +1,4 @@
-"""A run or a bundle over whole recordings, as it would have decoded them live; every figure is made from this."""
+"""Decoding of whole recordings by a run or a bundle, as live; every figure is computed from the result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,21 +10,24 @@ from scipy.special import softmax
 from realtime.bundle.bank import Bank
 from realtime.bundle.calibration import Calibration
 from realtime.decoding.frontend import Frontend
-from realtime.decoding.hop import TrialClock
+from realtime.decoding.hop import Hop, TrialClock
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.data.segments import event_samples, recording_hops
 from training.evaluate.encoders import Encode
 
-UNMEASURED = Calibration()
+UNCALIBRATED = Calibration()
+STREAMING_CHUNK_S = 0.02  # of signal that the preprocessing gets at once when it is fed as live
+
+BadChannelFactor = Callable[[np.ndarray], float]  # factor on a hop's logits, from its bad channels (n_channels,) bool
 
 
 @dataclass(frozen=True)
 class DecodedHops:
-    """Every hop of some recordings, in order; trials are numbered over all of them."""
+    """Every hop of some recordings, in order; trials are numbered over all recordings."""
 
     embedding: np.ndarray  # float32 (n_hops, dim)
-    inner: np.ndarray  # float32 (n_hops, n_labels): inner products with the bank, less where channels were bad
+    logits: np.ndarray  # float32 (n_hops, n_labels): similarity to the bank, reduced where channels were bad
     since_onset_s: np.ndarray  # float (n_hops,), negative outside trials
     trial: np.ndarray  # int (n_hops,), -1 outside trials
     sample: np.ndarray  # int (n_hops,): newest sample of its recording used
@@ -33,95 +36,90 @@ class DecodedHops:
 
     def p(self, calibration: Calibration, window_s: float) -> np.ndarray:
         """Probabilities (n_hops, n_labels)."""
-        return softmax(self.inner.astype(float) * calibration.scale(self.since_onset_s, window_s)[:, None], axis=-1)
+        scale = calibration.scale(self.since_onset_s, window_s)
+        p: np.ndarray = softmax(self.logits.astype(float) * scale[:, None], axis=-1)
+        return p
 
 
 def decode_recordings(
     recordings: Sequence[Recording],
-    front: Frontend,
+    frontend: Frontend,
     bank: Bank,
     encode: Encode,
     streaming: bool = False,
     cued: bool = True,
     tracks: int = 1,
-    trust: Callable[[np.ndarray], float] = UNMEASURED.bad_channel_factor,
+    bad_channel_factor: BadChannelFactor = UNCALIBRATED.bad_channel_factor,
 ) -> DecodedHops:
-    """Decode every hop. `streaming` feeds the preprocessing in live-sized chunks; without `cued` no onset is told.
+    """Decode every hop. `streaming` feeds the preprocessing in chunks as live; with `cued=False` no onset is an input.
 
-    A trial ends where the next begins. With several `tracks`, as many streams take turns at the trials, so that each is
-    decoded to the end of its window even where trials overlap; every recording then comes up once a track. `trust` is
-    the factor on a hop's inner products, by its bad channels.
+    A trial ends where the next begins. With several `tracks`, every recording is decoded once per track, each time
+    with every `tracks`-th trial, so that overlapping trials are decoded to the end of their window. Raises BadInput
+    where no recording is long enough for one hop.
     """
     if tracks > 1:
+        subsets = [track_trials(recordings, track, tracks) for track in range(tracks)]
         return concatenate(
-            [
-                decode_recordings(
-                    track_trials(recordings, track, tracks), front, bank, encode, streaming, cued, trust=trust
-                )
-                for track in range(tracks)
-            ]
+            [decode_recordings(s, frontend, bank, encode, streaming, cued, 1, bad_channel_factor) for s in subsets]
         )
-    row = {name: i for i, name in enumerate(bank.names)}
-    parts: dict[str, list[np.ndarray]] = {
-        key: [] for key in ("embedding", "trust", "since", "trial", "sample", "recording")
-    }
+    rows = {name: i for i, name in enumerate(bank.names)}
+    spans: list[dict[str, np.ndarray]] = []
     labels: list[int] = []
     for number, recording in enumerate(recordings):
-        marks = event_samples(recording)
-        for hops in recording_hops(recording, front, chunk_s=0.02 if streaming else None):
-            if not hops:
-                continue
-            heard = hops if cued else [replace(hop, cues=(TrialClock(),)) for hop in hops]
-            parts["embedding"].append(encode(heard))
-            parts["trust"].append(np.array([trust(hop.bad) for hop in hops], np.float32))
-            parts["since"].append(np.array([hop.onset for hop in hops]))
-            parts["trial"].append(np.array([-1 if hop.trial is None else hop.trial + len(labels) for hop in hops]))
-            parts["sample"].append(np.array([hop.sample for hop in hops]))
-            parts["recording"].append(np.full(len(hops), number))
-        labels += [row.get(label, -1) for _, label in marks]
-    if not parts["embedding"]:
+        for hops in recording_hops(recording, frontend, chunk_s=STREAMING_CHUNK_S if streaming else None):
+            if hops:
+                span = _hop_columns(hops, number, len(labels))
+                span["embedding"] = encode(hops if cued else [replace(hop, cues=(TrialClock(),)) for hop in hops])
+                span["factor"] = np.array([bad_channel_factor(hop.bad) for hop in hops], np.float32)
+                spans.append(span)
+        labels += [rows.get(label, -1) for _, label in event_samples(recording)]
+    if not spans:
         raise BadInput(
             f"{', '.join(recording.name for recording in recordings)}: too short for one decision, which takes "
-            f"{front.hop_s:g} s; name longer recordings"
+            f"{frontend.hop_s:g} s; name longer recordings"
         )
-    embedding = np.concatenate(parts["embedding"])
-    return DecodedHops(
-        embedding=embedding,
-        inner=bank.scores(embedding)[0] * np.concatenate(parts["trust"])[:, None],
-        since_onset_s=np.concatenate(parts["since"]),
-        trial=np.concatenate(parts["trial"]),
-        sample=np.concatenate(parts["sample"]),
-        recording=np.concatenate(parts["recording"]),
-        label=np.array(labels),
-    )
+    columns = {key: np.concatenate([span[key] for span in spans]) for key in spans[0]}
+    logits = bank.scores(columns["embedding"])[0] * columns.pop("factor")[:, None]
+    return DecodedHops(logits=logits, label=np.array(labels), **columns)
+
+
+def _hop_columns(hops: Sequence[Hop], recording: int, first_trial: int) -> dict[str, np.ndarray]:
+    """The fields of `DecodedHops` that the hops of one track have before they are encoded."""
+    clocks = [hop.only_track() for hop in hops]
+    return {
+        "since_onset_s": np.array([clock.onset for clock in clocks]),
+        "trial": np.array([-1 if clock.trial is None else clock.trial + first_trial for clock in clocks]),
+        "sample": np.array([hop.sample for hop in hops]),
+        "recording": np.full(len(hops), recording),
+    }
 
 
 def track_trials(recordings: Sequence[Recording], track: int, tracks: int) -> list[Recording]:
-    """The recordings with every `tracks`-th trial, beginning with number `track`."""
+    """The recordings with every `tracks`-th trial, starting with number `track`."""
     return [replace(recording, markers=recording.markers[track::tracks]) for recording in recordings]
 
 
 def tracks_needed(recordings: Sequence[Recording], window_s: float) -> int:
-    """How many trials of one recording run at once: tracks that decode each to the end of its window."""
-    most = 1
+    """The largest number of trials of one recording that overlap."""
+    n_tracks = 1
     for recording in recordings:
         onsets = np.array([sample for sample, _ in event_samples(recording)])
-        later = np.searchsorted(onsets, onsets + window_s * recording.sfreq, side="left")
-        most = max([most, *(later - np.arange(len(onsets)))])
-    return int(most)
+        window_ends = np.searchsorted(onsets, onsets + window_s * recording.sfreq, side="left")
+        n_tracks = max([n_tracks, *(window_ends - np.arange(len(onsets)))])
+    return int(n_tracks)
 
 
-def concatenate(parts: Sequence[DecodedHops]) -> DecodedHops:
-    """Several decodings as one, their trials numbered on."""
-    first = np.cumsum([0, *(len(part.label) for part in parts)])
-    trial = [np.where(part.trial >= 0, part.trial + n, -1) for part, n in zip(parts, first, strict=False)]
-    fields = ("embedding", "inner", "since_onset_s", "sample", "recording", "label")
+def concatenate(chunks: Sequence[DecodedHops]) -> DecodedHops:
+    """Several decodings as one; the trials of each follow those of the one before."""
+    first = np.cumsum([0, *(len(chunk.label) for chunk in chunks)])
+    trial = [np.where(chunk.trial >= 0, chunk.trial + n, -1) for chunk, n in zip(chunks, first, strict=False)]
+    fields = ("embedding", "logits", "since_onset_s", "sample", "recording", "label")
     return DecodedHops(
         trial=np.concatenate(trial),
-        **{key: np.concatenate([getattr(part, key) for part in parts]) for key in fields},
+        **{key: np.concatenate([getattr(chunk, key) for chunk in chunks]) for key in fields},
     )
 
 
 def save_embeddings(decoded: DecodedHops, path: Path) -> None:
-    """Every hop's embedding with its recording and sample number, as npz."""
+    """Write every hop's embedding with its recording, sample and trial number, as npz."""
     np.savez(path, embedding=decoded.embedding, recording=decoded.recording, sample=decoded.sample, trial=decoded.trial)

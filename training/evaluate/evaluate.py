@@ -1,4 +1,4 @@
-"""`glimpse evaluate`: figures of a run or a bundle on one split of a dataset file."""
+"""Figures of a run or a bundle on one split of a dataset file; of several runs, also over seeds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,40 +21,46 @@ def evaluate(path: Path, dataset: DatasetFile, split: str, streaming: bool) -> t
 
 
 def evaluate_model(
-    decider: LoadedModel, dataset: DatasetFile, split: str, streaming: bool
+    model: LoadedModel, dataset: DatasetFile, split: str, streaming: bool
 ) -> tuple[dict[str, Any], DecodedHops]:
-    """The figures of an opened run or bundle, and every decoded hop behind them."""
-    recordings = load_split(dataset, split, decider.ch_names)
+    """The figures of a loaded run or bundle, and every decoded hop behind them.
+
+    Raises BadInput where the split is empty, a recording does not fit the model, or no trial has a decision.
+    """
+    recordings = load_split(dataset, split, model.ch_names)
     if not recordings:
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
     for recording in recordings:
-        decider.check(recording, dataset, split)
-    decoded = decider.decode(recordings, streaming)
-    if not ((decoded.trial >= 0) & (decoded.since_onset_s >= decider.window_s[0])).any():
+        model.check(recording, dataset, split)
+    decoded = model.decode(recordings, streaming)
+    if not ((decoded.trial >= 0) & (decoded.since_onset_s >= model.window_s[0])).any():
         raise BadInput(f"{dataset.path}: files.{split} has no decision inside window_s of any trial; check events")
-    found = all_figures(decoded, decider.calibration, decider.window_s, decider.labels)
-    found |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(decider.path)}
-    found |= {"calibration_trials": decider.calibration.n_trials, "window_s": list(decider.window_s)}
-    found |= {"causal": decider.causal, "network": decider.network}
-    return found, decoded
+    metrics = all_figures(decoded, model.calibration, model.window_s, model.labels)
+    metrics |= {"split": split, "streaming": streaming, "dataset": dataset.name, "path": str(model.path)}
+    metrics |= {"calibration_trials": model.calibration.n_trials, "window_s": list(model.window_s)}
+    metrics |= {"causal": model.causal, "network": model.network}
+    return metrics, decoded
 
 
 def evaluate_seeds(
     paths: Sequence[Path], dataset: DatasetFile, split: str, streaming: bool
 ) -> tuple[dict[str, Any], DecodedHops]:
-    """The figures of several runs that differ in their seed, as one, and every hop the first decoded."""
-    deciders = [load_model(path) for path in paths]
-    for decider in deciders[1:]:
-        decider.check_seed_of(deciders[0])
-    (first, decoded), *others = [evaluate_model(decider, dataset, split, streaming) for decider in deciders]
-    if not others:
+    """The figures of several runs that differ in their seed, as one, and every hop that the first decoded.
+
+    Raises BadInput where runs differ in more than their seed, or two of them decide exactly alike.
+    """
+    models = [load_model(path) for path in paths]
+    for model in models[1:]:
+        model.check_seed_of(models[0])
+    results = [evaluate_model(model, dataset, split, streaming) for model in models]
+    first, decoded = results[0]
+    if len(results) == 1:
         return first, decoded
-    seen = [(paths[0], decoded.inner)]
-    for path, (_, other) in zip(paths[1:], others, strict=True):
-        for same, inner in seen:
-            if np.allclose(inner, other.inner, atol=1e-4):
+    for i, (_, later) in enumerate(results):
+        for j, (_, earlier) in enumerate(results[:i]):
+            if np.allclose(earlier.logits, later.logits, atol=1e-4):
                 raise BadInput(
-                    f"{path}: decides exactly as {same}, so it says nothing about seeds; give a run of another --seed"
+                    f"{paths[i]}: decides exactly as {paths[j]}, so it says nothing about seeds; give a run of another "
+                    "--seed"
                 )
-        seen.append((path, other.inner))
-    return combine_seeds([first, *(found for found, _ in others)]), decoded
+    return combine_seeds([metrics for metrics, _ in results]), decoded

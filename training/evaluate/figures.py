@@ -69,7 +69,7 @@ def all_figures(
     if "auc" in metrics:
         score = p[rows, 1]
         metrics["auc_permutation_p"] = permutation_p(lambda labels: auc(score, labels == 1), truth, recording)
-    metrics["repetitions"] = accuracy_by_repetitions(decoded.inner[rows], truth)
+    metrics["repetitions"] = accuracy_by_repetitions(decoded.logits[rows], truth)
     decide_p = calibration.decide_p
     metrics["decide_p"] = decide_p
     metrics["early_stopping"] = early_stopping(p, since, trial, label, window_s, (*THRESHOLDS, decide_p))

@@ -19,20 +19,20 @@ def wilson(n_right: int, n: int) -> list[float]:
 
 
 def effective_wilson(share: float, n: float) -> list[float]:
-    """Wilson's 95 % interval for an effective number of trials `n`, which need not be whole; scipy's needs counts."""
+    """Wilson's 95 % interval for an effective number of trials `n`, which need not be whole as scipy's."""
     ratio = stats.norm.ppf(0.975) ** 2 / n
     # The ends solve (p - share)^2 = ratio p (1 - p).
     ends = np.roots([1 + ratio, -(2 * share + ratio), share**2])
     return _rounded(np.clip(np.sort(ends.real), 0, 1))
 
 
-def balanced_wilson(shares: np.ndarray, counts: np.ndarray) -> list[float]:
-    """95 % interval of the mean of `shares`, each of its own count of trials.
+def balanced_wilson(shares: np.ndarray, n_trials: np.ndarray) -> list[float]:
+    """95 % interval of the mean of `shares`, each of its own number of trials.
 
     This is Wilson's interval for the number of trials that gives a mean of equal shares the same variance. It is never
-    empty, and equals `wilson` where the counts are equal.
+    empty, and equals `wilson` where the numbers are equal.
     """
-    return effective_wilson(float(np.mean(shares)), len(counts) ** 2 / float(np.sum(1 / counts)))
+    return effective_wilson(float(np.mean(shares)), len(n_trials) ** 2 / float(np.sum(1 / n_trials)))
 
 
 def bootstrap(samples: Sequence[np.ndarray], statistic: Callable[..., float]) -> list[float]:

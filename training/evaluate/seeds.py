@@ -14,7 +14,7 @@ SHARED_KEYS = "split streaming dataset decide_p window_s causal".split()  # equa
 def combine_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Means of the runs' figures; `seeds` has their spread, `runs` the figures of each run.
 
-    Intervals over trials are averaged end by end; of permutation p-values the largest counts.
+    Intervals over trials are averaged end by end; of permutation p-values the largest is taken.
     """
     first = runs[0]
     metrics: dict[str, Any] = {key: first[key] for key in SHARED_KEYS}

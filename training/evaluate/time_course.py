@@ -41,7 +41,7 @@ def trial_answers(
 def accuracy_over_time(
     p: np.ndarray, since_onset_s: np.ndarray, trial: np.ndarray, label: np.ndarray, window_s: tuple[float, float]
 ) -> list[dict[str, float]]:
-    """Accuracy of the newest decision at `N_TIMES` times since onset; a trial without one yet counts as wrong."""
+    """Accuracy of the newest decision at `N_TIMES` times since onset; a trial without one yet is wrong."""
     valid, _ = trial_answers(since_onset_s, trial, label, window_s)
     points = []
     for t in np.linspace(window_s[0], window_s[1], N_TIMES + 1)[1:]:

@@ -14,55 +14,55 @@ from training.data.segments import event_samples, preprocess_recording
 from training.evaluate.decode import DecodedHops
 from training.runs.run import Run
 
-AT_ONCE = 64  # crops a teacher hears
+BATCH_SIZE = 64  # windows of one forward pass
 
 
 def window_embeddings(network: Network, crops: Windows) -> np.ndarray:
-    """Embeddings at the last hop that counts of each crop, float32 (n_crops, D)."""
-    found = []
+    """Embeddings at the last hop of each crop that the loss uses, float32 (n_crops, D)."""
+    embeddings = []
     with torch.inference_mode():
-        for begin in range(0, len(crops.labels), AT_ONCE):
-            cuts = [crops.cut(i, 0) for i in range(begin, min(begin + AT_ONCE, len(crops.labels)))]
-            signal, onset, counts = (np.stack(part) for part in zip(*cuts, strict=True))
+        for start in range(0, len(crops.labels), BATCH_SIZE):
+            batch = [crops.cut(i, 0) for i in range(start, min(start + BATCH_SIZE, len(crops.labels)))]
+            signal, onset, mask = (np.stack(column) for column in zip(*batch, strict=True))
             embedding = network.embed_crops(torch.from_numpy(signal), torch.from_numpy(onset)).numpy()
-            last = counts.shape[1] - 1 - np.argmax(counts[:, ::-1], axis=1)
-            found.append(embedding[np.arange(len(signal)), last])
-    return np.concatenate(found)
+            last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
+            embeddings.append(embedding[np.arange(len(signal)), last])
+    return np.concatenate(embeddings)
 
 
-def window_decode(run: Run, recordings: Sequence[Recording]) -> DecodedHops:
-    """One decision a trial, at the end of its window, by a network that needs all of it at once.
+def decode_windows(run: Run, recordings: Sequence[Recording]) -> DecodedHops:
+    """One decision a trial, at the end of its window, by a network that needs the whole window.
 
-    Beyond a recording's end, and across its gaps, the signal is zero. Trials without a sample have no decision.
+    Beyond a recording's ends and in its gaps the signal is zero. A trial without a sample has no decision. Raises
+    BadInput where no trial has one.
     """
     network, bank = run.load_trained()
-    row = {name: i for i, name in enumerate(bank.names)}
-    description, front = run.description, run.make_frontend()
-    window_s = (description.window_s[0], description.window_s[1])
-    embedding, trial, sample, of, labels = [], [], [], [], list[int]()
+    rows = {name: i for i, name in enumerate(bank.names)}
+    columns: dict[str, list[np.ndarray]] = {key: [] for key in ("embedding", "trial", "sample", "recording")}
+    labels: list[int] = []
     for number, recording in enumerate(recordings):
-        marks = event_samples(recording)
-        names = list(dict.fromkeys([*bank.names, *(label for _, label in marks)]))
-        for segment in preprocess_recording(recording, front, names):
+        events = event_samples(recording)
+        names = list(dict.fromkeys([*bank.names, *(label for _, label in events)]))
+        for segment in preprocess_recording(recording, run.make_frontend(), names):
             if not segment.signal.size or not len(segment.onsets):
                 continue
-            windows = window_crops([segment], description.preprocess["sfreq"], window_s).windows
-            with torch.inference_mode():
-                embedding += [network(part).numpy() for part in torch.from_numpy(windows).split(AT_ONCE)]
-            trial.append(len(labels) + np.searchsorted([at for at, _ in marks], segment.onsets))
-            sample.append(segment.onsets + round(description.window_s[1] * recording.sfreq))
-            of.append(np.full(len(windows), number))
-        labels += [row.get(label, -1) for _, label in marks]
-    if not embedding:
+            windows = window_crops([segment], run.description).windows
+            columns["embedding"].append(_embed_windows(network, windows))
+            columns["trial"].append(len(labels) + np.searchsorted([sample for sample, _ in events], segment.onsets))
+            columns["sample"].append(segment.onsets + round(run.description.window_s[1] * recording.sfreq))
+            columns["recording"].append(np.full(len(windows), number))
+        labels += [rows.get(label, -1) for _, label in events]
+    if not columns["embedding"]:
         files = ", ".join(recording.name for recording in recordings)
         raise BadInput(f"{files}: no trial was found to decode; name recordings with markers")
-    vectors = np.concatenate(embedding)
-    return DecodedHops(
-        embedding=vectors,
-        inner=bank.scores(vectors)[0],
-        since_onset_s=np.full(len(vectors), float(description.window_s[1])),
-        trial=np.concatenate(trial),
-        sample=np.concatenate(sample),
-        recording=np.concatenate(of),
-        label=np.array(labels),
-    )
+    joined = {key: np.concatenate(arrays) for key, arrays in columns.items()}
+    since = np.full(len(joined["trial"]), float(run.description.window_s[1]))
+    logits = bank.scores(joined["embedding"])[0]
+    return DecodedHops(logits=logits, since_onset_s=since, label=np.array(labels), **joined)
+
+
+def _embed_windows(network: Network, windows: np.ndarray) -> np.ndarray:
+    """Embeddings float32 (n_windows, D) of windows (n_windows, n_channels, n_times)."""
+    batches = [torch.from_numpy(windows[i : i + BATCH_SIZE]) for i in range(0, len(windows), BATCH_SIZE)]
+    with torch.inference_mode():
+        return np.concatenate([network(batch).numpy() for batch in batches])

@@ -143,7 +143,7 @@ def held_out_logits(run: Run, dataset: DatasetFile) -> tuple[np.ndarray, np.ndar
     start_s, end_s = run.description.window_s
     decoded = decode_run(run, recordings, tracks=tracks_needed(recordings, end_s))
     answered, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (start_s, end_s))
-    return decoded.inner[rows].astype(float), decoded.label[answered]
+    return decoded.logits[rows].astype(float), decoded.label[answered]
 
 
 def stacking_weights(logits: Sequence[np.ndarray], labels: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-"""Pieces of a page: a section, a table, a part that opens on a click. Titles and cells are escaped."""
+"""Pieces of a page: a section, a table, a block that opens on a click. Titles and cells are escaped."""
 
 from collections.abc import Sequence
 from html import escape

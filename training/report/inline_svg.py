@@ -197,5 +197,5 @@ def _clean(element: ElementTree.Element, shapes: dict[str, str]) -> None:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Limits of an axis; equal ends are moved apart."""
+    """Limits of an axis; equal ends are separated."""
     return (low, high) if high > low else (low - 0.5, high + 0.5)

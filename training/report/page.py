@@ -37,7 +37,7 @@ def report_page(metrics: dict[str, Any], losses: Sequence[Sequence[float]] = ())
         *_curves(metrics),
         _early_stopping(metrics),
         _reliability(metrics),
-        *(part for run in runs for part in _details_of_run(run, _run_label(runs, run))),
+        *(details for run in runs for details in _details_of_run(run, _run_label(runs, run))),
         *([_loss(losses)] if any(losses) else []),
         section("Every number", "", _every_number(metrics), wide=True),
         section("What these figures do not say", "", limits(metrics), wide=True),
@@ -98,7 +98,7 @@ def _early_stopping(metrics: dict[str, Any]) -> str:
 
 def _reliability(metrics: dict[str, Any]) -> str:
     runs = plots.runs_of(metrics)
-    lines = "The number at each dot counts its trials." if len(runs) == 1 else "One line per run."
+    lines = "The number at each dot is its trials." if len(runs) == 1 else "One line per run."
     text = f"Accuracy of the answers at each confidence. The larger a dot, the more trials. {lines}"
     tables = "".join(_details_table(run["reliability"], _run_label(runs, run)) for run in runs)
     return section("Does confidence mean what it says?", text, plots.plot_reliability(metrics) + tables)

@@ -87,7 +87,7 @@ def test_a_long_trial_counts_no_more_than_a_short_one():
 def test_hops_outside_trials_and_of_labels_the_bank_lacks_are_left_out():
     good = drawn(50, Calibration(), n_hops=1)
     more = decoded(
-        np.concatenate([good.inner, [[9, 0, 0, 0]] * 3]),
+        np.concatenate([good.logits, [[9, 0, 0, 0]] * 3]),
         np.concatenate([good.since_onset_s, [-1, 1, -1]]),
         np.concatenate([good.trial, [-1, 50, -1]]),
         np.concatenate([good.label, [-1]]),

@@ -1,4 +1,4 @@
-"""Whole recordings, streamed recordings and the bundle give the same embeddings and the same trials."""
+"""Whole recordings, streamed recordings and the bundle give the same embeddings and trials."""
 
 from dataclasses import replace
 
@@ -7,17 +7,18 @@ import pytest
 
 from realtime.bundle.bundle import Bundle
 from realtime.decoding.decoder import Decoder
+from realtime.decoding.hop import TrialClock
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.data.dataset import load_dataset, load_split
-from training.data.segments import event_samples
+from training.data.segments import event_samples, recording_hops
 from training.evaluate.decode import DecodedHops, decode_recordings, save_embeddings, tracks_needed
-from training.evaluate.encoders import onnx_encoder, torch_encoder
+from training.evaluate.encoders import onnx_encoder, onset_input, torch_encoder
 from training.runs.run import Run
 
 
 @pytest.fixture(scope="module")
-def ways(trained):
+def decodings(trained):
     """The test recording, whole, streamed, and by the bundle."""
     run, decoder = Run.load(trained.run), Decoder(Bundle.load(trained.bundle))
     network, bank = run.load_trained()
@@ -31,16 +32,16 @@ def ways(trained):
     }
 
 
-@pytest.mark.parametrize("way", ["streamed", "bundle"])
-def test_streamed_and_exported_give_the_embeddings_of_the_whole(ways, way):
-    one, two = ways["whole"], ways[way]
-    np.testing.assert_allclose(one.embedding, two.embedding, atol=1e-4)
-    np.testing.assert_allclose(one.inner, two.inner, atol=1e-4)
+@pytest.mark.parametrize("kind", ["streamed", "bundle"])
+def test_streamed_and_exported_decoding_equals_whole_decoding(decodings, kind):
+    whole, other = decodings["whole"], decodings[kind]
+    np.testing.assert_allclose(whole.embedding, other.embedding, atol=1e-4)
+    np.testing.assert_allclose(whole.logits, other.logits, atol=1e-4)
     for key in ("since_onset_s", "trial", "sample", "recording", "label"):
-        assert np.array_equal(getattr(one, key), getattr(two, key))
+        assert np.array_equal(getattr(whole, key), getattr(other, key))
 
 
-def test_a_bundles_decoder_answers_live_what_evaluation_measured(trained, ways):
+def test_a_live_decoder_decides_as_evaluation_does(trained, decodings):
     """`Decoder.step` on chunks of any size: the same embeddings, trials and probabilities."""
     bundle = Bundle.load(trained.bundle)
     decoder = Decoder(bundle)
@@ -51,7 +52,7 @@ def test_a_bundles_decoder_answers_live_what_evaluation_measured(trained, ways):
         decisions, state = decoder.step(chunk, state, onsets)
         live += decisions
         onsets = []
-    measured = ways["bundle"]
+    measured = decodings["bundle"]
     p = measured.p(bundle.calibration, bundle.manifest.window_s[1])
     assert [d.sample for d in live] == measured.sample.tolist()
     assert [-1 if d.trial is None else d.trial for d in live] == measured.trial.tolist()
@@ -61,7 +62,7 @@ def test_a_bundles_decoder_answers_live_what_evaluation_measured(trained, ways):
 
 def noise(seconds: float, rows: tuple[int, ...] = (), gaps: tuple = ()) -> Recording:
     samples = np.random.default_rng(0).standard_normal((round(128 * seconds), 4)).astype(np.float32)
-    markers = tuple((row, ("slow", "fast", "unheard of")[i % 3]) for i, row in enumerate(rows))
+    markers = tuple((row, ("slow", "fast", "unknown")[i % 3]) for i, row in enumerate(rows))
     return Recording(samples, 128.0, ("Fz", "Cz", "Pz", "Oz"), markers, gaps, "noise")
 
 
@@ -69,52 +70,52 @@ def test_trials_are_numbered_over_all_recordings(trained):
     run = Run.load(trained.run)
     network, bank = run.load_trained()
     recordings = [noise(5, (100, 300), gaps=((150, 40),)), noise(0.03, ()), noise(4, (10, 200, 400))]
-    found = decode_recordings(recordings, run.make_frontend(), bank, torch_encoder(network, False))
-    assert found.label.tolist() == [0, 1, 0, 1, -1]
-    assert sorted(set(found.trial)) == [-1, 0, 1, 2, 3, 4]
+    decoded = decode_recordings(recordings, run.make_frontend(), bank, torch_encoder(network, False))
+    assert decoded.label.tolist() == [0, 1, 0, 1, -1]
+    assert sorted(set(decoded.trial)) == [-1, 0, 1, 2, 3, 4]
     offset = np.array([0, 0, 2])
     for trial, sample, number, since in zip(
-        found.trial, found.sample, found.recording, found.since_onset_s, strict=True
+        decoded.trial, decoded.sample, decoded.recording, decoded.since_onset_s, strict=True
     ):
         if trial >= 0:
             onset = event_samples(recordings[number])[trial - offset[number]][0]
             assert since == pytest.approx((sample - onset) / 128)
 
 
-def test_without_cues_the_network_hears_no_onset_but_trials_are_still_known(trained):
+def test_uncued_decoding_gives_the_network_no_onset_but_numbers_the_trials(trained):
     run = Run.load(trained.run)
     network, bank = run.load_trained()
-    heard = []
+    onsets = []
 
     def encode(hops):
-        heard.extend(hop.onset for hop in hops)
+        onsets.extend(onset_input(hops))
         return torch_encoder(network, False)(hops)
 
     uncued = decode_recordings([noise(4, (100,))], run.make_frontend(), bank, encode, cued=False)
-    assert set(heard) == {-1.0}
+    assert set(onsets) == {-1.0}
     assert (uncued.since_onset_s >= 0).sum() == (uncued.trial == 0).sum() > 10
 
 
-def test_a_recording_shorter_than_one_decision_is_refused(trained):
+def test_a_recording_shorter_than_one_hop_is_refused(trained):
     run = Run.load(trained.run)
     network, bank = run.load_trained()
     with pytest.raises(BadInput, match="noise: too short for one decision"):
         decode_recordings([noise(0.02)], run.make_frontend(), bank, torch_encoder(network, False))
 
 
-def test_saved_embeddings_are_read_back(ways, tmp_path):
-    save_embeddings(ways["whole"], tmp_path / "e.npz")
+def test_saved_embeddings_are_read_back(decodings, tmp_path):
+    save_embeddings(decodings["whole"], tmp_path / "e.npz")
     with np.load(tmp_path / "e.npz") as saved:
-        assert np.array_equal(saved["embedding"], ways["whole"].embedding)
+        assert np.array_equal(saved["embedding"], decodings["whole"].embedding)
         assert {"recording", "sample", "trial"} <= set(saved.files)
 
 
-def ends(found: DecodedHops) -> list[float]:
+def trial_ends(decoded: DecodedHops) -> list[float]:
     """Newest decision of each trial, seconds since its onset."""
-    return [float(found.since_onset_s[found.trial == trial].max()) for trial in range(len(found.label))]
+    return [float(decoded.since_onset_s[decoded.trial == trial].max()) for trial in range(len(decoded.label))]
 
 
-def test_overlapping_trials_are_decoded_to_the_end_of_their_window_on_tracks(trained):
+def test_overlapping_trials_on_tracks_are_decoded_to_the_end_of_their_window(trained):
     """Windows of 1 s every 0.6 s. One track ends a trial at the next onset; on two none is cut short."""
     run = Run.load(trained.run)
     network, bank = run.load_trained()
@@ -125,8 +126,8 @@ def test_overlapping_trials_are_decoded_to_the_end_of_their_window_on_tracks(tra
     two = decode_recordings(recordings, run.make_frontend(), bank, encode, tracks=2)
     short, whole = 77 / 128, 1.0
     want_one = [short, short, short, whole, short, whole]
-    assert all(want - hop_s <= end <= want for end, want in zip(ends(one), want_one, strict=True))
-    assert all(whole - hop_s <= end <= whole for end in ends(two))
+    assert all(want - hop_s <= end <= want for end, want in zip(trial_ends(one), want_one, strict=True))
+    assert all(whole - hop_s <= end <= whole for end in trial_ends(two))
     # Tracks follow each other: trials 0 and 2 of the first recording, the first of the second, then the others.
     assert two.label.tolist() == [0, -1, 0, 1, 0, 1]
     assert sorted(one.label) == sorted(two.label)
@@ -134,17 +135,17 @@ def test_overlapping_trials_are_decoded_to_the_end_of_their_window_on_tracks(tra
     assert len(two.embedding) == 2 * len(one.embedding)
 
 
-def test_a_track_is_what_a_stream_that_is_told_of_its_trials_only_decodes(trained):
+def test_a_track_equals_a_stream_with_the_trials_of_that_track_only(trained):
     run = Run.load(trained.run)
     network, bank = run.load_trained()
-    what, encode = noise(6, (100, 177, 254)), torch_encoder(network, False)
-    both = decode_recordings([what], run.make_frontend(), bank, encode, tracks=2)
+    recording, encode = noise(6, (100, 177, 254)), torch_encoder(network, False)
+    both = decode_recordings([recording], run.make_frontend(), bank, encode, tracks=2)
     alone = [
-        decode_recordings([replace(what, markers=what.markers[track::2])], run.make_frontend(), bank, encode)
+        decode_recordings([replace(recording, markers=recording.markers[track::2])], run.make_frontend(), bank, encode)
         for track in range(2)
     ]
-    for key in ("embedding", "inner", "since_onset_s", "sample", "recording", "label"):
-        assert np.array_equal(getattr(both, key), np.concatenate([getattr(part, key) for part in alone]))
+    for key in ("embedding", "logits", "since_onset_s", "sample", "recording", "label"):
+        assert np.array_equal(getattr(both, key), np.concatenate([getattr(track, key) for track in alone]))
     second = np.where(alone[1].trial >= 0, alone[1].trial + 2, -1)  # numbered on after the two of the first track
     assert np.array_equal(both.trial, np.concatenate([alone[0].trial, second]))
 
@@ -160,5 +161,13 @@ def test_a_track_is_what_a_stream_that_is_told_of_its_trials_only_decodes(traine
         ((100, 200), ((150, 40),), 1),  # lost samples are time, too
     ],
 )
-def test_as_many_tracks_as_trials_run_at_once(rows, gaps, tracks):
+def test_tracks_needed_is_the_largest_number_of_overlapping_trials(rows, gaps, tracks):
     assert tracks_needed([noise(2.9), noise(2.9, rows, gaps)], 1.0) == tracks
+
+
+def test_hops_of_several_tracks_are_refused(trained):
+    """Evaluation decodes one track at a time; a hop with two clocks would silently lose one."""
+    run = Run.load(trained.run)
+    hop = recording_hops(noise(1), run.make_frontend())[0][0]
+    with pytest.raises(ValueError, match="too many values"):
+        onset_input([replace(hop, cues=(TrialClock(), TrialClock()))])

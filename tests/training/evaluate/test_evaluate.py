@@ -1,4 +1,4 @@
-"""`glimpse evaluate`: the same figures for run, streamed run and bundle; every promised key; no figure from nothing."""
+"""`glimpse evaluate`: run, streamed run and bundle agree, every promised key is there, misuse is refused."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def test_run_streamed_run_and_bundle_agree_and_beat_chance(trained, tmp_path):
     assert found["whole"]["ci95"][0] > found["whole"]["chance"]
 
 
-def test_the_json_holds_every_promised_key(trained, tmp_path):
+def test_the_json_has_every_promised_key(trained, tmp_path):
     found = evaluated(trained.run, trained.data, tmp_path / "out.json")
     assert set(PROMISED + MORE) <= found.keys()
     assert (found["chance"], found["n_trials"], found["split"]) == (0.5, 16, "valid")
@@ -59,7 +59,7 @@ def test_the_json_holds_every_promised_key(trained, tmp_path):
     assert found["by_time"][-1] == {"since_onset_s": 1.0, "accuracy": found["accuracy"]}
 
 
-def test_the_card_and_manifest_hold_the_figures_measured_at_export(trained, tmp_path):
+def test_card_and_manifest_have_the_figures_of_the_export(trained, tmp_path):
     manifest = json.loads((trained.bundle / MANIFEST).read_text())
     for split in ("valid", "test"):
         found = evaluated(trained.run, trained.data, tmp_path / "out.json", "--split", split)
@@ -67,12 +67,12 @@ def test_the_card_and_manifest_hold_the_figures_measured_at_export(trained, tmp_
         assert f"- {split}: accuracy {found['accuracy']:.3f}" in (trained.bundle / "card.md").read_text()
 
 
-def test_channels_in_another_order_and_more_of_them_change_nothing(trained, tmp_path):
+def test_channel_order_and_extra_channels_change_nothing(trained, tmp_path):
     """A recording is matched to the bundle by channel names."""
     folder = tmp_path / "other"
     data = write_experiment(folder)
-    with np.load(folder / "c.npz") as held:
-        fields = dict(held)
+    with np.load(folder / "c.npz") as file:
+        fields = dict(file)
     mixed = np.concatenate([fields["samples"][:, ::-1], np.ones((len(fields["samples"]), 1))], axis=1)
     fields |= {"samples": mixed, "ch_names": np.array(["oz", "PZ", "Cz.", "FZ", "T7"])}
     np.savez(folder / "c.npz", **fields)
@@ -107,14 +107,14 @@ def test_a_recording_that_does_not_fit_is_refused(trained, tmp_path, capsys, kin
 
 def test_a_recording_without_a_decision_inside_a_trial_is_refused(trained, tmp_path, capsys):
     data = write_experiment(tmp_path / "other")
-    with np.load(data.parent / "c.npz") as held:
-        fields = dict(held) | {"markers": np.array([(str(len(held["samples"]) - 1), "A")])}
+    with np.load(data.parent / "c.npz") as file:
+        fields = dict(file) | {"markers": np.array([(str(len(file["samples"]) - 1), "A")])}
     np.savez(data.parent / "c.npz", **fields)
     sentence = refused(capsys, tmp_path, str(trained.run), "--data", str(data))
     assert "no decision inside window_s" in sentence
 
 
-def test_what_is_neither_run_nor_bundle_is_refused(trained, tmp_path, capsys):
+def test_a_folder_that_is_neither_run_nor_bundle_is_refused(trained, tmp_path, capsys):
     assert "is not a run" in refused(capsys, tmp_path, str(tmp_path / "none"), "--data", str(trained.data))
 
 
@@ -127,7 +127,7 @@ def test_a_bundle_that_was_changed_is_refused(trained, tmp_path, capsys):
     assert "encoder.onnx" in refused(capsys, tmp_path, str(changed), "--data", str(trained.data))
 
 
-def test_figures_that_cannot_be_written_are_refused_before_any_work_in_one_sentence(trained, tmp_path, capsys):
+def test_a_json_path_that_is_a_folder_is_refused_before_any_work(trained, tmp_path, capsys):
     out = tmp_path / "folder"
     out.mkdir()
     assert cli.main(["evaluate", str(trained.run), "--data", str(trained.data), "--json", str(out)]) == 2
@@ -136,14 +136,14 @@ def test_figures_that_cannot_be_written_are_refused_before_any_work_in_one_sente
     assert error.count("\n") == 1
 
 
-def test_recordings_that_were_trained_on_are_no_test_whatever_they_are_called(trained, tmp_path, capsys):
+def test_training_recordings_are_refused_as_test_under_any_name(trained, tmp_path, capsys):
     """Another dataset file, another name, the same samples: refused, by run and by bundle."""
     shutil.copy(trained.data.parent / "a.npz", tmp_path / "new.npz")
     write_session(tmp_path / "other.npz", seed=9)
     data = write_dataset(tmp_path, files={"train": ["other.npz"], "test": ["new.npz"]})
     for path in (trained.run, trained.bundle):
         assert cli.main(["evaluate", str(path), "--data", str(data), "--split", "test"]) == 2
-        assert "was trained on; what was learned by heart is no result" in capsys.readouterr().err
+        assert "was trained on; a figure on training data is no result" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -153,31 +153,31 @@ def other_seed(trained, tmp_path_factory):
     return run
 
 
-def test_several_seeds_are_one_result_with_its_spread_and_one_page(trained, other_seed, tmp_path):
+def test_several_seeds_give_one_result_with_spread_and_one_page(trained, other_seed, tmp_path):
     page = tmp_path / "page.html"
     out, paths = tmp_path / "both.json", [str(trained.run), str(other_seed)]
     figures = ["--json", str(out), "--report", str(page)]
     assert cli.main(["evaluate", *paths, "--data", str(trained.data), *figures]) == 0
     both = json.loads(out.read_text())
-    each = [evaluated(path, trained.data, tmp_path / "one.json") for path in (trained.run, other_seed)]
-    assert both["runs"] == each
+    single = [evaluated(path, trained.data, tmp_path / "one.json") for path in (trained.run, other_seed)]
+    assert both["runs"] == single
     assert both["seeds"]["n"] == 2
-    assert both["auc"] == pytest.approx(np.mean([one["auc"] for one in each]), abs=1e-4)
+    assert both["auc"] == pytest.approx(np.mean([run["auc"] for run in single]), abs=1e-4)
     html = page.read_text()
     assert str(trained.run) in html
     assert str(other_seed) in html
     assert "Training loss" in html
 
 
-def test_a_bundle_makes_a_page_too(trained, tmp_path):
+def test_a_bundle_has_a_report_too(trained, tmp_path):
     page = tmp_path / "page.html"
     found = evaluated(trained.bundle, trained.data, tmp_path / "out.json", "--report", str(page), "--split", "test")
     assert f"accuracy {found['accuracy']:.3f} of 16 trials" in page.read_text()
 
 
 @pytest.mark.parametrize("again", ["run", "bundle"])
-def test_the_same_weights_twice_are_no_second_seed(trained, tmp_path, capsys, again):
-    """Not even as a run and its bundle: a spread of nothing would flatter."""
+def test_the_same_weights_twice_are_refused_as_seeds(trained, tmp_path, capsys, again):
+    """Also as a run and its bundle: the spread would be zero."""
     same = str(getattr(trained, again))
     sentence = refused(capsys, tmp_path, str(trained.run), same, "--data", str(trained.data))
     assert f"{same}: decides exactly as {trained.run}" in sentence
@@ -187,7 +187,7 @@ def test_the_same_weights_twice_are_no_second_seed(trained, tmp_path, capsys, ag
     ("changes", "epochs", "sentence"),
     [({"window_s": [0.0, 0.8]}, "10", "window_s is (0.0, 0.8)"), ({}, "1", "epochs is 1 and")],
 )
-def test_a_run_of_another_window_or_recipe_is_no_other_seed(trained, tmp_path, capsys, changes, epochs, sentence):
+def test_a_run_of_another_window_or_recipe_is_refused_as_a_seed(trained, tmp_path, capsys, changes, epochs, sentence):
     data, run = write_experiment(tmp_path / "other", **changes), tmp_path / "run"
     assert cli.main(["train", "--data", str(data), "--out", str(run), "--epochs", epochs]) == 0
     capsys.readouterr()
@@ -198,7 +198,7 @@ def test_without_a_run_nothing_is_evaluated(trained, tmp_path, capsys):
     assert "no run and no bundle is given" in refused(capsys, tmp_path, "--data", str(trained.data))
 
 
-def test_a_network_of_whole_windows_is_evaluated_but_not_streamed(tmp_path, capsys):
+def test_a_whole_window_network_is_evaluated_but_not_streamed(tmp_path, capsys):
     """One answer a trial, at the window's end; the page says that it is no decoder for live use."""
     data, run, page = write_experiment(tmp_path), tmp_path / "run", tmp_path / "page.html"
     train(TrainingJob(load_dataset(data), replace(small(), network="flat_mlp", options={}, epochs=3), run))

@@ -86,7 +86,7 @@ def test_a_network_of_noise_is_at_chance_in_every_figure():
 
 def test_a_network_of_nan_has_the_worst_value_of_every_figure():
     decoded = decided(3, 0.0)
-    decoded.inner[:] = np.nan
+    decoded.logits[:] = np.nan
     metrics = all_figures(decoded, Calibration(), (0.0, 1.0), ("a", "b", "c"))
     assert (metrics["accuracy"], metrics["median_rank"], metrics["relative_rank"], metrics["calibration_error"]) == (
         0,

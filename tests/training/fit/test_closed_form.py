@@ -84,7 +84,7 @@ def test_words_are_told_apart_and_what_is_streamed_is_what_was_whole(words):
     found, whole = evaluate(run.path, dataset, "valid", streaming=False)
     _, streamed = evaluate(run.path, dataset, "valid", streaming=True)
     assert found["accuracy"] > 0.5  # chance is 1/8
-    np.testing.assert_allclose(streamed.inner, whole.inner, atol=1e-3)
+    np.testing.assert_allclose(streamed.logits, whole.logits, atol=1e-3)
 
 
 def test_the_bundle_decides_as_the_run(words, tmp_path):
@@ -94,7 +94,7 @@ def test_the_bundle_decides_as_the_run(words, tmp_path):
     np.testing.assert_array_equal(bundle.bank.vectors, run.load_trained()[1].vectors)
     _, live = evaluate(bundle.path, dataset, "valid", streaming=True)
     _, whole = evaluate(run.path, dataset, "valid", streaming=False)
-    np.testing.assert_allclose(live.inner, whole.inner, atol=1e-3)
+    np.testing.assert_allclose(live.logits, whole.logits, atol=1e-3)
 
 
 def test_a_finished_run_is_gone_on_with_unchanged(words):

@@ -10,7 +10,7 @@ from tests.helpers.rhythm_dataset import write_experiment
 from training.data.crops import crops_of, window_crops
 from training.data.dataset import load_dataset, load_split
 from training.data.segments import event_samples, preprocess_recording
-from training.evaluate.whole_windows import window_decode
+from training.evaluate.whole_windows import decode_windows
 from training.export.bundle import export_bundle
 from training.fit.distillation import teacher_embeddings
 from training.runs.run import Run
@@ -33,16 +33,16 @@ def test_a_flat_mlp_is_trained_on_windows_and_learns(experiment):
     assert not run.streaming
     assert run.description.network["config"]["window_s"] == pytest.approx(0.8)
     assert run.calibration.n_trials == 16
-    decoded = window_decode(run, load_split(dataset, "train"))
-    assert (decoded.inner.argmax(axis=1) == decoded.label[decoded.trial]).mean() > 0.9
+    decoded = decode_windows(run, load_split(dataset, "train"))
+    assert (decoded.logits.argmax(axis=1) == decoded.label[decoded.trial]).mean() > 0.9
 
 
 def test_a_whole_window_network_decides_once_a_trial_at_the_windows_end(experiment):
     dataset, run = experiment
     recordings = load_split(dataset, "valid") + load_split(dataset, "test")
-    decoded = window_decode(run, recordings)
+    decoded = decode_windows(run, recordings)
     marks = [mark for recording in recordings for mark in event_samples(recording)]
-    assert len(decoded.inner) == len(decoded.label) == len(marks) == 32
+    assert len(decoded.logits) == len(decoded.label) == len(marks) == 32
     assert (decoded.since_onset_s == 0.9).all()
     assert decoded.trial.tolist() == list(range(32))
     assert decoded.sample.tolist() == [onset + round(0.9 * 128) for onset, _ in marks]
@@ -73,7 +73,7 @@ def test_lessons_are_the_teachers_answers_to_each_crops_own_window(experiment):
     dataset, run = experiment
     segments = preprocess_recording(load_split(dataset, "train")[0], run.make_frontend(), run.description.labels)
     crops = crops_of(segments, run.make_frontend(), (0.1, 0.9), lead_s=0.5)
-    want = window_decode(run, load_split(dataset, "train")[:1]).embedding
+    want = decode_windows(run, load_split(dataset, "train")[:1]).embedding
     np.testing.assert_allclose(teacher_embeddings(run, crops), want, atol=1e-5)
 
 
