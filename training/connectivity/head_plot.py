@@ -1,17 +1,29 @@
-"""Pictures of graphs on the head seen from above: who listens to whom, and how much."""
+"""Pictures of sensor graphs on a head seen from above."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.patheffects import withStroke
 
 from realtime.errors import BadInput
 from realtime.sensors.montage import canonical_name
 from training.connectivity.priors import GraphPrior
 
 HEAD_CENTRE_M = (0.0, -0.014, 0.004)  # of a sphere through the 10-20 electrodes of the template head
-RIM = 1.1  # quarter turns from the top to the drawn head: where T7, T8 and nearly Fpz and Oz are
-MAX_EDGES = 250  # edges: more is a cloud
+RIM = 1.1  # quarter turns from the top to the rim of the drawn head, where T7 and T8 and nearly Fpz and Oz are
+MAX_EDGES = 250  # more of them cannot be distinguished
+MAX_UNLOCATED = 8  # names of sensors without a position below the picture
+MANY_SENSORS = 32  # above, names are smaller
+INK = "0.35"
+
+Edge = tuple[int, int, float]  # listener, source, weight
 
 
 def coupling_matrix(graph: GraphPrior) -> np.ndarray:
@@ -26,111 +38,119 @@ def coupling_matrix(graph: GraphPrior) -> np.ndarray:
 
 
 def project_to_plane(positions_N3: np.ndarray) -> np.ndarray:
-    """Where sensors are drawn, (N, 2): angle from the top as distance, the rim of the head at 1, nose up."""
+    """Positions in the picture (N, 2): the angle from the top becomes the distance, the rim is at 1, nose up."""
     from_centre = positions_N3 - np.array(HEAD_CENTRE_M)
     across = np.hypot(from_centre[:, 0], from_centre[:, 1])
     turn = np.arctan2(across, from_centre[:, 2]) / (np.pi / 2) / RIM
-    return from_centre[:, :2] * (turn / np.maximum(across, 1e-9))[:, None]
+    plane: np.ndarray = from_centre[:, :2] * (turn / np.maximum(across, 1e-9))[:, None]
+    return plane
 
 
-def list_edges(weights: np.ndarray) -> tuple[list[tuple[int, int, float]], bool]:
+def list_edges(weights: np.ndarray) -> tuple[list[Edge], bool]:
     """Edges (listener, source, weight) above 0, strongest first, and whether they have a direction.
 
-    A symmetric matrix has none, and each pair counts once.
+    The edges of a symmetric matrix have none, and each pair is listed once.
     """
     directed = not np.allclose(weights, weights.T)
-    wanted = weights > 0 if directed else np.triu(weights, 1) > 0
-    np.fill_diagonal(wanted, False)
-    pairs = np.argwhere(wanted)
-    order = np.argsort(-weights[wanted], kind="stable")
+    is_edge = weights > 0 if directed else np.triu(weights, 1) > 0
+    np.fill_diagonal(is_edge, False)
+    pairs = np.argwhere(is_edge)
+    order = np.argsort(-weights[is_edge], kind="stable")
     return [(int(i), int(j), float(weights[i, j])) for i, j in pairs[order]], directed
 
 
 def plot_graph(
     weights: np.ndarray, positions: np.ndarray, out: Path, ch_names: Sequence[str] | None = None, title: str = ""
 ) -> None:
-    """Draw a graph (N, N), 0 or more, on the head; the file type is that of `out`.
+    """Draw a graph (N, N), 0 or more, on the head; the suffix of `out` is the file type.
 
-    `positions` (N, 3) in metres in the head frame; sensors without one (NaN) are named below. Of more than 250 edges
-    the strongest 250 are drawn. Raises BadInput where fewer than two sensors have a position.
+    `positions` (N, 3) in metres in the head frame; sensors without a position (NaN) are listed below. Of more than
+    `MAX_EDGES` edges the strongest are drawn. Raises BadInput where fewer than two sensors have a position.
     """
-    from matplotlib import colormaps
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Circle, FancyArrowPatch
-    from matplotlib.patheffects import withStroke
-
     names = [canonical_name(name) or name for name in ch_names] if ch_names else [str(i) for i in range(len(weights))]
-    known = np.isfinite(positions).all(axis=1)
-    if known.sum() < 2:
-        raise BadInput(f"{out}: {known.sum()} of {len(known)} channels have a position, 2 or more are needed to draw.")
-    at = project_to_plane(positions)
-    edges, directed = list_edges(np.where(known[:, None] & known, weights, 0.0))
+    located = np.isfinite(positions).all(axis=1)
+    if located.sum() < 2:
+        raise BadInput(
+            f"{out}: {located.sum()} of {len(located)} channels have a position, 2 or more are needed to draw."
+        )
+    xy = project_to_plane(positions)
+    edges, directed = list_edges(np.where(located[:, None] & located, weights, 0.0))
     drawn = edges[:MAX_EDGES]
-    low, high = (drawn[-1][2], drawn[0][2]) if drawn else (0.0, 1.0)
-    norm = Normalize(low if low < high else 0.0, high)
-    # The palest colours of the map would not be seen on white.
-    colours = LinearSegmentedColormap.from_list("", colormaps["YlGnBu"](np.linspace(0.25, 1)))
+    total = np.where(located[:, None], weights, 0.0).sum(axis=0)  # of all that listen to a sensor
+    area = 12 + 60 * total / max(total.max(), 1e-12)  # square points
 
     figure = Figure(figsize=(7.5, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    ink = "0.35"
-    axes.add_patch(Circle((0, 0), 1, fill=False, color=ink, lw=1.5, zorder=0))
-    axes.plot([-0.1, 0, 0.1], [0.995, 1.1, 0.995], color=ink, lw=1.5, zorder=0)
+    _draw_head(axes)
+    strengths = _draw_edges(axes, drawn, directed, xy, np.sqrt(area) / 2)
+    _draw_sensors(axes, xy, area, located, names)
+    width, height = np.maximum(np.abs(xy[located]).max(axis=0) + 0.12, (1.1, 1.15))
+    axes.set(xlim=(-width, width), ylim=(-height, height), aspect="equal")
+    strongest = f", the {len(drawn)} strongest drawn" if len(drawn) < len(edges) else ""
+    edge_line = f"{len(edges)} {'arrows' if directed else 'edges'}{strongest}"
+    axes.set_title(f"{title}\n{edge_line}" if title else edge_line, fontsize=11)
+    if drawn:
+        label = "coupling, from source to listener" if directed else "coupling"
+        figure.colorbar(strengths, ax=axes, shrink=0.5, label=label)
+    figure.savefig(out, dpi=150)
+
+
+def _draw_head(axes: Axes) -> None:
+    """Draw the outline with nose and ears."""
+    axes.axis("off")
+    axes.add_patch(Circle((0, 0), 1, fill=False, color=INK, lw=1.5, zorder=0))
+    axes.plot([-0.1, 0, 0.1], [0.995, 1.1, 0.995], color=INK, lw=1.5, zorder=0)
     turn = np.linspace(-0.45, 0.45, 30) * np.pi
     for side in (-1, 1):
-        axes.plot(side * (1 + 0.07 * np.cos(turn)), 0.15 * np.sin(turn), color=ink, lw=1.5, zorder=0)
+        axes.plot(side * (1 + 0.07 * np.cos(turn)), 0.15 * np.sin(turn), color=INK, lw=1.5, zorder=0)
 
-    total = np.where(known[:, None], weights, 0.0).sum(axis=0)  # what each gives
-    size = 12 + 60 * total / max(total.max(), 1e-12)
-    radius = np.sqrt(size) / 2  # points
-    for rank, (i, j, weight) in enumerate(reversed(drawn)):
+
+def _draw_edges(
+    axes: Axes, edges: Sequence[Edge], directed: bool, xy: np.ndarray, radius: np.ndarray
+) -> ScalarMappable:
+    """Draw arrows or lines, the strongest on top, and return their colour scale; `radius` of the dots in points."""
+    weakest, strongest = (edges[-1][2], edges[0][2]) if edges else (0.0, 1.0)
+    norm = Normalize(weakest if weakest < strongest else 0.0, strongest)
+    # The palest colours of the map would not be visible on white.
+    colours = LinearSegmentedColormap.from_list("", colormaps["YlGnBu"](np.linspace(0.25, 1)))
+    for rank, (listener, source, weight) in enumerate(reversed(edges)):
         strength = float(norm(weight))
         axes.add_patch(
             FancyArrowPatch(
-                tuple(at[j]),
-                tuple(at[i]),
+                tuple(xy[source]),
+                tuple(xy[listener]),
                 arrowstyle="-|>" if directed else "-",
                 mutation_scale=6 + 4 * strength,
                 connectionstyle="arc3,rad=0.12" if directed else "arc3,rad=0",
-                shrinkA=radius[j],
-                shrinkB=radius[i] + 1,
+                shrinkA=radius[source],
+                shrinkB=radius[listener] + 1,
                 lw=0.4 + 2.6 * strength,
                 alpha=0.4 + 0.6 * strength,
                 color=colours(strength),
-                zorder=1 + rank / len(drawn),
+                zorder=1 + rank / len(edges),
             )
         )
-    axes.scatter(at[known, 0], at[known, 1], s=size[known], color="0.15", edgecolor="white", lw=0.8, zorder=3)
-    for i in np.flatnonzero(known).tolist():
+    return ScalarMappable(norm, colours)
+
+
+def _draw_sensors(axes: Axes, xy: np.ndarray, area: np.ndarray, located: np.ndarray, names: Sequence[str]) -> None:
+    """Draw a dot and a name per sensor; list the sensors without a position below the head."""
+    axes.scatter(xy[located, 0], xy[located, 1], s=area[located], color="0.15", edgecolor="white", lw=0.8, zorder=3)
+    for i in np.flatnonzero(located).tolist():
         axes.annotate(
             names[i],
-            at[i],
-            (0, radius[i] + 1.5),
+            xy[i],
+            (0, np.sqrt(area[i]) / 2 + 1.5),
             textcoords="offset points",
             ha="center",
             va="bottom",
-            fontsize=9 if known.sum() <= 32 else 6.5,
+            fontsize=9 if located.sum() <= MANY_SENSORS else 6.5,
             color="0.1",
             zorder=4,
             path_effects=[withStroke(linewidth=1.2, foreground="white")],
         )
-    wide, high_up = np.maximum(np.abs(at[known]).max(axis=0) + 0.12, (1.1, 1.15))
-    axes.set(xlim=(-wide, wide), ylim=(-high_up, high_up), aspect="equal")
-    axes.axis("off")
-    some = f", the {len(drawn)} strongest drawn" if len(drawn) < len(edges) else ""
-    axes.set_title(f"{title}\n" * bool(title) + f"{len(edges)} {'arrows' if directed else 'edges'}{some}", fontsize=11)
-    if unknown := [name for name, here in zip(names, known, strict=True) if not here]:
-        more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
-        axes.text(
-            0.5, 0, f"no position: {', '.join(unknown[:8])}{more}", transform=axes.transAxes, ha="center", fontsize=8
-        )
-    if drawn:
-        bar = ScalarMappable(norm, colours)
-        figure.colorbar(
-            bar, ax=axes, shrink=0.5, label="coupling" if not directed else "coupling, from source to listener"
-        )
-    figure.savefig(out, dpi=150)
+    unlocated = [name for name, has_position in zip(names, located, strict=True) if not has_position]
+    if unlocated:
+        more = f" and {len(unlocated) - MAX_UNLOCATED} more" if len(unlocated) > MAX_UNLOCATED else ""
+        text = f"no position: {', '.join(unlocated[:MAX_UNLOCATED])}{more}"
+        axes.text(0.5, 0, text, transform=axes.transAxes, ha="center", fontsize=8)
