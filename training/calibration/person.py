@@ -133,7 +133,9 @@ def decode_folds(run: Run, recordings: Sequence[Recording], cued: bool = True) -
     """The recordings as `glimpse evaluate` decodes them."""
     network, bank = run.load_trained()
     encode = torch_encoder(network, streaming=False)
-    return decode_recordings(recordings, run.make_frontend(), bank, encode, cued=cued, bad_channel_factor=run.calibration.bad_channel_factor)
+    return decode_recordings(
+        recordings, run.make_frontend(), bank, encode, cued=cued, bad_channel_factor=run.calibration.bad_channel_factor
+    )
 
 
 def cross_fit(held: DecodedHops, window_s: float) -> list[tuple[DecodedHops, Calibration]]:

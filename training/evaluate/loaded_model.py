@@ -118,4 +118,6 @@ def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = Fals
         return decode_windows(run, recordings)
     network, bank = run.load_trained()
     encode, factor = torch_encoder(network, streaming), run.calibration.bad_channel_factor
-    return decode_recordings(recordings, run.make_frontend(), bank, encode, streaming, tracks=tracks, bad_channel_factor=factor)
+    return decode_recordings(
+        recordings, run.make_frontend(), bank, encode, streaming, tracks=tracks, bad_channel_factor=factor
+    )

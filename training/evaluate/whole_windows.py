@@ -38,25 +38,27 @@ def decode_windows(run: Run, recordings: Sequence[Recording]) -> DecodedHops:
     """
     network, bank = run.load_trained()
     rows = {name: i for i, name in enumerate(bank.names)}
+    description, frontend = run.description, run.make_frontend()
+    window_s = (description.window_s[0], description.window_s[1])
     columns: dict[str, list[np.ndarray]] = {key: [] for key in ("embedding", "trial", "sample", "recording")}
     labels: list[int] = []
     for number, recording in enumerate(recordings):
         events = event_samples(recording)
         names = list(dict.fromkeys([*bank.names, *(label for _, label in events)]))
-        for segment in preprocess_recording(recording, run.make_frontend(), names):
+        for segment in preprocess_recording(recording, frontend, names):
             if not segment.signal.size or not len(segment.onsets):
                 continue
-            windows = window_crops([segment], run.description).windows
+            windows = window_crops([segment], description.preprocess["sfreq"], window_s).windows
             columns["embedding"].append(_embed_windows(network, windows))
             columns["trial"].append(len(labels) + np.searchsorted([sample for sample, _ in events], segment.onsets))
-            columns["sample"].append(segment.onsets + round(run.description.window_s[1] * recording.sfreq))
+            columns["sample"].append(segment.onsets + round(window_s[1] * recording.sfreq))
             columns["recording"].append(np.full(len(windows), number))
         labels += [rows.get(label, -1) for _, label in events]
     if not columns["embedding"]:
         files = ", ".join(recording.name for recording in recordings)
         raise BadInput(f"{files}: no trial was found to decode; name recordings with markers")
     joined = {key: np.concatenate(arrays) for key, arrays in columns.items()}
-    since = np.full(len(joined["trial"]), float(run.description.window_s[1]))
+    since = np.full(len(joined["trial"]), float(window_s[1]))
     logits = bank.scores(joined["embedding"])[0]
     return DecodedHops(logits=logits, since_onset_s=since, label=np.array(labels), **joined)
 
