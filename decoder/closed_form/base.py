@@ -3,19 +3,19 @@
 Shape suffixes: B streams, T samples, H hops.
 """
 
-from dataclasses import dataclass
-
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from decoder.config import STRICT, Positive
 from decoder.layers.encoder import EncoderConfig, StreamingNetwork
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class ClosedFormConfig(EncoderConfig):
     """Configuration of a network fitted in closed form; `dropout` and `onset_features` have no effect here."""
 
-    window_s: float = 1.0  # after onset; later samples have no influence
+    window_s: Positive = 1.0  # after onset; later samples have no influence
 
 
 class ClosedForm(StreamingNetwork):

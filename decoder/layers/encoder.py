@@ -4,34 +4,31 @@ Shape suffixes: B streams, C channels, T samples, H hops, F features of a hop, D
 """
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Share, check
+from decoder.config import STRICT, Positive, Share, Size
 from decoder.layers.onset import OnsetSum, onset_basis
 from decoder.streaming import State, Streaming, prefixed, substate
 from decoder.training_trials import TrainingTrials
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class EncoderConfig:
-    """What any network is made from; JSON can hold it. ValueError for a value that cannot be: see `checked`."""
+    """What any network is made from; JSON can hold it. ValidationError, a ValueError, for a value that cannot be."""
 
-    n_channels: int
-    sfreq: float  # Hz, of the signal the network gets
-    hop_samples: int  # one embedding per so many samples
-    embedding_dim: int  # width of the target space
+    n_channels: Size
+    sfreq: Positive  # Hz, of the signal the network gets
+    hop_samples: Size  # one embedding per so many samples
+    embedding_dim: Size  # width of the target space
     positions: tuple[tuple[float, float, float] | None, ...] | None = None  # m, per channel; None: unknown
-    n_subjects: int = 1
+    n_subjects: Size = 1
     dropout: Share = 0.5
-    onset_features: int = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
-    leak_s: float = 1.0  # memory of the readout where no onset is known
-
-    def __post_init__(self) -> None:
-        check(self)
+    onset_features: Size = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
+    leak_s: Positive = 1.0  # memory of the readout where no onset is known
 
 
 class Readout(Streaming):

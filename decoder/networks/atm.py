@@ -3,13 +3,12 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features of one channel, D features.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Count
+from decoder.config import STRICT, Count, Positive, Size
 from decoder.graph.node_layers import NodeTransformer, NodeWise
 from decoder.layers.conv import CausalConv, CausalMean
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
@@ -17,18 +16,18 @@ from decoder.layers.stems import SensorStem
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class AtmConfig(EncoderConfig):
     """What an Atm is made from."""
 
-    window_s: float = 0.25  # trailing signal of a channel that makes its token
-    token_width: int = 32
+    window_s: Positive = 0.25  # trailing signal of a channel that makes its token
+    token_width: Size = 32
     n_layers: Count = 1  # of attention among channels
-    n_heads: int = 4
+    n_heads: Size = 4
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
-    n_filters: int = 40  # temporal, then spatial
-    kernel_s: float = 0.1  # of the temporal filters: 25 samples at 250 Hz
-    pool_s: float = 0.2  # 51 samples at 250 Hz
+    n_filters: Size = 40  # temporal, then spatial
+    kernel_s: Positive = 0.1  # of the temporal filters: 25 samples at 250 Hz
+    pool_s: Positive = 0.2  # 51 samples at 250 Hz
 
 
 class Atm(FeatureEncoder):

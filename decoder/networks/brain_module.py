@@ -3,12 +3,11 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Share
+from decoder.config import STRICT, Share, Size, Sizes
 from decoder.layers.conv import CausalConv
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.layers.spatial_attention import SpatialAttention
@@ -19,24 +18,24 @@ PAPER_HZ = 120.0  # rate at which the paper counts its dilations
 KERNEL = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class BrainModuleConfig(EncoderConfig):
     """The configuration for speech: it needs the positions of two sensors or more."""
 
-    n_virtual: int = 270  # virtual sensors
-    n_waves: int = 32  # plane waves along each side of the sensor map
+    n_virtual: Size = 270  # virtual sensors
+    n_waves: Size = 32  # plane waves along each side of the sensor map
     dropout_radius: Share = 0.2  # of the sensor map, whose side is 1
-    dim: int = 320  # width of the convolutions
-    n_blocks: int = 5
-    head: tuple[int, ...] = (640,)  # widths between the convolutions and the readout
+    dim: Size = 320  # width of the convolutions
+    n_blocks: Size = 5
+    head: Sizes = (640,)  # widths between the convolutions and the readout
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class MegImageConfig(BrainModuleConfig):
     """The configuration for images: fewer blocks, a wider head, and a learned weighting of time (the readout)."""
 
-    n_blocks: int = 2
-    head: tuple[int, ...] = (640, 2048)
+    n_blocks: Size = 2
+    head: Sizes = (640, 2048)
 
 
 class ConvPair(Streaming):

@@ -1,17 +1,18 @@
 """A trained network behind a mixing of channels that is fitted to one person in minutes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT
 from decoder.layers.encoder import EncoderConfig, StreamingNetwork
 from decoder.layers.subject import SubjectLayer
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class CalibratedConfig(EncoderConfig):
     """Configuration of a PersonalNetwork; JSON can hold it."""
 

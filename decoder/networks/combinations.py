@@ -3,11 +3,10 @@
 Shape suffixes: B streams, C channels, T samples, H hops, N nodes, F features of one node, D features.
 """
 
-from dataclasses import dataclass
-
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Count, Share
+from decoder.config import STRICT, Count, Positive, Share, Size
 from decoder.graph.attention import graph_attention, sensor_attention
 from decoder.graph.config import AttentionConfig, GraphConfig
 from decoder.graph.neighbours import complete_graph
@@ -18,78 +17,78 @@ from decoder.layers.transformer import TransformerBlock
 from decoder.streaming import State, Streaming, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class NodeConfig(EncoderConfig):
     """Where a chain begins: filters over time."""
 
-    node_features: int = 16  # per node and hop
-    kernel_s: float = 0.125  # of the first convolution; at least a hop
+    node_features: Size = 16  # per node and hop
+    kernel_s: Positive = 0.125  # of the first convolution; at least a hop
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SourceConfig(NodeConfig):
     """Where a chain begins with a spatial convolution: its nodes are learned sources."""
 
-    n_sources: int = 16
+    n_sources: Size = 16
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class OverTimeConfig(EncoderConfig):
     """The transformer of a chain."""
 
     n_layers: Count = 2  # transformer blocks
-    n_heads: int = 4  # of their attention
-    attention_window: int = 64  # hops
+    n_heads: Size = 4  # of their attention
+    attention_window: Size = 64  # hops
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
     dropout: Share = 0.25
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class HopConvConfig(EncoderConfig):
     """The convolutions of a chain over hops; the dilation doubles with each."""
 
     n_convs: Count = 3
-    hop_kernel: int = 3  # hops
+    hop_kernel: Size = 3  # hops
     conv_skip: str = "identity"  # see Skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class JoinConfig(AttentionConfig):
     """How a node's features before the graph join those after it."""
 
     graph_skip: str = "identity"  # see Skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class GatFcConfig(NodeConfig, JoinConfig, GraphConfig):
     """What a GatFc is made from."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class CnnTransformerConfig(SourceConfig, OverTimeConfig):
     """What a CnnTransformer is made from."""
 
-    dim: int = 64  # token width
+    dim: Size = 64  # token width
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class TransformerCnnConfig(NodeConfig, OverTimeConfig, HopConvConfig):
     """What a TransformerCnn is made from."""
 
-    dim: int = 64  # token width
+    dim: Size = 64  # token width
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class CnnGatConfig(NodeConfig, HopConvConfig, JoinConfig, GraphConfig):
     """What a CnnGat is made from."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class TransformerGatConfig(NodeConfig, OverTimeConfig, JoinConfig, GraphConfig):
     """What a TransformerGat is made from."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class CnnTransformerGatConfig(SourceConfig, OverTimeConfig, JoinConfig):
     """What a CnnTransformerGat is made from."""
 

@@ -3,27 +3,28 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size, Sizes
 from decoder.layers.conv import CausalConv, CausalMax, SensorConv
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.layers.parametrizations import MaxNorm, parametrized
 from decoder.streaming import State, Streaming, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class DeepConfig(EncoderConfig):
     """DeepConvNet; its first pool is our hop."""
 
-    kernel_s: float = 0.04  # 5 samples at 128 Hz, 10 at 250
-    widths: tuple[int, ...] = (25, 50, 100, 200)  # of the blocks
-    kernel: int = 5  # taps of the later blocks
-    pool_s: float = 2 / 128  # span of the first pool of the paper; each later one is twice as long
-    weight_norm: float = 2.0  # largest norm of a filter
+    kernel_s: Positive = 0.04  # 5 samples at 128 Hz, 10 at 250
+    widths: Sizes = (25, 50, 100, 200)  # of the blocks
+    kernel: Size = 5  # taps of the later blocks
+    pool_s: Positive = 2 / 128  # span of the first pool of the paper; each later one is twice as long
+    weight_norm: Positive = 2.0  # largest norm of a filter
 
 
 class DeepBlock(Streaming):

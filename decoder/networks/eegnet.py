@@ -3,36 +3,36 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.conv import CausalConv, CausalMean
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.layers.parametrizations import MaxNorm, RepeatedFilters, parametrized
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class EegNetConfig(EncoderConfig):
     """EEGNet-8,2; its first pool, 4 samples at 128 Hz, is our hop."""
 
-    n_filters: int = 8  # temporal
-    depth: int = 2  # spatial filters of each
-    kernel_s: float = 0.5  # 64 samples at 128 Hz
-    separable_kernel_s: float = 0.5  # 16 steps at 32 Hz
-    pool_s: float = 0.25  # 8 steps at 32 Hz
-    spatial_norm: float = 1.0  # largest norm of a spatial filter
+    n_filters: Size = 8  # temporal
+    depth: Size = 2  # spatial filters of each
+    kernel_s: Positive = 0.5  # 64 samples at 128 Hz
+    separable_kernel_s: Positive = 0.5  # 16 steps at 32 Hz
+    pool_s: Positive = 0.25  # 8 steps at 32 Hz
+    spatial_norm: Positive = 1.0  # largest norm of a spatial filter
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class EegNetSsvepConfig(EegNetConfig):
     """The sizes for steady-state responses: a second of kernel tells frequencies 1 Hz apart."""
 
-    n_filters: int = 96
-    depth: int = 1
-    kernel_s: float = 1.0  # 256 samples at 256 Hz
+    n_filters: Size = 96
+    depth: Size = 1
+    kernel_s: Positive = 1.0  # 256 samples at 256 Hz
 
 
 class EegNet(FeatureEncoder):

@@ -1,24 +1,24 @@
 """Several trained networks as one: runs that differ only in their seed make different mistakes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Amount
+from decoder.config import STRICT, Amounts
 from decoder.layers.encoder import EncoderConfig, StreamingNetwork
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class EnsembleConfig(EncoderConfig):
     """Configuration of an Ensemble; JSON can hold it."""
 
     members: tuple[dict[str, Any], ...]  # {"name": ..., "config": {...}} of each
     join: str = "concat"  # concat: embeddings in different spaces; mean: in one space
-    weights: tuple[Amount, ...] | None = None  # of each member; None: equal
+    weights: Amounts | None = None  # of each member; None: equal
 
 
 def member_specs(config: EnsembleConfig) -> dict[str, dict[str, Any]]:

@@ -3,19 +3,19 @@
 Shape suffixes: B windows, C channels, T samples, D embedding.
 """
 
-from dataclasses import dataclass
-
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.encoder import EncoderConfig, Network
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class FlatMlpConfig(EncoderConfig):
     """One hidden layer behind a residual; the fields about onsets and leaks do nothing here."""
 
-    window_s: float = 1.0  # length of the windows
-    width: int = 1024
+    window_s: Positive = 1.0  # length of the windows
+    width: Size = 1024
 
 
 class FlatMlp(Network):

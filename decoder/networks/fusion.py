@@ -6,13 +6,13 @@ Shape suffixes: B streams, C channels, T samples, H hops, M the two modalities, 
 import dataclasses
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Share
+from decoder.config import STRICT, Share, Size
 from decoder.layers.encoder import EncoderConfig, Network, StreamingNetwork
 from decoder.layers.fusion import RULES, ModalityFusion, modality_width
 from decoder.streaming import State, prefixed, substate
@@ -21,21 +21,21 @@ MODALITIES = ("first", "second")
 SHARED = ("sfreq", "hop_samples", "n_subjects", "dropout", "onset_features", "leak_s")  # also of both networks
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class FusionConfig(EncoderConfig):
     """Configuration of a FusionNetwork; the channels are those of the first modality, then those of the second."""
 
-    n_first: int  # channels of the first modality
-    n_second: int | None = None  # channels of the second; None: all others
+    n_first: Size  # channels of the first modality
+    n_second: Size | None = None  # channels of the second; None: all others
     first: str = "gat_transformer"  # a name from decoder.networks
     second: str = "gat_transformer"
     first_options: dict[str, Any] | None = None  # fields of that network's config
     second_options: dict[str, Any] | None = None
     rule: str = "gated"  # add, concat_half, mean_normalised, gated or cross_attention
     modality_dropout: Share = 0.3  # share of a training batch's streams that lose one modality, each equally often
-    width: int = 32  # of a token, with cross_attention
-    n_heads: int = 4  # with cross_attention
-    window: int = 32  # hops, with cross_attention
+    width: Size = 32  # of a token, with cross_attention
+    n_heads: Size = 4  # with cross_attention
+    window: Size = 32  # hops, with cross_attention
     only: str | None = None  # first or second: the signal holds that modality's channels and no others
 
 

@@ -4,12 +4,12 @@ Shape suffixes: B streams, C channels, T samples, H hops, F features of one sens
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Count, Share
+from decoder.config import STRICT, Count, Positive, Positives, Share, Size
 from decoder.graph.attention import sensor_attention
 from decoder.graph.config import GraphConfig
 from decoder.layers.band_power import LogBandPower
@@ -22,22 +22,22 @@ from decoder.streaming import State, prefixed, substate
 PATHS = ("power", "evoked", "context")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class GatTransformerConfig(GraphConfig):
     """What a GatTransformer is made from; JSON can hold it."""
 
-    dim: int = 64  # token width
-    stem_features: int = 16  # features per sensor and hop
-    stem_kernel: int | None = None  # samples; None: two hops
+    dim: Size = 64  # token width
+    stem_features: Size = 16  # features per sensor and hop
+    stem_kernel: Size | None = None  # samples; None: two hops
     n_layers: Count = 2  # transformer blocks
-    n_heads: int = 4  # of their attention
-    attention_window: int = 64  # hops
+    n_heads: Size = 4  # of their attention
+    attention_window: Size = 64  # hops
     skip: str = "layerscale"  # how the blocks' input joins their output: see Skip
-    power_bands: int = 9  # log-spaced
-    power_band_hz: tuple[float, float] = (4.0, 40.0)  # first and last centre
-    power_sources: int = 4  # spatial filters per band
-    power_windows_s: tuple[float, ...] = (0.5, 2.0)  # trailing
-    power_kernel_s: float = 0.5
+    power_bands: Size = 9  # log-spaced
+    power_band_hz: tuple[Positive, Positive] = (4.0, 40.0)  # first and last centre
+    power_sources: Size = 4  # spatial filters per band
+    power_windows_s: Positives = (0.5, 2.0)  # trailing
+    power_kernel_s: Positive = 0.5
     paths: tuple[str, ...] = PATHS  # what adds up to the embedding
     dropout: Share = 0.1
 

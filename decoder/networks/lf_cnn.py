@@ -3,23 +3,23 @@
 Shape suffixes: B streams, C channels, T samples, H hops, S sources.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.conv import CausalConv
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class LfCnnConfig(EncoderConfig):
     """LF-CNN; its maximum over 2 samples is one over our hop."""
 
-    n_sources: int = 32
-    kernel_s: float = 0.056  # 7 samples at 125 Hz
+    n_sources: Size = 32
+    kernel_s: Positive = 0.056  # 7 samples at 125 Hz
 
 
 class LfCnn(FeatureEncoder):

@@ -3,17 +3,17 @@
 Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of the window, K labels, D embedding.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from decoder.closed_form.base import ClosedForm, ClosedFormConfig, sample_of
 from decoder.closed_form.evoked_model import channel_basis, fit_evoked_model, orthonormal_basis
 from decoder.closed_form.prewhitening import fit_prewhitening
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.conv import CausalConv
 from decoder.layers.onset import OnsetSum
 from decoder.streaming import State, prefixed, substate
@@ -24,12 +24,12 @@ HEADROOM = 4.0  # a row holds the energy of responses up to so many times as str
 RIDGES = tuple(10.0**power for power in range(-3, 7))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class MatchedFilterConfig(ClosedFormConfig):
     """What a MatchedFilter is made from; JSON can hold it."""
 
-    order: int = 8  # samples of the past that predict the noise
-    template_hz: float = 15.0  # responses are smooth: templates of labels without given vectors are low-passed here
+    order: Size = 8  # samples of the past that predict the noise
+    template_hz: Positive = 15.0  # responses are smooth: templates of labels without given vectors are low-passed here
 
 
 class MatchedFilter(ClosedForm):

@@ -4,12 +4,13 @@ Shape suffixes: B streams, C channels, S sources, T samples, H hops, F features.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Positives, Size
 from decoder.layers.band_power import EPS, LogBandPower, centre_frequencies
 from decoder.layers.conv import CausalMean
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
@@ -19,21 +20,21 @@ from decoder.streaming import State, Streaming, append_history, prefixed, substa
 PATHS = ("raw", "spectral", "wavelet")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class MultipathConfig(EncoderConfig):
     """What a Multipath is made from."""
 
     paths: tuple[str, ...] = PATHS  # whose features stand side by side
-    n_sources: int = 16  # spatial filters of the raw and of the wavelet path
-    raw_features: int = 4  # temporal filters of each source
-    raw_kernel_s: float = 0.125
-    power_bands: int = 9  # log-spaced
-    power_sources: int = 4  # spatial filters per band
-    power_windows_s: tuple[float, ...] = (0.5, 2.0)  # trailing
-    band_hz: tuple[float, float] = (4.0, 40.0)  # first and last centre, of powers and wavelets
-    n_wavelets: int = 6  # log-spaced, of each source
-    wavelet_kernel_s: float = 0.5
-    wavelet_window_s: float = 0.25  # trailing
+    n_sources: Size = 16  # spatial filters of the raw and of the wavelet path
+    raw_features: Size = 4  # temporal filters of each source
+    raw_kernel_s: Positive = 0.125
+    power_bands: Size = 9  # log-spaced
+    power_sources: Size = 4  # spatial filters per band
+    power_windows_s: Positives = (0.5, 2.0)  # trailing
+    band_hz: tuple[Positive, Positive] = (4.0, 40.0)  # first and last centre, of powers and wavelets
+    n_wavelets: Size = 6  # log-spaced, of each source
+    wavelet_kernel_s: Positive = 0.5
+    wavelet_window_s: Positive = 0.25  # trailing
 
 
 class WaveletPath(Streaming):

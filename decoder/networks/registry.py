@@ -5,6 +5,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
+from decoder.config import first_fault
 from decoder.layers.encoder import EncoderConfig, Network
 from decoder.networks import calibrated, ensemble, fusion
 from decoder.networks.atm import Atm, AtmConfig
@@ -150,7 +153,12 @@ def build_network(name: str, **config: Any) -> Network:
     for key, field in fields.items():
         if field.default is dataclasses.MISSING and key not in config:
             raise ValueError(f"{name}: key {key!r} is missing")
-    settings: EncoderConfig = entry.config(**{key: tuples(value) for key, value in config.items()})
+    values = {key: tuples(value) for key, value in config.items()}
+    try:
+        settings = entry.config(**values)
+    except ValidationError as error:
+        key, value, needed = first_fault(error, entry.config, values)
+        raise ValueError(f"{entry.config.__name__}: {key} {value!r}, needs {needed}") from None
     if entry.member_specs is None:
         return entry.network(settings)
     specs = entry.member_specs(settings)

@@ -5,29 +5,30 @@ extended signal, F tangent features, J moments of the window, D embedding.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from decoder.closed_form.base import ClosedForm, ClosedFormConfig, sample_of
 from decoder.closed_form.tangent_space import tangent_vector
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.onset import OnsetSum
 from decoder.linalg import inverse_sqrt
 from decoder.streaming import State, prefixed, substate
 from decoder.training_trials import TrainingTrials
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class RiemannConfig(ClosedFormConfig):
     """What a Riemann is made from; JSON can hold it."""
 
-    sources: int = 3  # spatial filters
-    templates: int = 2  # the mean response and how labels differ from it
-    shrinkage: float = 0.05  # of covariances towards the diagonal of their mean
-    moments: int = 4  # of the window, at which a head is fitted; between them heads are blended
-    penalty: float = 1.0  # on the squared weights of a head
+    sources: Size = 3  # spatial filters
+    templates: Size = 2  # the mean response and how labels differ from it
+    shrinkage: Positive = 0.05  # of covariances towards the diagonal of their mean
+    moments: Size = 4  # of the window, at which a head is fitted; between them heads are blended
+    penalty: Positive = 1.0  # on the squared weights of a head
 
 
 class Riemann(ClosedForm):

@@ -3,11 +3,11 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.conv import CausalMean, SensorConv
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.streaming import State, prefixed, substate
@@ -15,13 +15,13 @@ from decoder.streaming import State, prefixed, substate
 POWER = 1e-7, 1e4  # the logarithm sees no less and no more
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShallowConfig(EncoderConfig):
     """ShallowConvNet; its stride, 15 samples at 250 Hz, is our hop."""
 
-    n_filters: int = 40  # temporal, and spatial
-    kernel_s: float = 0.1  # 25 samples at 250 Hz, 13 at 128
-    pool_s: float = 0.3  # 75 samples at 250 Hz
+    n_filters: Size = 40  # temporal, and spatial
+    kernel_s: Positive = 0.1  # 25 samples at 250 Hz, 13 at 128
+    pool_s: Positive = 0.3  # 75 samples at 250 Hz
 
 
 class Shallow(FeatureEncoder):

@@ -3,12 +3,11 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features of one electrode, D features.
 """
 
-from dataclasses import dataclass
-
 import torch
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Count, Share
+from decoder.config import STRICT, Count, Positive, Share, Size
 from decoder.graph.node_layers import NodeTransformer
 from decoder.layers.band_entropy import BandEntropy
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
@@ -16,18 +15,18 @@ from decoder.layers.transformer import TransformerBlock
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SpatioTemporalConfig(EncoderConfig):
     """What a SpatioTemporal is made from; the paper's sizes were not to be had."""
 
     bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
-    window_s: float = 1.0  # trailing signal behind the features of a hop: the paper varies it
-    node_features: int = 16  # per electrode
+    window_s: Positive = 1.0  # trailing signal behind the features of a hop: the paper varies it
+    node_features: Size = 16  # per electrode
     spatial_layers: Count = 2  # attention among electrodes
-    dim: int = 64  # width of a hop's token
+    dim: Size = 64  # width of a hop's token
     temporal_layers: Count = 2  # attention over hops
-    n_heads: int = 4  # of both
-    attention_window: int = 64  # hops
+    n_heads: Size = 4  # of both
+    attention_window: Size = 64  # hops
     skip: str = "layerscale"  # how a block's input joins its output: see Skip
     dropout: Share = 0.25
 

@@ -3,13 +3,12 @@
 Shape suffixes: B streams, C channels (electrodes, the nodes N of the graph), T samples, H hops, F features of a node.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from decoder.checked import Count, Share
+from decoder.config import STRICT, Count, Positive, Share, Size
 from decoder.graph.config import NeighbourConfig
 from decoder.graph.dynamic_graph import DynamicAdjacency, DynamicGraphAttention, TemporalAttention, top_k_excess
 from decoder.graph.neighbours import neighbour_index
@@ -22,20 +21,20 @@ from decoder.streaming import State, Streaming, append_history, prefixed, substa
 TEMPORAL = ("electrodes", "moments", "none")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class StgateConfig(NeighbourConfig):
     """What an Stgate is made from; the paper gives no widths, depths or heads."""
 
     bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
-    entropy_window_s: float = 1.0  # trailing
-    filters: tuple[int, int, int] = (8, 16, 32)  # of the convolutions over bands and hops
-    node_features: int = 32
+    entropy_window_s: Positive = 1.0  # trailing
+    filters: tuple[Size, Size, Size] = (8, 16, 32)  # of the convolutions over bands and hops
+    node_features: Size = 32
     n_layers: Count = 1  # transformer blocks per electrode
-    n_heads: int = 4  # of their attention
-    attention_window: int = 32  # hops
-    graph_window_s: float = 1.0  # of features that make the graph: the paper's Tr
-    n_keep: int = 10  # edges into an electrode
-    graph_heads: int = 4  # averaged
+    n_heads: Size = 4  # of their attention
+    attention_window: Size = 32  # hops
+    graph_window_s: Positive = 1.0  # of features that make the graph: the paper's Tr
+    n_keep: Size = 10  # edges into an electrode
+    graph_heads: Size = 4  # averaged
     tlb: bool = True  # transformer learning block, else one dense layer per electrode
     spatial: bool = True  # learned graph and attention over it
     temporal: str = "electrodes"  # what the second matrix mixes before the graph: electrodes, moments (of Tr) or none

@@ -3,24 +3,24 @@
 Shape suffixes: B streams, C channels, T samples, H hops, F features, D embedding.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from decoder.config import STRICT, Positive, Size
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.layers.parametrizations import SmoothedKernel, parametrized
 from decoder.layers.stems import SensorStem
 from decoder.streaming import State, prefixed, substate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class TsConvConfig(EncoderConfig):
     """TSConv; the stride of its mean, 5 samples at 250 Hz, is our hop."""
 
-    n_filters: int = 40  # temporal, and spatial
-    kernel_s: float = 0.1  # 25 samples at 250 Hz
-    pool_s: float = 0.204  # 51 samples at 250 Hz
+    n_filters: Size = 40  # temporal, and spatial
+    kernel_s: Positive = 0.1  # 25 samples at 250 Hz
+    pool_s: Positive = 0.204  # 51 samples at 250 Hz
 
 
 class TsConv(FeatureEncoder):

@@ -1,23 +1,24 @@
-"""What is done to a crop so that a few minutes of data look like more; every kind is off unless its field is set.
+"""Augmentation of training crops; every kind is off unless its field is set.
 
-Left out on purpose: sign flips and Fourier surrogates, which undo the evoked response that a label is told by.
+There are no sign flips and no Fourier surrogates: they destroy the evoked signal by which labels differ.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+from pydantic.dataclasses import dataclass
+
+from decoder.config import STRICT, Amount
 
 SMOOTHING_SAMPLES = 5  # SAMGA's and NeuroBridge's, at 250 Hz
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Augment:
     """How strong each kind is."""
 
-    channel_dropout: float = 0.0  # probability that a channel is silent in a crop
-    amplitude: float = 0.0  # sd of the log of a crop's gain
-    noise: float = 0.0  # sd of added white noise, of each channel's own sd
-    smoothing: float = 0.0  # probability that a crop is smoothed by a trailing mean of 5 samples
+    channel_dropout: Amount = 0.0  # probability that a channel is silent in a crop
+    amplitude: Amount = 0.0  # sd of the log of a crop's gain
+    noise: Amount = 0.0  # sd of added white noise, of each channel's own sd
+    smoothing: Amount = 0.0  # probability that a crop is smoothed by a trailing mean of 5 samples
 
     def __call__(self, signal_CT: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The signal changed, float32 (C, T); a kind that is off draws nothing from `rng`."""

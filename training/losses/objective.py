@@ -1,9 +1,9 @@
-"""Losses at every time step since onset, and the label vectors they pull embeddings towards.
+"""The training objective: losses at every time step since onset, and the label vectors they draw embeddings to.
 
 Shape suffixes: B crops, H hops, D embedding, L labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,28 +15,33 @@ from training.losses import functions as losses
 from training.losses.target_mix import TargetMix
 from training.runs.recipe import Recipe
 
-PROTOTYPE_LOSSES = ("cross_entropy", "clip_symmetric", "clip_candidates")  # losses that prototypes can be learned with
-# Prototypes that may move to the embeddings would satisfy these without telling labels apart.
+PROTOTYPE_LOSSES = ("cross_entropy", "info_nce", "info_nce_one_way")  # losses that prototypes can be trained with
+# Trained prototypes could satisfy these by moving to the embeddings, without any difference between labels.
 FIXED_TARGET_LOSSES = ("soft_targets", "mse", "mmd")
+OLD_NAMES = {"clip_symmetric": "info_nce", "clip_candidates": "info_nce_one_way"}  # in recipes of version 0.1
 
 
-def loss_weights(recipe: Recipe, given: bool) -> dict[str, float]:
-    """Weight of each loss by name; what the recipe leaves open is cross-entropy, beside InfoNCE for given vectors."""
+def loss_weights(recipe: Recipe, fixed_vectors: bool) -> dict[str, float]:
+    """Weight of each loss by name.
+
+    A recipe without `losses` has cross-entropy and, for given label vectors, InfoNCE. BadInput for an unknown name, a
+    weight that is not above 0, and a loss that needs given vectors where there are none.
+    """
     if not recipe.losses:
-        share = recipe.contrastive if given else 0.0
-        return {name: w for name, w in (("cross_entropy", 1 - share), ("clip_symmetric", share)) if w}
+        share = recipe.contrastive if fixed_vectors else 0.0
+        return {name: w for name, w in (("cross_entropy", 1 - share), ("info_nce", share)) if w}
     for name, weight in recipe.losses.items():
-        if name not in PROTOTYPE_LOSSES + FIXED_TARGET_LOSSES:
+        if name not in LOSSES and name not in OLD_NAMES:
             known = ", ".join(PROTOTYPE_LOSSES + FIXED_TARGET_LOSSES)
             raise BadInput(f"recipe: losses has {name!r}, but needs one of {known}; correct it")
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
             raise BadInput(f"recipe: losses has {name!r}: {weight!r}, but needs a weight above 0; correct it")
-        if name in FIXED_TARGET_LOSSES and not given:
+        if name in FIXED_TARGET_LOSSES and not fixed_vectors:
             raise BadInput(
                 f"recipe: losses has {name!r}, which needs vectors that are given, but the targets are labels; give "
                 "the dataset image or text targets or leave that loss out"
             )
-    return dict(recipe.losses)
+    return {OLD_NAMES.get(name, name): weight for name, weight in recipe.losses.items()}
 
 
 class Objective(nn.Module):
@@ -76,7 +81,7 @@ class Objective(nn.Module):
             self.register_buffer("prototypes", torch.zeros(n_labels, dim))
         else:
             self.register_buffer("prototypes", torch.as_tensor(vectors, dtype=torch.float32))
-        # Data of the run, which no checkpoint holds: the candidates, and where each label stands among them.
+        # Data of the run, which no checkpoint holds: the candidates, and the index of each label among them.
         shown = None if candidates is None else torch.as_tensor(np.unique(candidates))
         self.register_buffer("candidates", shown, persistent=False)
         labels = torch.arange(n_labels)
@@ -85,14 +90,14 @@ class Objective(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(np.log(1 / 0.07), dtype=torch.float32))
 
     def copy_prototypes(self, teacher: dict[str, Tensor]) -> None:
-        """What is learned of the label vectors begins as in a teacher's objective: its embeddings lie in that space.
+        """Copy what a teacher's objective learned of the label vectors, because its embeddings lie in that space.
 
         BadInput where the teacher has other given vectors, or learned its own in another way.
         """
         learned = {name for name, _ in self.named_parameters()} - {"log_scale"}
         own = self.state_dict()
-        fit = all(name in teacher and teacher[name].shape == own[name].shape for name in learned)
-        if not fit or not (learned or torch.equal(teacher["prototypes"], own["prototypes"])):
+        fits = all(name in teacher and teacher[name].shape == own[name].shape for name in learned)
+        if not fits or not (learned or torch.equal(teacher["prototypes"], own["prototypes"])):
             raise BadInput("--teacher: its label vectors are not of this run's targets; train one on the same targets")
         self.load_state_dict(own | {name: teacher[name] for name in learned})
 
@@ -101,43 +106,42 @@ class Objective(nn.Module):
         return F.normalize((self.layers() if self.layers else self.prototypes).float(), dim=-1)
 
     def export_state(self) -> dict[str, Tensor]:
-        """The state, with the label vectors of now as `prototypes`: what a bank is made of."""
+        """The state, with the current label vectors as `prototypes`: a bank is made of them."""
         with torch.no_grad():
             return self.state_dict() | ({"prototypes": self.vectors()} if self.layers else {})
 
     def forward(self, embedding_BHD: Tensor, label_B: Tensor, weight_BH: Tensor) -> Tensor:
-        """The loss; hops of weight 0 do not count."""
+        """The loss; hops of weight 0 have no influence."""
         embedding, vectors = embedding_BHD.float(), self.vectors()
         if self.candidates is not None:
             vectors, label_B = vectors[self.candidates], self.candidate_index[label_B]
-        parts = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
-        return losses.weighted_mean(sum(parts[1:], parts[0]), weight_BH)
+        terms = [weight * self.per_hop(name, embedding, vectors, label_B) for name, weight in self.weights.items()]
+        return losses.weighted_mean(sum(terms[1:], terms[0]), weight_BH)
 
     def per_hop(self, name: str, embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor) -> Tensor:
         """The loss called `name`, unweighted, float32[B, H]."""
-        target_BD = vectors_LD[label_B]
-        match name:
-            case "cross_entropy":
-                return losses.cross_entropy(embedding_BHD, vectors_LD, label_B, self.recipe.label_smoothing)
-            case "soft_targets":
-                return losses.soft_targets(embedding_BHD, vectors_LD, label_B, self.recipe.soft_temperature)
-            case "clip_symmetric":
-                scale = self.log_scale.clamp(max=np.log(100.0)).exp()
-                return losses.info_nce(embedding_BHD, target_BD, label_B, scale, self.recipe.normalise)
-            case "clip_candidates":
-                return losses.info_nce_one_way(embedding_BHD, target_BD, label_B)
-            case "mse":
-                return losses.mse(embedding_BHD, target_BD)
-            case "mmd":
-                return losses.mmd(embedding_BHD, target_BD)
-        raise ValueError(f"loss {name!r} is not known")
+        return LOSSES[name](self, embedding_BHD, vectors_LD, label_B)
+
+    def scale(self) -> Tensor:
+        """The learned inverse temperature of InfoNCE."""
+        return self.log_scale.clamp(max=np.log(100.0)).exp()
 
     def distill(self, embedding_BHD: Tensor, teacher_BD: Tensor, onset_BH: Tensor, weight_BH: Tensor) -> Tensor:
-        """Distance to the teacher's embedding, weighted by time since onset: who saw all is not met at once."""
+        """Distance to the teacher's embedding, weighted by time since onset: the teacher saw the window to its end."""
         per_hop = losses.distillation(embedding_BHD.float(), teacher_BD)
         return losses.weighted_mean(per_hop, weight_BH * onset_BH.clamp(min=0))
 
 
-def hop_weights(onset_BH: Tensor, counts_BH: Tensor, window_s: float) -> Tensor:
-    """Later hops of a trial weigh more: they have seen more, and the end of the window is what is asked most."""
-    return counts_BH * (0.1 + onset_BH.clamp(min=0) / window_s)
+LOSSES: dict[str, Callable[[Objective, Tensor, Tensor, Tensor], Tensor]] = {
+    "cross_entropy": lambda o, x_BHD, v_LD, y_B: losses.cross_entropy(x_BHD, v_LD, y_B, o.recipe.label_smoothing),
+    "soft_targets": lambda o, x_BHD, v_LD, y_B: losses.soft_targets(x_BHD, v_LD, y_B, o.recipe.soft_temperature),
+    "info_nce": lambda o, x_BHD, v_LD, y_B: losses.info_nce(x_BHD, v_LD[y_B], y_B, o.scale(), o.recipe.normalise),
+    "info_nce_one_way": lambda o, x_BHD, v_LD, y_B: losses.info_nce_one_way(x_BHD, v_LD[y_B], y_B),
+    "mse": lambda o, x_BHD, v_LD, y_B: losses.mse(x_BHD, v_LD[y_B]),
+    "mmd": lambda o, x_BHD, v_LD, y_B: losses.mmd(x_BHD, v_LD[y_B]),
+}
+
+
+def hop_weights(onset_BH: Tensor, mask_BH: Tensor, window_s: float) -> Tensor:
+    """Weights that grow over the trial: later hops have more signal, and a trial is mostly judged at its end."""
+    return mask_BH * (0.1 + onset_BH.clamp(min=0) / window_s)

@@ -1,49 +1,57 @@
 """How a network is trained: a recipe is a function that returns one frozen `Recipe`."""
 
-import math
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import field, fields
+from typing import Annotated, Any
 
+from pydantic import Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from decoder.config import STRICT, Amount, Count, Share, Size, first_fault
 from realtime.errors import BadInput
 from training.data.augment import Augment
 from training.data.loader import Sampling
 
+# What torch would refuse in the middle of a run, or what would be read as another number.
+Rate = Annotated[float, Field(ge=1e-9, description="a number, 1e-09 or more")]
+WarmUp = Annotated[float, Field(ge=0, le=0.9, description="a number from 0 to 0.9")]
+Names = Annotated[tuple[str, ...], Field(description="names only")]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=STRICT)
 class Recipe:
     """Every choice of a training run but the data."""
 
     network: str = "gat_transformer"  # a name from decoder.networks
     options: dict[str, Any] = field(default_factory=dict)  # fields of the network's config
-    members: tuple[str, ...] = ()  # networks that are stacked: see training.fit.stack; empty: the one network above
-    hop_samples: int = 4  # samples between decisions at preprocess.sfreq
-    embedding_dim: int = 16  # width of trained prototypes; image and text targets bring their own
-    epochs: int = 20
-    batch: int = 16  # trials
-    lr: float = 5e-3  # peak of OneCycle
-    weight_decay: float = 0.05  # decoupled; none on norms, biases and prototypes
-    l1: float = 0.0  # of the sum of the network's absolute weights, but norms and biases; 3e-4 for LF-CNN
-    warm_up: float = 0.2  # part of the steps before the peak
-    clip_norm: float = 1.0  # largest gradient norm
-    label_smoothing: float = 0.1
-    contrastive: float = 0.5  # weight of InfoNCE beside cross-entropy where targets are image or text vectors
-    losses: dict[str, float] = field(default_factory=dict)  # weight by name; empty: what the line above says
-    normalise: str = "both"  # sides of clip_symmetric brought to unit length; or targets
-    soft_temperature: float = 0.1  # of soft_targets; lower is harder
-    candidates: str = "all"  # labels told apart; shown: those of training trials only, for labels still to be met
-    distill: float = 1.0  # weight of the distance to the teacher, where there is one
-    lead_s: float = 1.0  # signal before the onset in each crop
-    onset_dropout: float = 0.1  # crops whose onset is hidden, so that the network also runs un-cued
-    repetitions: int = 1  # up to so many crops of a label are averaged, a random number each time
+    members: Names = ()  # networks that are stacked, see training.fit.stack; empty: the one network above
+    hop_samples: Size = 4  # samples between decisions at preprocess.sfreq
+    embedding_dim: Size = 16  # width of trained prototypes; image and text targets bring their own
+    epochs: Size = 20
+    batch: Size = 16  # trials
+    lr: Rate = 5e-3  # peak of OneCycle
+    weight_decay: Amount = 0.05  # decoupled; none on norms, biases and prototypes
+    l1: Amount = 0.0  # of the sum of the network's absolute weights, but norms and biases; 3e-4 for LF-CNN
+    warm_up: WarmUp = 0.2  # share of the steps before the peak
+    clip_norm: Rate = 1.0  # largest gradient norm
+    label_smoothing: Share = 0.1
+    contrastive: Share = 0.5  # weight of InfoNCE, next to cross-entropy, where targets are image or text vectors
+    losses: dict[str, Any] = field(default_factory=dict)  # weight by name; empty: as `contrastive` says
+    normalise: str = "both"  # vectors of info_nce that get unit length: both or targets
+    soft_temperature: Rate = 0.1  # of soft_targets; lower is harder
+    candidates: str = "all"  # labels that compete; shown: those of training trials only, so that others can be added
+    distill: Amount = 1.0  # weight of the distance to the teacher, where there is one
+    lead_s: Amount = 1.0  # signal before the onset in each crop
+    onset_dropout: Share = 0.1  # share of crops whose onset is hidden, so that the network also decodes without cues
+    repetitions: Size = 1  # up to so many crops of a label are averaged, a random number each time
     augment: Augment = field(default_factory=Augment)
-    mixup: float = 1.0  # Beta(mixup, mixup) is the share of each crop when two are added; 0: off
-    graph: str | None = None  # prior that joins sensors, of training.connectivity.priors; None: the network's own
-    neighbours: int = 6  # of each sensor in that graph
-    freeze: tuple[str, ...] = ()  # layers that keep the weights they started from
-    whitening: float = 0.1  # shrinkage of the training covariance that whitens the power path
+    mixup: Amount = 1.0  # Beta(mixup, mixup) is the share of each crop when two are added; 0: off
+    graph: str | None = None  # prior that connects sensors, of training.connectivity.priors; None: the network's own
+    neighbours: Size = 6  # of each sensor in that graph
+    freeze: Names = ()  # layers that keep the weights they started from
+    whitening: Share = 0.1  # shrinkage of the training covariance that whitens the power path
     precision: str = "auto"  # auto, fp32, bf16, fp16
-    workers: int = 2  # loader processes where there is a GPU to feed
-    seed: int = 0
+    workers: Count = 2  # loader processes where there is a GPU to feed
+    seed: Count = 0
 
     @property
     def sampling(self) -> Sampling:
@@ -58,66 +66,24 @@ class Recipe:
         )
 
 
-# Least and greatest of numbers that torch would refuse in the middle of a run, or that would be read as another.
-LIMITS = {
-    "hop_samples": (1, math.inf),
-    "embedding_dim": (1, math.inf),
-    "epochs": (1, math.inf),
-    "batch": (1, math.inf),
-    "lr": (1e-9, math.inf),
-    "weight_decay": (0, math.inf),
-    "l1": (0, math.inf),
-    "warm_up": (0, 0.9),
-    "clip_norm": (1e-9, math.inf),
-    "label_smoothing": (0, 1),
-    "contrastive": (0, 1),
-    "soft_temperature": (1e-9, math.inf),
-    "distill": (0, math.inf),
-    "lead_s": (0, math.inf),
-    "onset_dropout": (0, 1),
-    "repetitions": (1, math.inf),
-    "mixup": (0, math.inf),
-    "whitening": (0, 1),
-    "workers": (0, math.inf),
-}
-
-
 def change_recipe(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
-    """The recipe with other values in some fields, of the kinds of their defaults; BadInput names what does not fit."""
-    known = {entry.name: entry for entry in fields(Recipe)}
-    fresh, values = Recipe(), dict[str, Any]()
+    """The recipe with other values in some fields; BadInput names the first that its field does not allow."""
+    known = [entry.name for entry in fields(Recipe)]
+    if unknown := [key for key in changes if key not in known]:
+        raise BadInput(f"--set: recipes have no {unknown[0]!r}, one of {', '.join(known)} is needed")
+    values = {entry.name: getattr(recipe, entry.name) for entry in fields(Recipe)}
     for key, value in changes.items():
-        if key not in known:
-            raise BadInput(f"--set: recipes have no {key!r}, one of {', '.join(known)} is needed")
-        default = getattr(fresh, key)
-        if isinstance(default, Augment):
-            value = _augment(value)
-        elif isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        kind = str if default is None else type(default)
-        if not isinstance(value, kind) or isinstance(value, bool) != isinstance(default, bool):
-            raise BadInput(f"--set: {key} is {value!r}, but needs a value like {default!r}")
-        if isinstance(value, tuple) and not all(isinstance(name, str) for name in value):
-            raise BadInput(f"--set: {key} is {list(value)!r}, but needs names only")
-        if key in LIMITS:
-            _check_limits(key, float(value), *LIMITS[key])
-        values[key] = value
-    return replace(recipe, **values)
-
-
-def _check_limits(key: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        needed = f"{least:g} or more" if most == math.inf else f"{least:g} to {most:g}"
-        raise BadInput(f"--set: {key} is {value:g}, but needs {needed}")
+        values[key] = _augment(value) if key == "augment" else tuple(value) if isinstance(value, list) else value
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        key, _, needed = first_fault(error, Recipe, values)
+        raise BadInput(f"--set: {key} is {changes[key]!r}, but needs {needed}") from None
 
 
 def _augment(value: Any) -> Augment:
-    names = [entry.name for entry in fields(Augment)]
-    if not isinstance(value, dict) or not all(
-        key in names and isinstance(strength, int | float) and 0 <= strength < math.inf
-        for key, strength in value.items()
-    ):
-        raise BadInput(f"--set: augment is {value!r}, but needs strengths, 0 or more, of {', '.join(names)}")
-    return Augment(**value)
+    try:
+        return Augment(**value)
+    except (TypeError, ValidationError):
+        names = ", ".join(entry.name for entry in fields(Augment))
+        raise BadInput(f"--set: augment is {value!r}, but needs strengths, 0 or more, of {names}") from None

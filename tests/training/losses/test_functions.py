@@ -32,13 +32,13 @@ def softplus(x: float) -> float:
     return math.log(1 + math.exp(x))
 
 
-def test_clip_symmetric_normalises_both_sides_and_takes_both_directions():
+def test_info_nce_normalises_both_sides_and_takes_both_directions():
     """Similarities [[1, 0], [1, 0]]: by row softplus(-1) and softplus(1), by column log 2 each."""
     want = column((softplus(-1) + math.log(2)) / 2, (softplus(1) + math.log(2)) / 2)
     torch.testing.assert_close(info_nce(EMBEDDING, AXES, LABEL, ONE), want)
 
 
-def test_clip_symmetric_may_keep_the_embeddings_length():
+def test_info_nce_may_keep_the_embeddings_length():
     """Similarities [[2, 0], [1, 0]]."""
     want = column((softplus(-2) + softplus(-1)) / 2, (softplus(1) + math.log(2)) / 2)
     torch.testing.assert_close(info_nce(EMBEDDING, AXES, LABEL, ONE, "targets"), want)
@@ -49,7 +49,7 @@ def test_the_scale_multiplies_similarities():
     torch.testing.assert_close(info_nce(EMBEDDING, AXES, LABEL, torch.tensor(3.0)), want)
 
 
-def test_clip_candidates_normalises_candidates_only_and_takes_one_direction():
+def test_info_nce_one_way_normalises_candidates_only_and_takes_one_direction():
     """Similarities [[2, 0], [1, 0]] whatever the candidates' length."""
     want = column(softplus(-2), softplus(1))
     torch.testing.assert_close(info_nce_one_way(EMBEDDING, 5 * AXES, LABEL), want)

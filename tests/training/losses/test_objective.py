@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import BadInput
-from training.losses.objective import Objective, hop_weights
+from training.losses.objective import Objective, hop_weights, loss_weights
 from training.runs.recipe import Recipe
 
 
@@ -45,7 +45,7 @@ def test_info_nce_equals_the_double_loop_and_repeated_labels_are_no_negatives(la
             by_label = np.log(sum(np.exp(similarity[i][j]) for j in others)) - similarity[i][i]
             by_row = np.log(sum(np.exp(similarity[j][i]) for j in others)) - similarity[i][i]
             want.append((by_label + by_row) / 2)
-        got = objective.per_hop("clip_symmetric", embedding, objective.vectors(), torch.tensor(labels))[:, hop]
+        got = objective.per_hop("info_nce", embedding, objective.vectors(), torch.tensor(labels))[:, hop]
         np.testing.assert_allclose(got.detach().numpy(), want, atol=1e-4)
 
 
@@ -98,7 +98,7 @@ def test_half_precision_embeddings_give_a_finite_float32_loss(dtype):
 def test_the_losses_of_before_are_written_by_name_to_the_last_bit():
     embedding, label, weight = torch.randn(5, 3, 6), torch.tensor([0, 1, 2, 0, 1]), torch.rand(5, 3)
     before = Objective(3, 6, unit(3, 6), recipe(contrastive=0.5))
-    named = Objective(3, 6, unit(3, 6), recipe(losses={"cross_entropy": 0.5, "clip_symmetric": 0.5}))
+    named = Objective(3, 6, unit(3, 6), recipe(losses={"cross_entropy": 0.5, "info_nce": 0.5}))
     assert torch.equal(before(embedding, label, weight), named(embedding, label, weight))
     torch.manual_seed(1)
     before = Objective(3, 6, None, recipe(contrastive=0.5))
@@ -109,7 +109,7 @@ def test_the_losses_of_before_are_written_by_name_to_the_last_bit():
 
 def test_losses_add_up_by_their_weights():
     embedding, label, weight = torch.randn(4, 2, 6), torch.tensor([0, 1, 2, 0]), torch.ones(4, 2)
-    names = ("cross_entropy", "clip_symmetric", "clip_candidates", "soft_targets", "mse", "mmd")
+    names = ("cross_entropy", "info_nce", "info_nce_one_way", "soft_targets", "mse", "mmd")
     alone = [Objective(3, 6, unit(3, 6), recipe(losses={name: 1.0}))(embedding, label, weight) for name in names]
     mix = Objective(3, 6, unit(3, 6), recipe(losses={name: i + 1.0 for i, name in enumerate(names)}))
     want = sum((i + 1) * loss for i, loss in enumerate(alone))
@@ -186,7 +186,7 @@ def test_a_learned_mix_needs_a_loss_that_tells_labels_apart():
 def test_labels_never_shown_are_no_candidates_if_asked():
     """The loss is that over a table without them, and no embedding is pushed away from them."""
     embedding, weight = torch.randn(4, 2, 6, requires_grad=True), torch.ones(4, 2)
-    losses = {"cross_entropy": 1.0, "soft_targets": 1.0, "clip_symmetric": 1.0}
+    losses = {"cross_entropy": 1.0, "soft_targets": 1.0, "info_nce": 1.0}
     few = Objective(5, 6, unit(5, 6), recipe(losses=losses), candidates=np.array([3, 1, 3]))
     alone = Objective(2, 6, unit(5, 6)[[1, 3]], recipe(losses=losses))
     every = Objective(5, 6, unit(5, 6), recipe(losses=losses))
@@ -196,3 +196,8 @@ def test_labels_never_shown_are_no_candidates_if_asked():
     assert not torch.isclose(every(embedding, label, weight), want)
     assert few.vectors().shape == (5, 6)  # the bank has them all the same
     assert few.export_state().keys() == every.export_state().keys()
+
+
+def test_names_of_losses_in_recipes_of_version_0_1_are_accepted():
+    old = {"clip_symmetric": 0.75, "clip_candidates": 0.25}
+    assert loss_weights(recipe(losses=old), True) == {"info_nce": 0.75, "info_nce_one_way": 0.25}
