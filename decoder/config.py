@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-# Strict, because true would otherwise pass for 1, "40" for a number, and a misspelt key for none. Checks are built late.
+# Strict: else true would pass for 1, "40" for a number, and a misspelt key for none. Checks are built at the first use.
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 Size = Annotated[int, Field(ge=1, description="a whole number, 1 or more")]
