@@ -20,13 +20,15 @@ from training.runs.recipe import Recipe
 from training.runs.run import Run
 
 STRONGEST = 10  # printed
-PICTURES = (".png", ".pdf", ".svg")
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def draw_graph(dataset: DatasetFile, out: Path, kind: str, k: int, run: Path | None) -> None:
     """Compute the graph from `files.train` as it is prepared for training, print its strongest edges, draw it."""
-    if out.suffix.lower() not in PICTURES:
-        raise BadInput(f"--out: {out} ends in {out.suffix or 'nothing'}, one of {', '.join(PICTURES)} is needed")
+    if out.suffix.lower() not in PICTURE_SUFFIXES:
+        raise BadInput(
+            f"--out: {out} ends in {out.suffix or 'nothing'}, one of {', '.join(PICTURE_SUFFIXES)} is needed"
+        )
     if run is not None:
         trained = Run.load(run)
         ch_names = tuple(trained.description.ch_names)

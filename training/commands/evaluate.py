@@ -27,15 +27,15 @@ def losses(path: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
 
 
-def print_figures(found: dict[str, Any], title: str) -> None:
-    """Print the figures beside chance."""
+def print_figures(metrics: dict[str, Any], title: str) -> None:
+    """Print the figures and chance."""
     table = Table(title=title, title_justify="left")
-    for column in ("figure", "value", "95 % interval", "chance", *(["over seeds"] if "seeds" in found else [])):
+    for column in ("figure", "value", "95 % interval", "chance", *(["over seeds"] if "seeds" in metrics else [])):
         table.add_column(column, justify="left" if column == "figure" else "right")
-    for row in headline(found):
+    for row in headline(metrics):
         table.add_row(*row[: len(table.columns)])
     console.print(table)
-    curve = "  ".join(f"{point['since_onset_s']:g} s {point['accuracy']:.2f}" for point in found["by_time"])
+    curve = "  ".join(f"{point['since_onset_s']:g} s {point['accuracy']:.2f}" for point in metrics["by_time"])
     console.print(f"accuracy since onset: {curve}")
 
 
@@ -62,14 +62,14 @@ def main(argv: list[str]) -> int:
     if not command.paths:
         raise BadInput("PATHS: no run and no bundle is given, one is needed; name its folder first")
     dataset = load_dataset(command.data)
-    found, decoded = evaluate_seeds(command.paths, dataset, command.split, command.streaming)
+    metrics, decoded = evaluate_seeds(command.paths, dataset, command.split, command.streaming)
     how = "streamed" if command.streaming else "whole recordings"
     what = " ".join(map(str, command.paths))
-    print_figures(found, f"{what} on {dataset.name}, {command.split}: {found['n_trials']} trials, {how}")
+    print_figures(metrics, f"{what} on {dataset.name}, {command.split}: {metrics['n_trials']} trials, {how}")
     if command.embeddings:
         save_embeddings(decoded, command.embeddings)
     if command.json:
-        command.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        command.json.write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     if command.report:
-        command.report.write_text(report_page(found, [losses(path) for path in command.paths]), encoding="utf-8")
+        command.report.write_text(report_page(metrics, [losses(path) for path in command.paths]), encoding="utf-8")
     return 0

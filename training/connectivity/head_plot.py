@@ -21,7 +21,7 @@ RIM = 1.1  # quarter turns from the top to the rim of the drawn head, where T7 a
 MAX_EDGES = 250  # more of them cannot be distinguished
 MAX_UNLOCATED = 8  # names of sensors without a position below the picture
 MANY_SENSORS = 32  # above, names are smaller
-INK = "0.35"
+OUTLINE = "0.35"
 
 Edge = tuple[int, int, float]  # listener, source, weight
 
@@ -98,11 +98,11 @@ def plot_graph(
 def _draw_head(axes: Axes) -> None:
     """Draw the outline with nose and ears."""
     axes.axis("off")
-    axes.add_patch(Circle((0, 0), 1, fill=False, color=INK, lw=1.5, zorder=0))
-    axes.plot([-0.1, 0, 0.1], [0.995, 1.1, 0.995], color=INK, lw=1.5, zorder=0)
+    axes.add_patch(Circle((0, 0), 1, fill=False, color=OUTLINE, lw=1.5, zorder=0))
+    axes.plot([-0.1, 0, 0.1], [0.995, 1.1, 0.995], color=OUTLINE, lw=1.5, zorder=0)
     turn = np.linspace(-0.45, 0.45, 30) * np.pi
     for side in (-1, 1):
-        axes.plot(side * (1 + 0.07 * np.cos(turn)), 0.15 * np.sin(turn), color=INK, lw=1.5, zorder=0)
+        axes.plot(side * (1 + 0.07 * np.cos(turn)), 0.15 * np.sin(turn), color=OUTLINE, lw=1.5, zorder=0)
 
 
 def _draw_edges(

@@ -13,7 +13,7 @@ from training.connectivity.spectral import SPECTRAL, Band, spectral
 
 BANDS: tuple[Band, ...] = ((4.0, 8.0), (8.0, 13.0), (13.0, 30.0))  # theta, alpha, beta
 DIRECTED = ("granger", "pdc")
-KINDS = ("distance", *SPECTRAL, *DIRECTED)
+PRIOR_KINDS = ("distance", *SPECTRAL, *DIRECTED)
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def coupling(
 
     E is one matrix per band; for distance and Granger it is one.
     """
-    if kind not in KINDS:
-        raise BadInput(f"graph prior: kind {kind!r} is not known, one of {', '.join(KINDS)} is needed.")
+    if kind not in PRIOR_KINDS:
+        raise BadInput(f"graph prior: kind {kind!r} is not known, one of {', '.join(PRIOR_KINDS)} is needed.")
     if kind == "distance":
         return distance(positions)[None]
     check_flat(signals, ch_names or [str(i) for i in range(len(signals[0]))])

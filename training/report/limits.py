@@ -12,7 +12,7 @@ SPLIT_NOTES = {
     "has learned from it.",
     "train": "These are the recordings it was trained on: the figures show what was memorised, not what is decoded.",
 }
-NOTES = (
+ASSUMPTION_NOTES = (
     "Intervals over trials hold for more trials like these, from these recordings. They do not hold for another day, "
     "person, montage or task. The permutation p shuffles labels within a recording: it assumes that trials are "
     "exchangeable there, which they are not in block designs.",
@@ -25,7 +25,7 @@ def limits(metrics: dict[str, Any]) -> str:
     """Paragraphs on calibration, on the split, and on what intervals and rates assume."""
     n = runs_of(metrics)[0]["calibration_trials"]
     calibrated = f"on {n} trials of the split valid" if n else "on nothing: there were no validation trials"
-    texts = (f"Confidence was calibrated {calibrated}. {SPLIT_NOTES[metrics['split']]}", *NOTES)
+    texts = (f"Confidence was calibrated {calibrated}. {SPLIT_NOTES[metrics['split']]}", *ASSUMPTION_NOTES)
     return "".join(f"<p>{text}</p>" for text in texts)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from realtime.errors import BadInput
 from tests.helpers.coupled_signals import ALPHA, POSITIONS, SFREQ, driven_chain, shared_rhythm
-from training.connectivity.priors import KINDS, build_prior, coupling, graph_of
+from training.connectivity.priors import PRIOR_KINDS, build_prior, coupling, graph_of
 
 ZERO_LAG = {"correlation", "coherence", "plv"}
 
@@ -16,7 +16,7 @@ def mean_coupling(kind: str, signals: list[np.ndarray]) -> np.ndarray:
     return coupling(kind, signals, SFREQ, POSITIONS, ALPHA).mean(axis=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PRIOR_KINDS)
 def test_coupling_is_in_range_with_a_zero_diagonal(kind):
     signals = shared_rhythm(lag=2, seed=3)
     result = coupling(kind, signals, SFREQ, POSITIONS, ((4.0, 8.0), (8.0, 13.0)))
@@ -60,7 +60,7 @@ def test_options_are_json_with_one_feature_per_band():
     assert neighbours[:, 0].tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "distance"])
+@pytest.mark.parametrize("kind", [kind for kind in PRIOR_KINDS if kind != "distance"])
 def test_a_flat_channel_is_refused_by_name(kind):
     x = driven_chain()[0]
     x[2] = 7.0
