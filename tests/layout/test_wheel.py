@@ -68,6 +68,11 @@ def test_wheel_holds_every_data_file_of_its_packages(installed):
     assert [path for path in shipped if not (installed / "glimpse" / path.relative_to(ROOT)).is_file()] == []
 
 
+def test_wheel_marks_every_package_as_typed(installed):
+    """A type checker ignores the types of a package without the mark, also where another package hands them on."""
+    assert [name for name in sorted(PACKAGES) if not (installed / name / "py.typed").is_file()] == []
+
+
 def test_wheel_lists_its_dataset_files_away_from_the_clone(installed, tmp_path):
     listed = run(installed, tmp_path, "-m", "glimpse", "data", "list")
     assert str(installed / "glimpse" / "datasets") in listed
