@@ -55,7 +55,7 @@ class Metrics:
         self._cached_row: Any = lru_cache(maxsize=1024)(lambda metric, *labels: metric.labels(*labels))
 
     def remove(self, session: str) -> None:
-        """Remove the rows of a closed session: a server that opens sessions for weeks would keep them all."""
+        """Remove the rows of a session that has ended: a server that runs for weeks would store them all."""
         for metric in self._by_session:
             metric.remove_by_labels({"session": session})
 

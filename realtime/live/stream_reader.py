@@ -240,6 +240,6 @@ class StreamReader:
         if requested is None or len(names) > requested.count(","):
             return ""
         if "," not in requested:
-            return f", but no marker stream {requested!r} is in sight"
+            return f", but no marker stream {requested!r} was found"
         listing = f"only {', '.join(map(repr, names))}" if names else "none"
-        return f", but of the marker streams {requested!r} {listing} is in sight"
+        return f", but of the marker streams {requested!r} {listing} was found"

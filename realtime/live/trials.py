@@ -105,12 +105,12 @@ class TrialMarkers:
             advice = (
                 f"to decode both to the end, open the session with {needed} tracks"
                 if needed <= MAX_TRACKS
-                else f"both to the end would take {needed} tracks, and {MAX_TRACKS} are the most: check their sender"
+                else f"both to the end would need {needed} tracks, and {MAX_TRACKS} are the most: check their sender"
             )
             self.report_status(
                 "overlap",
-                f"Of two trials {nearest / sfreq:.2g} s apart the later cuts short the window of {window / sfreq:.2g} "
-                f"s of the earlier: {advice}.",
+                f"Two trials begin within {nearest / sfreq:.2g} s, and the later cuts short the window of "
+                f"{window / sfreq:.2g} s of the earlier: {advice}.",
             )
 
     def _is_new(self, onset: int, label: str, sfreq: float) -> bool:

@@ -22,7 +22,7 @@ LOOPBACK = ["localhost", "127.0.0.1", "::1", "[::1]"]
 def create_app(settings: Settings, backend: Backend) -> FastAPI:
     """The application; its engine starts and stops with it.
 
-    Meanwhile `app.state.sessions` is the SessionManager. When the session of the settings cannot be opened,
+    Meanwhile `app.state.sessions` is the SessionManager. When the initial session fails,
     `app.state.failed` is the exception, and the caller has to stop the server. Raises BadInput where the settings
     cannot be met.
     """

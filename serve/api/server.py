@@ -1,4 +1,4 @@
-"""`glimpse serve`, and the same server in a thread for whoever needs one beside other work."""
+"""The server as a process of its own, or in a thread of another program."""
 
 import errno
 import socket
@@ -17,10 +17,10 @@ from serve.settings import Settings
 
 
 class Server(uvicorn.Server):
-    """uvicorn that stops at once when its first session cannot be opened; `failed` then says why."""
+    """A uvicorn server that stops at once when its initial session fails; `failed` is then the exception."""
 
     def __init__(self, settings: Settings, backend: Backend) -> None:
-        self.greeting = ""  # printed once the server has started
+        self.start_message = ""  # printed once the server has started
         self.app = create_app(settings, backend)
         super().__init__(
             uvicorn.Config(
@@ -34,24 +34,24 @@ class Server(uvicorn.Server):
 
     @property
     def failed(self) -> Exception | None:
-        """Why the first session could not be opened."""
+        """The exception that ended the initial session, if any."""
         return getattr(self.app.state, "failed", None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End, once: a second Ctrl-C would leave a recording unread, and the end is bounded in time anyway."""
+        """End once: a second Ctrl-C would skip the check of a recording, and the end is bounded in time."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, or not."""
+        """Start, unless the initial session fails."""
         await super().startup(sockets)
         self.should_exit |= self.failed is not None
-        if self.greeting and not self.should_exit:
-            print(self.greeting, flush=True)
+        if self.start_message and not self.should_exit:
+            print(self.start_message, flush=True)
 
 
 def listen(settings: Settings) -> tuple[socket.socket, str]:
-    """A listening socket and the address of the page on it; raises BadInput when the port cannot be had."""
+    """A listening socket and the address of the page on it; raises BadInput where the port cannot be used."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server((settings.host, settings.port), family=family)
@@ -61,8 +61,8 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
         raise BadInput(
             f"Cannot listen on {settings.host} port {settings.port}: {what}; choose another {other}."
         ) from None
-    # asyncio knows accepted sockets for TCP by a protocol number that these lack, and leaves Nagle's algorithm on: what
-    # follows a ping waits 40 ms for the client's acknowledgement (measured). They inherit this instead.
+    # asyncio turns Nagle's algorithm off for sockets with the protocol number of TCP, which accepted sockets lack. With
+    # it, a message after a ping waits 40 ms for the client's acknowledgement (measured). They inherit this option.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
     return listening, f"http://{host}:{listening.getsockname()[1]}"
@@ -70,7 +70,7 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
 
 @contextmanager
 def serving(settings: Settings, backend: Backend) -> Iterator[str]:
-    """The server in a thread for as long as the block runs; gives its address. Raises what kept it from starting."""
+    """The server in a thread for as long as the block runs; yields its address. Raises the error of a failed start."""
     server = Server(settings, backend)
     listening, url = listen(settings)
     thread = threading.Thread(target=server.run, args=([listening],), name="serve")

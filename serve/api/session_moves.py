@@ -12,14 +12,14 @@ router = APIRouter(prefix="/v1/sessions/{session}", dependencies=[SAME_ORIGIN])
 async def pause(running: OpenSession, manager: Manager) -> Session:
     """Pause; does nothing where the session is paused."""
     await manager.pause(running.hub.session, True)
-    return running.describe()
+    return running.summary()
 
 
 @router.post("/resume", summary="Go on decoding it")
 async def resume(running: OpenSession, manager: Manager) -> Session:
     """Resume; does nothing where the session is not paused."""
     await manager.pause(running.hub.session, False)
-    return running.describe()
+    return running.summary()
 
 
 @router.get("/state", summary="What a session knows of its stream", response_class=Response)
@@ -40,4 +40,4 @@ async def load(running: OpenSession, manager: Manager, request: Request) -> None
 async def swap(running: OpenSession, manager: Manager, request: BundleRequest) -> Session:
     """Swap the bundle; 400 where it does not fit."""
     await manager.swap(running.hub.session, request.bundle)
-    return running.describe()
+    return running.summary()

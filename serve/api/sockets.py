@@ -70,7 +70,7 @@ async def send_until_closed(
                 await websocket.send_text(item)
             else:
                 await websocket.send_bytes(item)
-        await websocket.close(1001, "the session was closed")
+        await websocket.close(1001, "the session has ended")
 
     sending = asyncio.create_task(send())
     try:

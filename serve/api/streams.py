@@ -10,7 +10,7 @@ from serve.protocol.rest import Stream
 router = APIRouter()
 
 
-@router.get("/v1/streams", summary="LSL streams in sight")
+@router.get("/v1/streams", summary="LSL streams")
 async def streams(manager: Manager) -> list[Stream]:
     """Every LSL stream that this machine finds."""
     rows = await asyncio.to_thread(manager.backend.streams)

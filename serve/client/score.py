@@ -1,4 +1,4 @@
-"""Figures of one session, counted by a client of it: what `glimpse demo` reports."""
+"""Figures of one session, computed by a client of it: what `glimpse demo` reports."""
 
 from collections import Counter, deque
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from pylsl import local_clock
 
 from realtime.live.messages import DecisionMessage, EventMessage, HelloMessage, StatusMessage, TrialMessage
 
-MAX_LATENCIES = 100_000  # newest decisions whose latency counts: more than an hour of them
+MAX_LATENCIES = 100_000  # newest decisions whose latency is stored: more than an hour of them
 
 
 class ScoredTrial(NamedTuple):
@@ -33,7 +33,7 @@ class Score:
     """Figures of the messages so far; a demo may run for weeks, so nothing here grows with time.
 
     Decisions of samples that were taken before the first decision arrived are start-up: these samples waited until
-    the stream's rate was known. Their latency is counted apart.
+    the stream's rate was known. Their latency is reported separately.
     """
 
     n_labels: int = 0
@@ -51,7 +51,7 @@ class Score:
     _answers: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, message: EventMessage) -> None:
-        """Count one message."""
+        """Add one message."""
         match message:
             case HelloMessage():
                 self.n_labels = len(message.labels)

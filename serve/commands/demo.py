@@ -109,7 +109,7 @@ def figures(score: Score, began: float) -> dict[str, Any]:
 
 def _print_trial(trial: ScoredTrial) -> None:
     verdict = "wrong" if trial.rank is None else "in the top 5" if trial.rank else "right"
-    console.print(f"trial {trial.number:>3}: shown {trial.shown:<10} named {trial.answer[0]:<10} {verdict}")
+    console.print(f"trial {trial.number:>3}: shown {trial.shown:<10} decoded {trial.answer[0]:<10} {verdict}")
 
 
 def main(argv: list[str]) -> int:
@@ -127,7 +127,7 @@ def main(argv: list[str]) -> int:
         command.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if result["trials"]:
         console.print(
-            f"{result['decisions']} decisions; of {result['trials']} trials {result['top1']:.0%} named right, "
+            f"{result['decisions']} decisions; of {result['trials']} trials {result['top1']:.0%} decoded right, "
             f"{result['top5']:.0%} among the best 5 (chance {result['chance_top1']:.1%}); {result['gaps']} gaps; "
             f"sample to decision p50 {result['latency_ms']['p50']:.1f} ms, p99 {result['latency_ms']['p99']:.1f} ms"
         )

@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("glimpse").setLevel(logging.INFO)  # statuses of the sessions, as on the page
     what = f"stream {settings.stream!r}" if settings.stream else "the only EEG or MEG stream"
-    server.greeting = f"Serving {settings.bundle} for {what}: open {url}"
+    server.start_message = f"Serving {settings.bundle} for {what}: open {url}"
     server.run([listening])
     if server.failed is not None:
         raise server.failed

@@ -1,4 +1,4 @@
-"""Which page of a browser a request comes from: any page may send one to this machine."""
+"""Whether a request of a browser comes from a page of this server: any page may send requests to this machine."""
 
 from urllib.parse import urlsplit
 
@@ -7,12 +7,12 @@ from starlette.requests import HTTPConnection
 
 
 def is_foreign_origin(connection: HTTPConnection) -> bool:
-    """Whether a page of another origin than this server's asks."""
+    """Whether the request comes from a page of another origin than this server's."""
     origin = connection.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != connection.headers.get("host")
 
 
 def same_origin(connection: HTTPConnection) -> None:
-    """403 for a page from elsewhere; a browser sends a request without a body for it unasked, and hides the answer."""
+    """403 for a page of another origin: a browser sends its request all the same, and only hides the answer."""
     if is_foreign_origin(connection):
         raise HTTPException(403, "This page may not ask for that: its origin is not the server's.")

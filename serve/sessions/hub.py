@@ -76,8 +76,8 @@ class Hub:
         self.last_samples = -float("inf")  # time.monotonic() of the newest decision or trace frame
 
     def publish(self, message: Message) -> None:
-        """Number, store and hand on one message; does nothing once the hub is closed."""
-        if self.events.closed:
+        """Number, store and hand on one message; does nothing once the session has ended."""
+        if self.events.ended:
             return
         match message:
             case TraceFrame():

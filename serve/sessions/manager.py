@@ -31,7 +31,7 @@ class SessionManager:
         self.engine = backend.engine(self.publish)
 
     def publish(self, session: str, message: Message) -> None:
-        """Pass on a message of the engine, from any thread; messages of a closed session are dropped."""
+        """Pass on a message of the engine, from any thread; messages of a session that has ended are dropped."""
         if (running := self.running.get(session)) is not None:
             running.publish(message)
 
@@ -150,11 +150,11 @@ class SessionManager:
 
     @asynccontextmanager
     async def exclusive(self, session: str) -> AsyncIterator[RunningSession]:
-        """The session, locked for the block; raises BadInput where it was closed before."""
+        """The session, locked for the block; raises BadInput where it has ended."""
         running = self.running.get(session)
         async with running.transition_lock if running else nullcontext():
             if running is None or self.running.get(session) is not running:
-                raise BadInput(f"Session {session!r} was closed meanwhile: open another one.")
+                raise BadInput(f"Session {session!r} has ended meanwhile: open another one.")
             yield running
 
     async def stop(self) -> None:

@@ -27,7 +27,7 @@ class MessageRing(Generic[T]):
         self.size, self.allowed_lag = size, min(allowed_lag, size)
         self.last = 0  # number of the newest message, 0 before the first
         self.readers: set[RingReader[T]] = set()
-        self.closed = False
+        self.ended = False
 
     def publish(self, item: T) -> int:
         """Append `item` and wake every reader; returns its number."""
@@ -53,7 +53,7 @@ class MessageRing(Generic[T]):
 
     def close(self) -> None:
         """End every reader once it has read what it still can."""
-        self.closed = True
+        self.ended = True
         for reader in self.readers:
             reader.wake.set()
 
@@ -89,7 +89,7 @@ class RingReader(Generic[T]):
             # A socket that accepts everything never suspends its sender: a resuming client would block the loop.
             await asyncio.sleep(0)
         while (message := self.next_now()) is None:
-            if self.ring.closed:
+            if self.ring.ended:
                 raise StopAsyncIteration
             self.wake.clear()
             await self.wake.wait()

@@ -22,7 +22,7 @@ class RunningSession:
     hub: Hub
     outputs: list[Output] = field(default_factory=list)
     recording: SessionRecording | None = None
-    transition_lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # while it is paused, moved, swapped or closed
+    transition_lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # for pause, move, swap and close
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     @property
@@ -55,7 +55,7 @@ class RunningSession:
         await asyncio.gather(*(asyncio.to_thread(output.close) for output in self.outputs))
         self.hub.close()
 
-    def describe(self) -> Session:
+    def summary(self) -> Session:
         """The session as GET /v1/sessions shows it."""
         return Session(
             session=self.hub.session,

@@ -119,7 +119,7 @@ def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
     with engine(lambda query: made) as (running, log):
         running.open("s1", decoder, StreamQuery("arrays", markers="marks"))
         log.wait(lambda: "live" in log.states())
-        assert log.detail("live") == "Samples arrive from 'arrays', but no marker stream 'marks' is in sight."
+        assert log.detail("live") == "Samples arrive from 'arrays', but no marker stream 'marks' was found."
         made.marker_names = ("marks",)
         log.wait(lambda: log.detail("live") == "Samples arrive from 'arrays'.")
     assert "assumed" not in log.states()
@@ -128,9 +128,9 @@ def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
 def test_marker_streams_that_are_missing_of_several_are_told(decoder):
     made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.1)))
     with following(decoder, "arrays", lambda query: made, markers="a,b") as log:
-        log.wait_told("live", said="but of the marker streams 'a,b' none is in sight")
+        log.wait_told("live", said="but of the marker streams 'a,b' none was found")
         made.marker_names = ("a",)
-        log.wait_told("live", said="only 'a' is in sight")
+        log.wait_told("live", said="only 'a' was found")
         made.marker_names = ("a", "b")
         log.wait(lambda: log.told[-1][2] == "Samples arrive from 'arrays'.")
 

@@ -79,7 +79,9 @@ def test_an_overlap_says_how_many_tracks_it_needs_and_with_them_is_silent(decode
     heard = Heard(decoder)
     heard.onsets(rapid)
     assert [state for state, _ in heard.statuses] == ["overlap"] * 7  # once whenever more are needed
-    assert heard.statuses[0][1].startswith("Of two trials 0.1 s apart the later cuts short the window of 0.8 s of the")
+    assert heard.statuses[0][1].startswith(
+        "Two trials begin within 0.1 s, and the later cuts short the window of 0.8 s of the"
+    )
     assert heard.statuses[-1][1].endswith("open the session with 8 tracks.")
     patient = Heard(decoder, tracks=8)
     patient.onsets(rapid)
