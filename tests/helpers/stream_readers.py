@@ -1,4 +1,4 @@
-"""A supervisor that reads alone, and a log of what it told and read."""
+"""A stream reader without an engine, and a log of its reports and packets."""
 
 import threading
 import time
@@ -13,52 +13,52 @@ from tests.helpers.waiting import PATIENCE_S
 
 
 class Following:
-    """A running supervisor and what it told, each with its `time.monotonic()`."""
+    """A running reader, its reports and its packets, each with its `time.monotonic()`."""
 
     def __init__(self, manifest: Manifest, query: StreamQuery, connect=LslSource):
-        self.told: list[tuple[float, str, str]] = []
+        self.reports: list[tuple[float, str, str]] = []
         self._changed = threading.Condition()
         self.read: list[tuple[float, Packet]] = []
-        self.reader = StreamReader("test", manifest, query, connect, self._tell, self._take)
+        self.reader = StreamReader("test", manifest, query, connect, self._report, self._drain)
         self.reader.thread.start()
 
-    def _tell(self, state: str, detail: str) -> None:
+    def _report(self, state: str, detail: str) -> None:
         with self._changed:
-            if (state, detail) != (self.told[-1][1:] if self.told else None):
-                self.told.append((time.monotonic(), state, detail))
+            if (state, detail) != (self.reports[-1][1:] if self.reports else None):
+                self.reports.append((time.monotonic(), state, detail))
             self._changed.notify_all()
 
-    def _take(self) -> None:
+    def _drain(self) -> None:
         with self._changed:
             while self.reader.backlog:
                 self.read.append((time.monotonic(), self.reader.backlog.popleft()))
             self._changed.notify_all()
 
     def states(self) -> list[str]:
-        return [state for _, state, _ in self.told]
+        return [state for _, state, _ in self.reports]
 
     def wait(self, until, timeout_s=PATIENCE_S) -> float:
         with self._changed:
-            assert self._changed.wait_for(until, timeout_s), self.told
+            assert self._changed.wait_for(until, timeout_s), self.reports
         return time.monotonic()
 
-    def wait_told(self, state: str, after: float = 0.0, said: str = "") -> tuple[float, str]:
-        """When a state was told after a moment, and its sentence."""
+    def wait_report(self, state: str, after: float = 0.0, words: str = "") -> tuple[float, str]:
+        """Time and sentence of the first report of a state after a moment, with some words in it."""
 
-        def found():
-            return [(t, detail) for t, told, detail in self.told if told == state and t > after and said in detail]
+        def matches():
+            return [(t, detail) for t, name, detail in self.reports if name == state and t > after and words in detail]
 
-        self.wait(found)
-        return found()[0]
+        self.wait(matches)
+        return matches()[0]
 
     def wait_samples(self, after: float) -> tuple[float, Packet]:
-        """The first piece with samples read after a moment."""
+        """Time and packet of the first samples read after a moment."""
 
-        def found():
-            return [(t, piece) for t, piece in self.read if t > after and piece.chunk is not None]
+        def packets():
+            return [(t, packet) for t, packet in self.read if t > after and packet.chunk is not None]
 
-        self.wait(found)
-        return found()[0]
+        self.wait(packets)
+        return packets()[0]
 
 
 @contextmanager

@@ -17,20 +17,20 @@ from serve.settings import Settings
         ({"markers": ""}, "--markers is ''"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_one_sentence_that_names_it(wrong, said, tmp_path):
+def test_an_unusable_setting_is_one_sentence_that_names_it(wrong, said, tmp_path):
     with pytest.raises(BadInput, match=said) as refused:
         Settings(bundle=tmp_path, **wrong)
     assert "\n" not in str(refused.value)
 
 
-def test_a_flag_that_cannot_be_used_ends_the_command_with_that_sentence(tmp_path, capsys):
+def test_an_unusable_flag_ends_the_command_with_that_sentence(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--bundle", str(tmp_path), "--tracks", "99"])
     assert ended.value.code == 2
     assert "--tracks is 99" in capsys.readouterr().err
 
 
-def test_a_variable_that_cannot_be_used_is_one_sentence_that_names_it(monkeypatch):
+def test_an_unusable_variable_is_one_sentence_that_names_it(monkeypatch):
     monkeypatch.setenv("GLIMPSE_ADAPT", "maybe")
     with pytest.raises(BadInput, match="GLIMPSE_ADAPT is 'maybe': .*valid boolean.*; change it, or leave it out"):
         parse_settings(["--bundle", "."])

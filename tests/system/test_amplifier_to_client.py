@@ -70,7 +70,7 @@ def test_a_switch_in_the_environment_is_on_or_off(monkeypatch):
     assert from_environment() == ["--no-lsl-out"]
 
 
-def test_a_recorded_session_holds_signal_markers_and_decisions_on_one_clock(bundle, tmp_path):
+def test_a_recording_has_signal_markers_and_decisions_on_one_clock(bundle, tmp_path):
     """The file of `--record`, verified before the session has ended, as pyxdf reads it."""
     name, folder = f"test-{uuid4().hex[:8]}", tmp_path / "lab"
     folder.mkdir()

@@ -170,7 +170,7 @@ def test_a_frozen_source_is_stale_in_1_s_and_its_replacement_is_decoded_in_4_s(d
         ("restarted with a missing channel", {"ch_names": CH_NAMES[:-1]}, "found no channel 'O2'"),
     ],
 )
-def test_what_no_longer_fits_is_refused_in_a_sentence_and_taken_again_when_it_fits(decoder, row, fault, changes, said):
+def test_a_stream_that_no_longer_fits_is_refused_until_it_fits_again(decoder, row, fault, changes, said):
     amplifier = unique(CH_NAMES)
     wrong = Amplifier(**{"ch_names": CH_NAMES, "name": amplifier.name, "source_id": amplifier.source_id} | changes)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
@@ -196,7 +196,7 @@ def test_what_no_longer_fits_is_refused_in_a_sentence_and_taken_again_when_it_fi
 
 
 @pytest.mark.parametrize(("times", "what", "rates"), [(0.5, "half", "12[3-7]"), (2.0, "twice", "(49|50)[0-9]")])
-def test_of_a_stream_whose_header_lies_about_its_rate_nothing_is_decoded(decoder, row, times, what, rates):
+def test_a_stream_with_a_wrong_rate_in_its_header_is_not_decoded(decoder, row, times, what, rates):
     amplifier = unique(CH_NAMES, true_sfreq=SFREQ * times)
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         withheld = Withheld(running.process.pid)
@@ -211,7 +211,7 @@ def test_of_a_stream_whose_header_lies_about_its_rate_nothing_is_decoded(decoder
     assert notice < notice_bar
 
 
-def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decoder, row):
+def test_a_duplicate_of_the_source_id_is_reported_and_changes_nothing(decoder, row):
     amplifier = unique(CH_NAMES)
     with streaming(amplifier) as first, decoding(decoder, amplifier) as log:
         log.wait_seconds(1)
@@ -227,7 +227,7 @@ def test_a_second_stream_of_the_same_source_id_is_told_and_changes_nothing(decod
     assert told["heard"] - second.t0 < notice_bar
 
 
-def test_two_seconds_of_lost_samples_are_a_gap_and_stamps_are_right_within_a_second(decoder, row):
+def test_2_s_of_lost_samples_are_a_gap_and_stamps_are_right_within_1_s(decoder, row):
     amplifier = unique(CH_NAMES, lose=(3.0, 2.0), jitter_s=0.002)
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         lost_from, withheld = running.t0 + 3.0, Withheld(running.process.pid)
@@ -276,7 +276,7 @@ def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
 
 
 @pytest.mark.parametrize(("kind", "said"), [("nan", "not finite"), ("flat", "flat")])
-def test_a_bad_channel_is_named_within_half_a_second_and_the_others_decode_on(decoder, row, kind, said):
+def test_a_bad_channel_is_reported_within_half_a_second(decoder, row, kind, said):
     amplifier = unique(CH_NAMES, bad=(3.0, 2.0, "Cz", kind))
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         begins = running.t0 + 3.0

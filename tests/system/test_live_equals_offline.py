@@ -168,7 +168,7 @@ def test_a_whole_run_of_a_real_recording(decoder, capsys):
     check_zeros(check(decoder, file, 8.0, capsys), [n_times], n_times)
 
 
-def test_every_run_of_a_real_person_back_to_back_with_gaps_cut_into_it(decoder, tmp_path, capsys):
+def test_live_equals_offline_on_all_runs_of_a_real_person_with_gaps(decoder, tmp_path, capsys):
     if "GLIMPSE_DATA" not in os.environ:
         pytest.skip("set GLIMPSE_DATA to a folder that holds eegmmidb_S001/, from physionet.org/content/eegmmidb")
     runs = [read_recording(file) for file in sorted(Path(os.environ["GLIMPSE_DATA"]).rglob("eegmmidb_S001/*.edf"))]

@@ -26,7 +26,7 @@ def bundle(tmp_path_factory):
     return tiny_bundle(tmp_path_factory.mktemp("recorded") / "tiny", sfreq=250.0)
 
 
-def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, row):
+def test_a_killed_recorder_leaves_a_file_without_the_last_second_at_most(tmp_path, row):
     amplifier = unique(CH_NAMES)
     with streaming(amplifier) as source, record_process(tmp_path / "a.xdf", [amplifier.name]) as recorder:
         told = ""
@@ -49,7 +49,7 @@ def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, r
     row("recorder killed", f"`record_failed`; the file loads and lacks {lost_s:.2f} s", None, None, "-")
 
 
-def test_a_full_disk_ends_the_recording_in_a_sentence_and_decoding_goes_on(bundle, tmp_path, row):
+def test_a_full_disk_ends_the_recording_and_not_the_decoding(bundle, tmp_path, row):
     amplifier = unique(CH_NAMES)
 
     def limit() -> None:

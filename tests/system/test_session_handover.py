@@ -48,7 +48,7 @@ def offline(bundle: Bundle, samples: np.ndarray) -> np.ndarray:
     return np.array([d.embedding for d in decoder.step(samples.astype(float), decoder.start())[0]])
 
 
-def test_a_session_handed_over_to_another_process_loses_no_decision_and_changes_none(bundle, row):
+def test_a_session_moved_to_another_process_makes_the_same_decisions(bundle, row):
     """The other one listens first; then the one is paused, its state goes over, and the other goes on."""
     amplifier = unique(CH_NAMES)
     with streaming(amplifier) as source, server(bundle.path, "--stream", amplifier.name) as one:
@@ -75,7 +75,7 @@ def test_a_session_handed_over_to_another_process_loses_no_decision_and_changes_
     row("session handed over to another process", "`paused`, `resumed`; equal to offline", None, took_s, 0)
 
 
-def test_a_killed_server_is_decoding_again_soon_and_a_state_saved_before_goes_on(bundle, row):
+def test_a_killed_server_decodes_again_and_continues_a_saved_state(bundle, row):
     amplifier = unique(CH_NAMES)
     with streaming(amplifier):
         with server(bundle.path, "--stream", amplifier.name) as one:

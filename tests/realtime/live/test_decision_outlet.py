@@ -47,7 +47,7 @@ def outlet():
     made.close()
 
 
-def test_scores_and_text_of_a_decision_carry_the_time_of_its_newest_sample(outlet):
+def test_scores_and_json_of_a_decision_are_stamped_with_its_newest_sample(outlet):
     outlet.send(hello())
     with heard(f"{outlet.name}-scores") as scores, heard(f"{outlet.name}-decisions") as decisions:
         sent = [pylsl.local_clock() - 0.5 + 0.04 * k for k in range(3)]
@@ -65,7 +65,7 @@ def test_scores_and_text_of_a_decision_carry_the_time_of_its_newest_sample(outle
     assert not {"p", "embedding"} & set(said[0])
 
 
-def test_the_headers_say_what_a_value_is_and_where_it_comes_from(outlet):
+def test_the_headers_describe_values_and_their_source(outlet):
     outlet.send(hello())
     with heard(f"{outlet.name}-scores") as scores, heard(f"{outlet.name}-decisions") as decisions:
         about, text = scores.info(PATIENCE_S), decisions.info(PATIENCE_S)
@@ -100,7 +100,7 @@ def test_a_status_is_text_stamped_with_now_and_traces_and_trials_are_not_sent(ou
     assert before <= stamp <= pylsl.local_clock()
 
 
-def test_another_bundle_opens_its_own_scores_while_the_text_goes_on(outlet):
+def test_another_bundle_opens_its_own_scores_and_keeps_the_json_stream(outlet):
     outlet.send(hello())
     with heard(f"{outlet.name}-decisions") as decisions:
         outlet.send(hello(labels=("left", "right"), bundle="sha256:ffff"))
@@ -111,7 +111,7 @@ def test_another_bundle_opens_its_own_scores_while_the_text_goes_on(outlet):
         assert decisions.pull_sample(PATIENCE_S)[1] == 5.0
 
 
-def test_a_bank_of_many_labels_has_only_the_text(outlet):
+def test_a_bank_of_many_labels_has_only_the_json_stream(outlet):
     outlet.send(hello(labels=tuple(f"label {i}" for i in range(MAX_SCORES + 1))))
     assert outlet.stream_names == (f"{outlet.name}-decisions",)
     with heard(f"{outlet.name}-decisions") as decisions:
@@ -132,7 +132,7 @@ def test_two_servers_that_decode_one_stream_share_no_source_id(outlet):
     assert all(info.source_id().startswith(SOURCE) for info in infos)
 
 
-def test_closed_streams_are_out_of_sight():
+def test_closed_streams_are_no_longer_found():
     outlet = DecisionOutlet(f"amp-{uuid4().hex[:8]}", "", "s1")
     outlet.send(hello())
     names = outlet.stream_names

@@ -26,14 +26,14 @@ def test_duplicate_stream_is_reported_once_and_never_replaces_the_source():
     assert "b" in duplicates.excluded_uids(1e6)
 
 
-def test_one_that_hands_over_within_seconds_is_a_successor():
+def test_a_stream_that_appears_seconds_before_the_silence_is_a_replacement():
     duplicates = DuplicateStreams()
     assert duplicates.change("amp", B, 0.0) is None
     assert duplicates.change("amp", B, DUPLICATE_AFTER_S / 2) is None
     assert duplicates.replacement("a", B, DUPLICATE_AFTER_S / 2 + 1.0) == "b"
 
 
-def test_the_next_stream_starts_afresh_and_strangers_stay_strangers():
+def test_the_next_stream_starts_anew_and_other_rigs_stay_excluded():
     duplicates = DuplicateStreams()
     duplicates.change("amp", B, 0.0)
     duplicates.change("amp", B, DUPLICATE_AFTER_S + 1.0)

@@ -40,7 +40,7 @@ def cut(edges, samples=SAMPLES, markers=MARKERS):
 
 @settings(max_examples=10, deadline=None)
 @given(edges=st.lists(st.integers(1, 1599), max_size=10))
-def test_a_stream_is_decoded_as_its_samples_are_by_the_library_however_they_arrive(decoder, edges):
+def test_live_decisions_equal_the_library_for_any_chunking(decoder, edges):
     want, _ = decoder.step(SAMPLES, decoder.start(), ONSETS)
     with decoding(decoder, source(cut(edges))) as log:
         same_decisions(log.wait_decisions(len(want)), want)
@@ -80,7 +80,7 @@ def test_two_streams_decoded_together_are_each_decoded_as_alone(decoder):
         same_decisions(got[name], want, atol=1e-5)
 
 
-def test_an_exception_while_decoding_is_told_to_its_session_and_ends_nobody(decoder):
+def test_an_exception_while_decoding_is_reported_and_ends_no_session(decoder):
     """A chunk of too few columns is lost like samples in a gap: what follows is counted right and flagged."""
     good = cut([400, 800])
     broken = [good[0], ([chunk(SAMPLES[400:800, :3], 400, SFREQ)], []), good[2]]
@@ -189,7 +189,7 @@ def adapting(decoder, samples, told, adapt):
     return got, log
 
 
-def test_a_session_that_adapts_decides_as_the_library_that_is_told_the_labels(decoder):
+def test_an_adapting_session_decides_as_the_library_with_the_same_labels(decoder):
     samples, onsets, told = labels_of_trials(40)
     got, _ = adapting(decoder, samples, told, adapt=True)
     labels = [(k, LABELS[k % len(LABELS)]) for k in range(len(onsets))]
@@ -201,7 +201,7 @@ def test_a_session_that_adapts_decides_as_the_library_that_is_told_the_labels(de
     assert any(a.top[0].label != b.top[0].label for a, b in zip(want, plain, strict=True))
 
 
-def test_adaptation_to_wrong_labels_is_rolled_back_and_told(decoder):
+def test_adaptation_to_wrong_labels_is_rolled_back_and_reported(decoder):
     samples, onsets, told = labels_of_trials(60, wrong=True)
     got, log = adapting(decoder, samples, told, adapt=True)
     plain, _ = decoder.step(samples, decoder.start(), onsets)

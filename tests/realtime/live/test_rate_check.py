@@ -24,7 +24,7 @@ MARK = Marker("a", 0.1)
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(0, 8))
-def test_samples_of_an_honest_stream_all_pass_in_order_once_its_rate_is_known(sizes, known_at):
+def test_all_samples_of_a_right_rate_are_released_in_order(sizes, known_at):
     rate_check, begin, got, marks = RateCheck("x", SFREQ), 0, [], []
     for k, size in enumerate(sizes):
         passed, more = rate_check.release([chunk(begin, begin + size)], [MARK], SFREQ if k >= known_at else None)
@@ -47,7 +47,7 @@ def test_rate_mismatch_drops_held_samples_and_keeps_markers():
     assert rate_check.problem() is None
 
 
-def test_a_rate_that_is_never_known_is_told_and_nothing_is_kept_for_ever():
+def test_a_rate_that_is_never_known_is_reported_and_memory_is_bounded():
     rate_check, marks = RateCheck("x", SFREQ), []
     for begin in range(0, 6000, 100):
         passed, more = rate_check.release([chunk(begin, begin + 50)], [MARK], None)
@@ -61,12 +61,12 @@ def test_a_rate_that_is_never_known_is_told_and_nothing_is_kept_for_ever():
     assert rate_check.problem() is None
 
 
-def test_markers_of_an_amplifier_that_sends_nothing_yet_do_not_wait():
+def test_markers_without_samples_are_released_at_once():
     rate_check = RateCheck("x", SFREQ)
     assert rate_check.release([], [MARK], None) == ([], [MARK])
 
 
-def test_samples_lost_while_the_rate_is_not_known_do_not_count_as_stamps_without_one():
+def test_lost_samples_before_the_rate_is_known_are_not_unmeasurable_stamps():
     rate_check = RateCheck("x", SFREQ)
     assert rate_check.release([chunk(0, 40)], [], None) == ([], [])
     assert rate_check.release([chunk(3000, 3040)], [], None) == ([], [])
@@ -75,7 +75,7 @@ def test_samples_lost_while_the_rate_is_not_known_do_not_count_as_stamps_without
     assert numbers(passed) == [*range(40), *range(3000, 3050)]
 
 
-def test_what_was_held_before_a_clock_was_set_is_dropped():
+def test_samples_pending_before_a_clock_step_are_dropped():
     """Its markers would be placed by the clock after."""
     rate_check = RateCheck("x", SFREQ)
     rate_check.release([chunk(0, 40)], [], None)

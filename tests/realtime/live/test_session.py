@@ -21,7 +21,7 @@ from tests.helpers.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("found", [CH_NAMES[::-1], ("EEG O2-REF", "oz", "O1.", "PZ", "c4", "CZ", "C3", "FZ", "ECG")])
-def test_permuted_and_otherwise_spelled_channels_are_read_by_name(decoder, want, found):
+def test_permuted_and_differently_spelled_channels_are_read_by_name(decoder, want, found):
     rows = np.zeros((1600, len(found)))
     rows[:, :8] = SAMPLES[:, ::-1]
     with decoding(decoder, source(whole(rows), ch_names=found)) as log:
@@ -30,7 +30,7 @@ def test_permuted_and_otherwise_spelled_channels_are_read_by_name(decoder, want,
     assert np.array_equal(log.of("signal")[0]["samples"], SAMPLES.astype(np.float32))
 
 
-def test_a_channel_renamed_in_the_dataset_file_is_found_under_the_amplifiers_name(tmp_path, want):
+def test_a_renamed_channel_is_found_under_the_amplifiers_name(tmp_path, want):
     """The electrode on `Right AUX` was called Oz in training; live the headband still says Right AUX."""
     renaming = Decoder(tiny_bundle(tmp_path / "tiny", sfreq=SFREQ, rename={"Right AUX": "Oz"}))
     found = tuple("right aux" if name == "Oz" else name for name in CH_NAMES)
@@ -53,7 +53,7 @@ def test_a_stream_that_returns_counts_on_by_the_clock(decoder):
     assert [t["trial"] for t in log.of("trial")] == [0, 1]
 
 
-def test_samples_that_are_no_numbers_are_told_once_a_burst_and_flagged(decoder):
+def test_non_finite_samples_are_reported_once_a_burst_and_flagged(decoder):
     x = SAMPLES.copy()
     x[300:340, 2] = np.nan
     x[900, 5] = np.inf
@@ -65,7 +65,7 @@ def test_samples_that_are_no_numbers_are_told_once_a_burst_and_flagged(decoder):
     assert all(np.isfinite(d["embedding"]).all() for d in log.of("decision"))
 
 
-def test_a_bad_channel_is_told_with_its_reason_and_told_again_when_it_is_good(decoder):
+def test_a_bad_channel_is_reported_with_its_reason_and_again_when_good(decoder):
     x = SAMPLES.copy()
     x[300:800, 2] = x[300, 2]
     want, _ = decoder.step(x, decoder.start())
@@ -76,7 +76,7 @@ def test_a_bad_channel_is_told_with_its_reason_and_told_again_when_it_is_good(de
     assert not any(s["lasting"] for s in told)
 
 
-def test_a_late_marker_is_told_and_one_before_the_first_sample_waits_for_it(decoder):
+def test_a_late_marker_is_reported_and_an_early_one_waits_for_its_sample(decoder):
     early, late, other = marker(LABELS[0], 40, SFREQ), marker(LABELS[1], 300, SFREQ), marker("pause", 310, SFREQ)
     script = [([], [early]), whole(SAMPLES[:400]), ([], [late, other]), whole(SAMPLES[400:], 400)]
     first, state = decoder.step(SAMPLES[:400], decoder.start(), [40])
@@ -88,7 +88,7 @@ def test_a_late_marker_is_told_and_one_before_the_first_sample_waits_for_it(deco
     assert log.states().count("late_marker") == 1
 
 
-def test_a_marker_stamped_by_another_clock_is_told_and_starts_no_trial(decoder):
+def test_a_marker_of_another_clock_is_reported_and_starts_no_trial(decoder):
     wall = Marker(LABELS[1], time.time())
     with decoding(decoder, source(whole(markers=[wall, marker(LABELS[0], 100, SFREQ)]))) as log:
         want, _ = decoder.step(SAMPLES, decoder.start(), [100])
@@ -140,7 +140,7 @@ def test_a_permuted_lsl_stream_with_lost_samples_decodes_as_the_library_does(dec
     assert log.detail("gap").startswith("80 samples (0.5 s) were lost")
 
 
-def test_an_lsl_stream_that_is_restarted_goes_on_where_the_clock_stands(decoder, name):
+def test_a_restarted_lsl_stream_continues_by_the_clock(decoder, name):
     with engine(soon) as (running, log):
         out, t0 = outlet(name), pylsl.local_clock()
         running.open("s1", decoder, StreamQuery(name, markers="none"))

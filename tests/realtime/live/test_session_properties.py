@@ -90,7 +90,7 @@ ODD = st.tuples(st.just("odd"), st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1
 @given(
     st.lists(st.one_of(CHUNKS, CHUNKS, GAPS, AGAIN, RESTARTS, BAD, MARKERS, ODD, MOVES), max_size=25), st.integers(1, 3)
 )
-def test_any_sequence_of_chunks_gaps_repeats_restarts_bad_samples_markers_and_moves(decoder, events, tracks):
+def test_any_sequence_of_stream_events_gives_decisions_of_given_samples(decoder, events, tracks):
     rig, markers, restarted = Rig(decoder, tracks), [], False
     for kind, n in events:
         if kind in ("chunk", "bad"):
@@ -133,7 +133,7 @@ def noise(n: int, index: int, t_first: float, step_s: float = 0.0) -> Chunk:
     return Chunk(np.random.default_rng(index).normal(size=(n, len(CH_NAMES))), index, t_first, SFREQ, 0, step_s)
 
 
-def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_length(decoder):
+def test_a_session_loaded_under_another_clock_continues_after_a_gap(decoder):
     """After a reboot LSL's clock begins anew: the sample it expects would otherwise be awaited for as many hours."""
     rig = Rig(decoder, 1)
     rig.push(805, [])
@@ -146,7 +146,7 @@ def test_a_session_loaded_under_another_clock_goes_on_after_a_gap_of_unknown_len
     assert gap.startswith("The saved session expects samples 4903 s ahead, by another clock")
 
 
-def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sample(decoder):
+def test_a_clock_set_back_while_a_session_is_loaded_moves_no_sample(decoder):
     """The sample that is expected next is known by the clock of before."""
     rig = Rig(decoder, 1)
     rig.push(800, [])
@@ -165,7 +165,7 @@ def test_a_clock_that_is_set_back_while_a_saved_session_is_loaded_moves_no_sampl
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_markers_of_a_stream_that_gives_no_samples_are_not_kept_for_ever(decoder, begun):
+def test_waiting_markers_of_a_stream_without_samples_are_bounded(decoder, begun):
     """Neither before the first sample nor while an amplifier is switched off for a night."""
     rig = Rig(decoder, 1)
     if begun:

@@ -16,7 +16,7 @@ def test_a_stream_is_stale_within_a_second(pause_s):
 
 
 @pytest.mark.parametrize("block_s", [0.5, 0.7, 1.0, 3.0])
-def test_blocks_that_come_late_by_some_of_their_length_are_no_silence(block_s):
+def test_late_blocks_are_no_stall(block_s):
     stall, last = StallDetector(0.0), 0.0
     for k in range(1, 20):
         now = k * block_s + (0.25 * block_s if k % 2 else 0.0)
@@ -26,7 +26,7 @@ def test_blocks_that_come_late_by_some_of_their_length_are_no_silence(block_s):
     assert stall.is_stalled(last + 2 * block_s + MIN_LIMIT_S)
 
 
-def test_one_long_pause_does_not_make_it_patient():
+def test_one_long_pause_does_not_raise_the_limit():
     stall = StallDetector(0.0)
     for now in [0.1, 0.2, 0.3, 0.4, 30.0, 30.1, 30.2]:
         stall.samples_arrived(now)
@@ -34,7 +34,7 @@ def test_one_long_pause_does_not_make_it_patient():
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 5, 8])
-def test_a_block_that_is_read_in_pieces_is_one_block(pieces):
+def test_a_block_read_in_pieces_is_one_block(pieces):
     stall = StallDetector(0.0)
     for k in range(1, 30):
         assert k <= 3 or not stall.is_stalled(float(k))

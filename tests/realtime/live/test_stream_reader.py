@@ -1,4 +1,4 @@
-"""A supervisor finds a stream, refuses what does not fit, follows it through loss and return, and says so."""
+"""A reader finds a stream, refuses what does not fit, reads it through loss and return, and reports it."""
 
 import re
 import time
@@ -21,7 +21,7 @@ from tests.helpers.waiting import PATIENCE_S
 # --- from arrays
 
 
-def test_a_stream_of_the_wrong_rate_or_without_a_channel_is_refused_until_one_fits(decoder, want):
+def test_wrong_rate_and_missing_channel_are_refused_until_a_stream_fits(decoder, want):
     wrong_rate = source(whole(), sfreq=250.0)
     no_oz = source(whole(SAMPLES[:, :7]), ch_names=tuple(c for c in CH_NAMES if c != "Oz"))
     with decoding(decoder, wrong_rate, no_oz, source(whole())) as log:
@@ -48,14 +48,14 @@ def test_a_stream_lost_while_opening_and_a_broken_reader_are_reported_and_retrie
     assert "RuntimeError('cable')" in details[3]
 
 
-def test_an_exception_of_the_source_is_told_and_the_stream_opened_again(decoder, want):
+def test_an_exception_of_the_source_is_reported_and_it_is_connected_again(decoder, want):
     with decoding(decoder, source(RuntimeError("cable")), source(whole())) as log:
         got = log.wait_decisions(160)
     assert "RuntimeError('cable')" in log.detail("lost")
     np.testing.assert_array_equal([d["embedding"] for d in got], [d.embedding for d in want])
 
 
-def test_a_source_that_fails_even_when_it_is_closed_is_opened_again_and_logged_once(decoder, want, caplog):
+def test_a_source_whose_close_fails_is_connected_again_and_logged_once(decoder, want, caplog):
     """A loop that fails five times a second for a weekend must not fill the disk with its log."""
 
     class Broken(ArraySource):
@@ -79,7 +79,7 @@ def test_a_silent_stream_is_stale_once_and_live_again_with_its_next_sample(decod
     assert "No sample from 'arrays' for 0.7 s" in log.detail("stale")
 
 
-def test_a_wrong_rate_is_a_mismatch_through_gaps_until_the_stamps_show_the_right_one(decoder):
+def test_a_wrong_rate_is_a_mismatch_until_the_stamps_show_the_right_one(decoder):
     """Meanwhile nothing is decoded, markers wait for the samples, and silence is told."""
     pieces = [whole(SAMPLES[k : k + 160], k) for k in range(0, 640, 160)]
     pieces[2] = (pieces[2][0], [marker(LABELS[0], 500, SFREQ)])
@@ -101,7 +101,7 @@ def test_a_wrong_rate_is_a_mismatch_through_gaps_until_the_stamps_show_the_right
     assert [t["trial"] for t in log.of("trial")] == [0]
 
 
-def test_marker_streams_that_nobody_chose_are_told_whenever_they_change(decoder):
+def test_marker_streams_that_were_not_chosen_are_reported_at_every_change(decoder):
     with decoding(decoder, made := source(whole())) as log:
         log.wait(lambda: "live" in log.states())
         for n, names in enumerate([("a",), ("a", "b"), ()]):
@@ -114,7 +114,7 @@ def test_marker_streams_that_nobody_chose_are_told_whenever_they_change(decoder)
     ]
 
 
-def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
+def test_a_named_marker_stream_is_reported_missing_until_it_appears(decoder):
     made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.2)))
     with engine(lambda query: made) as (running, log):
         running.open("s1", decoder, StreamQuery("arrays", markers="marks"))
@@ -125,20 +125,20 @@ def test_a_named_marker_stream_is_missed_until_it_is_in_sight(decoder):
     assert "assumed" not in log.states()
 
 
-def test_marker_streams_that_are_missing_of_several_are_told(decoder):
+def test_missing_marker_streams_of_several_are_reported(decoder):
     made = source(*(item for k in range(0, 1600, 160) for item in (whole(SAMPLES[k : k + 160], k), 0.1)))
     with following(decoder, "arrays", lambda query: made, markers="a,b") as log:
-        log.wait_told("live", said="but of the marker streams 'a,b' none was found")
+        log.wait_report("live", words="but of the marker streams 'a,b' none was found")
         made.marker_names = ("a",)
-        log.wait_told("live", said="only 'a' was found")
+        log.wait_report("live", words="only 'a' was found")
         made.marker_names = ("a", "b")
-        log.wait(lambda: log.told[-1][2] == "Samples arrive from 'arrays'.")
+        log.wait(lambda: log.reports[-1][2] == "Samples arrive from 'arrays'.")
 
 
 # --- from LSL
 
 
-def test_a_stream_that_is_not_there_is_asked_for_by_name_beside_those_in_sight(decoder, name):
+def test_a_missing_stream_is_reported_with_the_streams_that_exist(decoder, name):
     other = outlet(name, CH_NAMES, SFREQ)
     with engine(LslSource) as (running, log):
         running.open("s1", decoder, StreamQuery("not-there"))
@@ -148,7 +148,7 @@ def test_a_stream_that_is_not_there_is_asked_for_by_name_beside_those_in_sight(d
     del other
 
 
-def test_what_had_to_be_assumed_about_a_stream_is_told(decoder, name):
+def test_assumptions_about_a_header_are_reported(decoder, name):
     info = pylsl.StreamInfo(name, "EEG", len(CH_NAMES), SFREQ, "float32", f"id-{name}")
     info.set_channel_labels(list(CH_NAMES))
     other = pylsl.StreamOutlet(info)
@@ -168,9 +168,9 @@ def test_an_lsl_stream_of_the_wrong_rate_is_refused(decoder, name):
     del other
 
 
-@pytest.mark.parametrize(("true", "said"), [(0.5, "80"), (0.8, "128"), (2.0, "320")])
+@pytest.mark.parametrize(("true", "sentence"), [(0.5, "80"), (0.8, "128"), (2.0, "320")])
 @pytest.mark.parametrize("block", [1, 8])
-def test_no_sample_of_a_stream_stamped_at_another_rate_than_declared_is_decoded(decoder, name, true, said, block):
+def test_no_sample_stamped_at_another_rate_than_declared_is_decoded(decoder, name, true, sentence, block):
     """Sent one by one with their stamps, or in blocks whose stamps liblsl makes up, by the declared rate."""
     with engine(LslSource) as (running, log):
         out, t0 = outlet(name, CH_NAMES, SFREQ), pylsl.local_clock()
@@ -185,11 +185,11 @@ def test_no_sample_of_a_stream_stamped_at_another_rate_than_declared_is_decoded(
     assert "live" not in log.states()
     assert log.of("decision") == []
     if block == 1:
-        assert float(found[1]) == pytest.approx(float(said), rel=0.02)
+        assert float(found[1]) == pytest.approx(float(sentence), rel=0.02)
 
 
 @pytest.mark.parametrize("jitter_s", [0.0, 0.002, 0.01])
-def test_no_sample_of_an_honest_stream_is_lost_to_the_check_of_its_rate(decoder, name, jitter_s):
+def test_the_rate_check_loses_no_sample_of_a_right_stream(decoder, name, jitter_s):
     """Its first decisions come as soon as half a second of stamps has been seen, and are those of its first samples."""
     late = np.random.default_rng(0).normal(0, jitter_s, len(SAMPLES))
     with following(decoder, name) as log:
@@ -208,13 +208,13 @@ def test_no_sample_of_an_honest_stream_is_lost_to_the_check_of_its_rate(decoder,
 def test_a_header_that_cannot_be_used_is_a_mismatch_until_another_stream_comes(decoder, name):
     odd = outlet(name, CH_NAMES, SFREQ, unit="parsec")
     with following(decoder, name) as log:
-        _, said = log.wait_told("mismatch")
-        assert "has unit 'parsec'" in said
+        _, sentence = log.wait_report("mismatch")
+        assert "has unit 'parsec'" in sentence
         del odd
         good = outlet(name, CH_NAMES, SFREQ)
         assert good.wait_for_consumers(PATIENCE_S)
         good.push_chunk(np.zeros((120, len(CH_NAMES)), np.float32))
-        log.wait_told("live")
+        log.wait_report("live")
     del good
 
 
@@ -241,32 +241,32 @@ def test_a_killed_source_is_lost_at_once_and_read_soon_after_it_returns(decoder,
         with following(decoder, name) as log:
             log.wait_samples(after=0.0)
             killed = made[0].kill()
-            lost, said = log.wait_told("lost", after=killed)
-            assert f"stream {name!r} (source_id 'id-{name}') was lost" in said
+            lost, sentence = log.wait_report("lost", after=killed)
+            assert f"stream {name!r} (source_id 'id-{name}') was lost" in sentence
             made.append(Rig(name, CH_NAMES, SFREQ))
             _, piece = log.wait_samples(after=lost)
             assert piece.reconnected
             # Stamps are right from the first sample on: both clocks are this machine's.
             assert piece.chunk.t_first == pytest.approx(made[1].stamp(piece.chunk.samples[0, 0]), abs=1e-3)
-            log.wait_told("live", after=lost)
+            log.wait_report("live", after=lost)
 
 
-def test_a_frozen_source_is_left_for_the_one_that_comes_up_in_its_place(decoder, name):
+def test_a_frozen_source_is_replaced_by_the_stream_that_appears(decoder, name):
     with rigs() as made:
         made.append(Rig(name, CH_NAMES, SFREQ))
         with following(decoder, name) as log:
             log.wait_samples(after=0.0)
             frozen = made[0].freeze()
-            stale, _ = log.wait_told("stale", after=frozen)
+            stale, _ = log.wait_report("stale", after=frozen)
             made.append(Rig(name, CH_NAMES, SFREQ))
-            lost, said = log.wait_told("lost", after=stale)
-            assert "has come up" in said
+            lost, sentence = log.wait_report("lost", after=stale)
+            assert "has come up" in sentence
             log.wait_samples(after=lost)
             made[0].thaw()
-            log.wait_told("duplicate")
+            log.wait_report("duplicate")
             made[1].kill()
-            lost, said = log.wait_told("lost", said="was there already")
-            assert f"only {name!r}" in said
+            lost, sentence = log.wait_report("lost", words="was there already")
+            assert f"only {name!r}" in sentence
             time.sleep(1.5)  # the other one streams, and is not read
             assert all(t <= lost for t, _ in log.read)
 
@@ -276,12 +276,12 @@ def test_a_permuted_stream_is_read_by_name_and_an_unusable_one_is_refused(decode
         made.append(Rig(name, CH_NAMES, SFREQ))
         with following(decoder, name) as log:
             assert log.wait_samples(after=0.0)[1].order.tolist() == list(range(len(CH_NAMES)))
-            for k, (labels, sfreq, said) in enumerate(
+            for k, (labels, sfreq, sentence) in enumerate(
                 [(CH_NAMES, 80.0, "runs at 80 Hz"), (("X1", *CH_NAMES[1:]), SFREQ, f"no channel {CH_NAMES[0]!r}")]
             ):
                 killed = made[k].kill()
                 made.append(Rig(name, labels, sfreq))
-                log.wait_told("mismatch", killed, said)
+                log.wait_report("mismatch", killed, sentence)
                 seen = len(log.read)
             made[-1].kill()
             made.append(Rig(name, ("EOG", *CH_NAMES[::-1]), SFREQ))
@@ -290,16 +290,16 @@ def test_a_permuted_stream_is_read_by_name_and_an_unusable_one_is_refused(decode
             assert piece.order.tolist() == list(range(len(CH_NAMES), 0, -1))
 
 
-def test_a_second_stream_of_the_name_is_told_once_while_running_and_when_it_is_gone(decoder, name):
+def test_a_duplicate_is_reported_when_it_appears_and_when_it_ends(decoder, name):
     with rigs() as made:
         made.append(Rig(name, CH_NAMES, SFREQ))
         with following(decoder, name) as log:
             log.wait_samples(after=0.0)
             made.append(Rig(name, CH_NAMES, SFREQ, source_id=f"other-{name}"))
-            _, said = log.wait_told("duplicate")
-            assert f"other-{name}" in said
+            _, sentence = log.wait_report("duplicate")
+            assert f"other-{name}" in sentence
             gone = made[1].kill()
-            log.wait_told("duplicate", after=gone)
+            log.wait_report("duplicate", after=gone)
             assert log.states().count("duplicate") == 2
             assert "lost" not in log.states()
 
@@ -307,9 +307,9 @@ def test_a_second_stream_of_the_name_is_told_once_while_running_and_when_it_is_g
 def test_two_streams_of_one_source_id_at_the_start_are_an_error_that_lists_both(decoder, name):
     both = [outlet(name, CH_NAMES, SFREQ), outlet(f"{name}-b", CH_NAMES, SFREQ, source_id=f"id-{name}")]
     with following(decoder, f"id-{name}") as log:
-        log.wait_told("connecting", said="2 LSL streams match")
-        _, said = log.wait_told("connecting", said=f"'{name}'")
-        assert f"'{name}-b'" in said
+        log.wait_report("connecting", words="2 LSL streams match")
+        _, sentence = log.wait_report("connecting", words=f"'{name}'")
+        assert f"'{name}-b'" in sentence
         del both[1]
         assert both[0].wait_for_consumers(PATIENCE_S)
     del both
@@ -317,7 +317,7 @@ def test_two_streams_of_one_source_id_at_the_start_are_an_error_that_lists_both(
 
 def test_closing_while_nothing_is_found_takes_less_than_a_second(decoder, name):
     with following(decoder, name) as log:
-        log.wait_told("connecting", said="no LSL stream")
+        log.wait_report("connecting", words="no LSL stream")
         time.sleep(0.3)
         began, withheld = time.monotonic(), Withheld()
         log.reader.close()
@@ -334,21 +334,21 @@ def test_close_during_a_hanging_open_returns_within_a_second(decoder, name):
             began, withheld = time.monotonic(), Withheld()
             log.reader.close()
             assert time.monotonic() - began < 1.0 + withheld.seconds()
-            told = list(log.told)
+            told = list(log.reports)
             log.reader.thread.join(PATIENCE_S)
             assert not log.reader.thread.is_alive()
-            assert log.told == told
+            assert log.reports == told
 
 
-def test_a_clock_that_is_set_back_is_told_with_its_size_and_read_on(decoder, name):
+def test_a_clock_that_is_set_back_is_reported_with_its_size(decoder, name):
     out = outlet(name, CH_NAMES, SFREQ)
     with following(decoder, name) as log:
         assert out.wait_for_consumers(PATIENCE_S)
         t0 = pylsl.local_clock()
         for step_s, first in [(0.0, 0), (-40.0, 800)]:
             out.push_chunk(SAMPLES[first : first + 800].astype(np.float32), t0 + step_s + (first + 799) / SFREQ)
-        _, said = log.wait_told("clock")
-        assert f"The clock of {name!r} was set back by 40 s" in said
+        _, sentence = log.wait_report("clock")
+        assert f"The clock of {name!r} was set back by 40 s" in sentence
         log.wait(lambda: sum(len(p.chunk.samples) for _, p in log.read) == 1600)
         piece = log.read[-1][1].chunk
         assert piece.time_of(piece.index + len(piece.samples) - 1) == pytest.approx(t0 - 40 + 1599 / SFREQ, abs=1e-3)

@@ -273,7 +273,7 @@ def test_any_header_is_made_fit_for_xml(text, code):
     assert ElementTree.fromstring(readable(xml)).findtext("name").endswith("&\U0001f600")
 
 
-def test_a_killed_recorder_leaves_a_file_that_lacks_a_second_at_most(tmp_path, name):
+def test_a_killed_recorder_leaves_a_file_without_the_last_second_at_most(tmp_path, name):
     out = outlet(name, "double64", 8, sfreq=250.0)
     marks = outlet(f"{name}-marks", "int32", kind="Markers")
     ending, newest = threading.Event(), [0.0]

@@ -55,7 +55,7 @@ def test_a_session_moves_to_another_server_and_goes_on_where_it_was(server, tmp_
             assert next_of(client, "decision")["hop"] == hops
 
 
-def test_a_state_is_only_given_to_a_paused_session_and_a_foreign_one_is_refused(server):
+def test_only_a_paused_session_loads_a_state_and_only_of_its_bundle(server):
     where = f"{server}/v1/sessions/s1"
     refused = http.put(f"{where}/state", content=b"quiet 7")
     assert (refused.status_code, "pause it first" in refused.text) == (409, True)
@@ -97,7 +97,7 @@ def test_a_bundle_that_does_not_fit_changes_nothing(server):
         assert next_of(client, "decision")["bundle"] == before
 
 
-def test_a_page_from_elsewhere_may_not_change_anything(server):
+def test_a_page_of_another_origin_may_not_change_anything(server):
     """A browser sends a request without a body to any machine that a page names."""
     where, elsewhere = f"{server}/v1/sessions/s1", {"origin": "https://elsewhere.example"}
     asked = [

@@ -41,7 +41,7 @@ def texts(hub, reader, count, arrays=()):
     return asyncio.run(take())
 
 
-def test_every_message_is_what_the_protocol_says(tmp_path):
+def test_every_message_parses_as_protocol_1(tmp_path):
     hub = new_hub(tmp_path)
     with reading(hub.events) as reader:
         hub.publish(status_message("s1", "live", "It lives."))
@@ -69,7 +69,7 @@ def test_numbers_account_for_every_message(tmp_path):
     assert seen == 105
 
 
-def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
+def test_a_new_client_gets_the_present_trial_and_state(tmp_path):
     hub = new_hub(tmp_path)
     hub.publish(status_message("s1", "live", "It lives."))
     hub.publish(status_message("s1", "gap", "12 samples were lost."))
@@ -79,7 +79,7 @@ def test_a_new_client_is_told_the_present_trial_and_state(tmp_path):
     assert (hello["seq"], status["state"], trial["label"]) == (3, "live", "owl")
 
 
-def test_who_comes_after_a_recording_has_failed_is_told(tmp_path):
+def test_a_later_client_gets_the_failure_of_the_recording(tmp_path):
     """The moment has passed, yet the session goes on unrecorded."""
     hub = new_hub(tmp_path)
     hub.publish(status_message("s1", "record_failed", "The disk is full."))
@@ -90,7 +90,7 @@ def test_who_comes_after_a_recording_has_failed_is_told(tmp_path):
     assert failed["seq"] == 2
 
 
-def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(tmp_path):
+def test_messages_after_the_end_reach_no_client_and_no_metric(tmp_path):
     hub = new_hub(tmp_path)
     publish_decisions(hub, 1)
     with reading(hub.events) as reader:
@@ -107,7 +107,7 @@ def test_what_an_engine_says_after_the_end_reaches_nobody_and_leaves_no_counter(
 
 
 @given(arrays(np.float32, 16, elements=FLOATS))
-def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding):
+def test_an_embedding_is_read_back_unchanged_by_clients_that_request_it(embedding):
     plain = decision(np.random.default_rng(0), 0, 0, 0, 10.0)
     kept = store(replace(plain, embedding=embedding, p=embedding[:3]), 1)
     keys = {field.name for field in fields(plain)}
@@ -118,7 +118,7 @@ def test_an_embedding_is_read_back_unchanged_and_only_by_those_who_ask(embedding
     assert np.array_equal(np.float32(both["p"]), embedding[:3])
 
 
-def test_a_text_is_made_once_for_all_clients_and_old_ones_are_not_kept(tmp_path):
+def test_a_text_is_encoded_once_for_all_clients_and_the_cache_is_bounded(tmp_path):
     hub = new_hub(tmp_path, Settings(bundle=".", keep_messages=500))
     for _ in range(3 * CACHE_SIZE):
         publish_decisions(hub, 1)
@@ -128,7 +128,7 @@ def test_a_text_is_made_once_for_all_clients_and_old_ones_are_not_kept(tmp_path)
     assert len(hub.text_cache) == CACHE_SIZE
 
 
-def test_the_garbage_collector_need_not_walk_what_is_kept(tmp_path):
+def test_stored_messages_are_not_tracked_by_the_garbage_collector(tmp_path):
     hub = new_hub(tmp_path)
     publish_decisions(hub, 10)
     gc.collect()

@@ -41,7 +41,7 @@ def decision(p, **more):
     return decision_message(top=(Candidate("café", np.float32(max(p)), 0.1),), p=np.float32(p), **more)
 
 
-def test_a_decision_is_its_best_label_and_then_the_scores_of_all(sink, udp):
+def test_a_decision_is_sent_as_its_best_label_and_all_scores(sink, udp):
     sink.send(decision([0.25, 0.75]))
     assert heard(udp) == ("/glimpse/s1/decision", ["café", 0.75, 4, 0.5])
     assert heard(udp) == ("/glimpse/s1/scores", [0.25, 0.75])
@@ -52,7 +52,7 @@ def test_outside_a_trial_number_and_time_are_minus_one(sink, udp):
     assert heard(udp) == ("/glimpse/s1/decision", ["café", 0.75, -1, -1.0])
 
 
-def test_a_status_is_state_and_sentence_and_nothing_else_is_sent(sink, udp):
+def test_a_status_is_sent_as_state_and_sentence(sink, udp):
     sink.send(TrialMessage("s1", 1, 9.5, "T1", None))
     sink.send(hello_message())
     sink.send(status_message("s1", "gap", "12 samples were lost."))
@@ -90,12 +90,12 @@ def test_a_server_sends_its_decisions(udp, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["9000", "host:", ":9000", "127.0.0.1:99999", "127.0.0.1:port", ""])
-def test_an_address_that_cannot_be_used_is_refused_in_one_sentence(text):
+def test_an_unusable_address_is_refused_in_one_sentence(text):
     with pytest.raises(BadInput, match="--osc: .* found, host:port is needed"):
         osc_address(text)
 
 
-def test_a_name_with_both_addresses_is_sent_to_over_ipv4_where_sound_programs_listen(monkeypatch):
+def test_a_name_with_both_addresses_is_sent_to_over_ipv4(monkeypatch):
     six = (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("::1", 9000, 0, 0))
     four = (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 9000))
     monkeypatch.setattr("serve.sessions.osc.socket.getaddrinfo", lambda *asked, **how: [six, four])
@@ -104,7 +104,7 @@ def test_a_name_with_both_addresses_is_sent_to_over_ipv4_where_sound_programs_li
     assert osc_address("localhost:9000") == ("::1", 9000)
 
 
-def test_nobody_who_listens_is_no_failure(tmp_path):
+def test_osc_ignores_the_refusal_of_an_unused_port(tmp_path):
     """UDP to a port where nobody is: the machine may answer that nobody is there, and the next send must not fail."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))

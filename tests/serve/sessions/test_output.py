@@ -31,7 +31,7 @@ def test_everything_is_sent_in_order_before_the_sink_is_closed():
     assert (sink.closed, lost) == (1, [])
 
 
-def test_a_stuck_sink_never_makes_the_sender_wait_and_loses_its_oldest_counted():
+def test_a_stuck_sink_never_blocks_the_sender_and_loses_its_oldest_messages():
     sink, lost = Kept(), []
     sink.free.clear()
     output = Output("stuck", sink, lost.append)

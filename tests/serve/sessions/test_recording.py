@@ -46,7 +46,7 @@ def recorded(stream, folder):
     return said
 
 
-def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(stream, tmp_path):
+def test_a_recording_reports_its_streams_and_at_its_end_its_contents(stream, tmp_path):
     said = recorded(stream, tmp_path)
     assert {state for state, _ in said[:-1]} == {"recording"}
     assert "is read back" in said[-2][1]  # it may take a while: said before, not after
@@ -55,7 +55,7 @@ def test_a_recording_says_what_it_records_and_at_its_end_what_is_in_the_file(str
     assert len(list(tmp_path.glob("**/*.xdf"))) == 1
 
 
-def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, tmp_path):
+def test_a_killed_recorder_is_reported_and_ends_at_once(stream, tmp_path):
     said = []
 
     async def run():
@@ -71,7 +71,7 @@ def test_a_recorder_that_is_killed_is_told_and_ending_it_takes_no_time(stream, t
     assert [state for state, _ in said].count("record_failed") == 1
 
 
-def test_a_file_that_is_not_read_back_in_time_is_told(stream, tmp_path, monkeypatch):
+def test_a_file_that_is_not_read_back_in_time_is_reported(stream, tmp_path, monkeypatch):
     monkeypatch.setattr("serve.sessions.recording.VERIFY_TIMEOUT_S", 0.0)
     said = recorded(stream, tmp_path)
     assert said[-1][0] == "record_failed"
@@ -83,7 +83,7 @@ def test_a_new_folder_is_made_as_glimpse_record_does(tmp_path):
     assert list((tmp_path / "a" / "new").iterdir()) == []
 
 
-def test_a_place_that_is_no_folder_and_names_bids_forbids_are_refused_at_the_start(tmp_path):
+def test_no_folder_to_record_in_and_invalid_bids_names_are_refused_at_the_start(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BadInput, match="--record: .*file cannot be written into .*; name a folder"):
         create_app(Settings(bundle=tmp_path, record=tmp_path / "file"), BACKEND)

@@ -40,7 +40,7 @@ def test_any_interleaving_keeps_order_and_counts_losses_exactly(steps, keep, lag
 
 
 @given(st.integers(0, 40), st.integers(1, 20), st.integers(0, 45))
-def test_a_reader_that_resumes_gets_all_the_ring_holds_and_the_count_of_the_rest(n_messages, keep, after):
+def test_a_resumed_reader_gets_the_whole_ring_and_the_number_of_lost_messages(n_messages, keep, after):
     ring = MessageRing(keep, allowed_lag=1)
     for seq in range(1, n_messages + 1):
         ring.publish(seq)
@@ -53,7 +53,7 @@ def test_a_reader_that_resumes_gets_all_the_ring_holds_and_the_count_of_the_rest
     assert lost == missed - len(got)
 
 
-def test_a_reader_within_its_reach_loses_nothing():
+def test_a_reader_within_the_allowed_lag_loses_nothing():
     ring = MessageRing(size=100, allowed_lag=10)
     reader = ring.join()
     for burst in range(20):
@@ -63,7 +63,7 @@ def test_a_reader_within_its_reach_loses_nothing():
     assert reader.next_now() is None
 
 
-def test_a_slow_reader_costs_the_others_nothing():
+def test_a_slow_reader_does_not_affect_the_others():
     ring = MessageRing(size=8, allowed_lag=4)
     slow, quick = ring.join(), ring.join()
     for seq in range(1, 51):
@@ -94,7 +94,7 @@ def test_readers_wait_and_end_when_the_ring_closes():
     asyncio.run(scenario())
 
 
-def test_a_reader_with_much_to_catch_up_on_lets_others_run_between_two_messages():
+def test_a_reader_that_catches_up_does_not_block_the_event_loop():
     ring, order = MessageRing(size=10, allowed_lag=10), []
     reader = ring.join()
     for number in range(3):
