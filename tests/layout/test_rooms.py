@@ -33,8 +33,8 @@ FLOORS = {
     "serve": [
         {"commands"},
         {"api"},
-        {"sessions"},
-        {"settings", "backend", "metrics", "protocol", "security", "client"},
+        {"sessions", "client"},
+        {"settings", "backend", "metrics", "protocol", "security"},
     ],
     "benchmarks": [
         {"commands"},
