@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from training.report.inline_svg import (
-    ACCENT,
-    chart_axes,
-    draw_bars,
-    draw_dots,
-    draw_line,
-    draw_note,
-    inline_svg,
-)
+from training.report.chart import chart_axes, draw_bars, draw_dots, draw_line, draw_note
+from training.report.inline_svg import ACCENT, inline_svg
 
 COLOURS = (ACCENT, "#d9822b", "#8e5bb5")  # Glimpse, then the peers
 LEGEND_COLOURS = ("var(--accent)", *COLOURS[1:])

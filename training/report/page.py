@@ -9,22 +9,8 @@ from typing import Any
 from training.report import plots
 from training.report.html import collapsible, section, table
 from training.report.limits import interval_note, limits
+from training.report.number_tables import details_table, every_number, rows_table
 from training.report.tables import headline
-
-COLUMN_NAMES = {
-    "ci95": "95 % interval",
-    "bits_per_min": "bits a minute",
-    "decided": "share decided",
-    "decided_accuracy": "accuracy of those",
-    "decided_time_s": "their mean time, s",
-    "mean_time_s": "mean time of all, s",
-    "n": "trials",
-    "n_groups": "groups that share no trial",
-    "p_from": "confidence from",
-    "p_to": "to",
-    "confidence": "mean confidence",
-    "since_onset_s": "seconds since onset",
-}
 
 
 def report_page(metrics: dict[str, Any], losses: Sequence[Sequence[float]] = ()) -> str:
@@ -39,7 +25,7 @@ def report_page(metrics: dict[str, Any], losses: Sequence[Sequence[float]] = ())
         _reliability(metrics),
         *(details for run in runs for details in _details_of_run(run, _run_label(runs, run))),
         *([_loss(losses)] if any(losses) else []),
-        section("Every number", "", _every_number(metrics), wide=True),
+        section("Every number", "", every_number(metrics), wide=True),
         section("What these figures do not say", "", limits(metrics), wide=True),
     ]
     page = Template((files("training.report") / "report.html").read_text(encoding="utf-8"))
@@ -85,14 +71,14 @@ def _curves(metrics: dict[str, Any]) -> list[str]:
     if metrics["n_labels"] > 2:
         text = "How often the true label is best among k chosen at random."
         curves.append(("Best of k", text, "k_way", plots.plot_k_way))
-    return [section(title, text, plot(metrics) + _details_table(metrics[key])) for title, text, key, plot in curves]
+    return [section(title, text, plot(metrics) + details_table(metrics[key])) for title, text, key, plot in curves]
 
 
 def _early_stopping(metrics: dict[str, Any]) -> str:
     runs = plots.runs_of(metrics)
     lines = "" if len(runs) == 1 else " One line per run."
     text = f"Answering once confidence reaches a threshold, {metrics['decide_p']:g} unless set otherwise.{lines}"
-    tables = "".join(_details_table(run["early_stopping"], _run_label(runs, run)) for run in runs)
+    tables = "".join(details_table(run["early_stopping"], _run_label(runs, run)) for run in runs)
     return section("Stopping early", text, plots.plot_early_stopping(metrics) + tables)
 
 
@@ -100,7 +86,7 @@ def _reliability(metrics: dict[str, Any]) -> str:
     runs = plots.runs_of(metrics)
     lines = "The number at each dot is its trials." if len(runs) == 1 else "One line per run."
     text = f"Accuracy of the answers at each confidence. The larger a dot, the more trials. {lines}"
-    tables = "".join(_details_table(run["reliability"], _run_label(runs, run)) for run in runs)
+    tables = "".join(details_table(run["reliability"], _run_label(runs, run)) for run in runs)
     return section("Does confidence mean what it says?", text, plots.plot_reliability(metrics) + tables)
 
 
@@ -108,7 +94,7 @@ def _details_of_run(run: dict[str, Any], label: str) -> list[str]:
     """The sections that each run has of its own: ranks and confusions."""
     sections, of_run = [], f" of {label}" if label else ""
     if run["n_labels"] > 2:
-        chart = plots.plot_rank_histogram(run) + _details_table(run["rank_histogram"])
+        chart = plots.plot_rank_histogram(run) + details_table(run["rank_histogram"])
         sections.append(section(f"Ranks{of_run}", "Rank of the true label among all labels; 1 is best.", chart))
     if "confusion" in run:
         text = "Rows: the label shown; columns: the label answered; darker: a larger share of its row."
@@ -116,7 +102,7 @@ def _details_of_run(run: dict[str, Any], label: str) -> list[str]:
         sections.append(section(f"Confusions{of_run}", text, content))
     elif run["confused_pairs"]:
         text = "The most frequent confusions, with their share of the trials of the label shown."
-        sections.append(section(f"Confused pairs{of_run}", text, _rows(run["confused_pairs"]), wide=True))
+        sections.append(section(f"Confused pairs{of_run}", text, rows_table(run["confused_pairs"]), wide=True))
     return sections
 
 
@@ -129,7 +115,7 @@ def _confusion_tables(run: dict[str, Any]) -> str:
     """What the matrix does not show: trials without an answer, and the pairs in order."""
     matrix = run["confusion"]
     unanswered = table(["label", "trials"], list(zip(matrix["labels"], matrix["none_named"], strict=True)))
-    pairs = collapsible("Most frequent confusions", _rows(run["confused_pairs"])) if run["confused_pairs"] else ""
+    pairs = collapsible("Most frequent confusions", rows_table(run["confused_pairs"])) if run["confused_pairs"] else ""
     return collapsible("Trials without one best label", unanswered) + pairs
 
 
@@ -139,43 +125,3 @@ def _loss(losses: Sequence[Sequence[float]]) -> str:
     rows = [(i + 1, *(f"{run[i]:g}" if i < len(run) else "–" for run in runs)) for i in range(max(map(len, runs)))]
     numbers = table(["epoch", *(f"run {i + 1}" for i in range(len(runs)))], rows)
     return section("Training loss", text, plots.plot_training_loss(runs) + collapsible("The numbers", numbers))
-
-
-def _every_number(metrics: dict[str, Any]) -> str:
-    """All figures by their key; those of single runs are collapsed."""
-    tables = [_tables({key: metrics[key] for key in metrics if key != "runs"})]
-    tables += [collapsible(run["path"], _tables(run)) for run in metrics.get("runs", [])]
-    return collapsible("By its key in the JSON", "".join(tables))
-
-
-def _tables(metrics: dict[str, Any]) -> str:
-    """One table of the single figures, and one of each list of figures."""
-    lists = {
-        key: rows for key, rows in metrics.items() if isinstance(rows, list) and rows and isinstance(rows[0], dict)
-    }
-    rest = {key: value for key, value in metrics.items() if key not in lists}
-    tables = [collapsible(key, _rows(rows)) for key, rows in lists.items()]
-    return table(["figure", "value"], _flatten(rest)) + "".join(tables)
-
-
-def _flatten(value: Any, path: str = "") -> list[tuple[str, str]]:
-    """(dotted key, value) of every figure in nested ones."""
-    if isinstance(value, dict):
-        return [row for key, item in value.items() for row in _flatten(item, f"{path}.{key}" if path else key)]
-    return [(path, _cell_text(value))]
-
-
-def _details_table(rows: list[dict[str, Any]], label: str = "") -> str:
-    return collapsible(f"The numbers{f' of {label}' if label else ''}", _rows(rows))
-
-
-def _rows(rows: list[dict[str, Any]]) -> str:
-    """A table of rows that have the same keys."""
-    keys = list(rows[0])
-    return table([COLUMN_NAMES.get(key, key) for key in keys], [[_cell_text(row[key]) for key in keys] for row in rows])
-
-
-def _cell_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ("; " if value and isinstance(value[0], list) else ", ").join(map(_cell_text, value))
-    return "–" if value is None else str(value)

@@ -6,13 +6,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from training.report.inline_svg import (
-    ACCENT,
-    INK,
+from training.report.chart import (
     LEFT,
-    ON_ACCENT,
     RIGHT,
-    TIP,
     WIDTH,
     blank_axes,
     chart_axes,
@@ -23,9 +19,9 @@ from training.report.inline_svg import (
     draw_line,
     draw_note,
     draw_reference,
-    inline_svg,
     round_ticks,
 )
+from training.report.inline_svg import ACCENT, INK, ON_ACCENT, TIP, inline_svg
 
 CELL, LARGE_CELL, MATRIX = 34, 84, 240  # of the confusion matrix, units: smallest cell, largest cell, smallest matrix
 LABEL_GAP = 34  # units between the labels of two thresholds
