@@ -21,14 +21,15 @@ FLOORS = {
         {"networks"},
         {"closed_form", "graph", "export"},
         {"layers"},
-        {"streaming", "linalg"},
+        {"streaming", "linalg", "windows", "config", "training_trials"},
     ],
     "training": [
         {"commands"},
         {"fit"},
         {"calibration", "connectivity"},
         {"evaluate", "losses", "export"},
-        {"runs", "data", "report"},
+        {"runs"},
+        {"data", "report"},
     ],
     "serve": [
         {"commands"},
