@@ -11,7 +11,6 @@ from websockets.sync.client import connect
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier
 from serve.api.server import serving
 from serve.backend import realtime_backend
-from serve.commands.serve import from_environment
 from serve.protocol.frames import unpack_frame
 from serve.protocol.messages import EVENT_MESSAGE
 from serve.settings import Settings
@@ -55,19 +54,6 @@ def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
     assert set(decision.latency_ms) == {"age", "preprocess", "encode", "retrieve"}
     assert samples.shape[1] == len(CH_NAMES)
     assert "live" in [message.state for message in got if message.type == "status"]
-
-
-def test_a_flag_wins_over_the_environment(monkeypatch):
-    monkeypatch.setenv("GLIMPSE_PORT", "9000")
-    monkeypatch.setenv("GLIMPSE_KEEP_MESSAGES", "10")
-    assert from_environment() == ["--port", "9000", "--keep-messages", "10"]
-
-
-def test_a_switch_in_the_environment_is_on_or_off(monkeypatch):
-    monkeypatch.setenv("GLIMPSE_LSL_OUT", "true")
-    assert from_environment() == ["--lsl-out"]
-    monkeypatch.setenv("GLIMPSE_LSL_OUT", "0")
-    assert from_environment() == ["--no-lsl-out"]
 
 
 def test_a_recording_has_signal_markers_and_decisions_on_one_clock(bundle, tmp_path):
