@@ -21,7 +21,8 @@ FLOORS = {
         {"networks"},
         {"closed_form", "graph", "export"},
         {"layers"},
-        {"streaming", "linalg", "windows", "config", "training_trials"},
+        {"training_trials"},
+        {"streaming", "linalg", "windows", "config"},
     ],
     "training": [
         {"commands"},
