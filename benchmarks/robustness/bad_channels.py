@@ -121,7 +121,7 @@ def flat_set_rows(decoder: Decoder, session: SeenSession) -> Iterator[Figures]:
     """Accuracy and errors of the confidence over random sets of flat channels, with own and with equal costs."""
     manifest = decoder.bundle.manifest
     calibration = replace(manifest.calibration, bad_cost=())
-    equal = Decoder(replace(decoder.bundle, manifest=manifest.model_copy(update={"calibration": calibration})))
+    equal = Decoder(replace(decoder.bundle, manifest=replace(manifest, calibration=calibration)))
     for n_channels in SET_SIZES:
         accuracy, own_costs = confidence_error(decoder, session, n_channels)
         _, equal_costs = confidence_error(equal, session, n_channels)

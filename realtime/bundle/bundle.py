@@ -90,7 +90,7 @@ def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     here = [name for name in (ENCODER, VECTORS, LABELS, CARD, WEIGHTS) if name != WEIGHTS or (folder / name).is_file()]
     files = {name: sha256(folder / name) for name in here}
     manifest = Manifest(**fields, files=files)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return Bundle.load(folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 
 from realtime.command_line import TYRO_CONFIG
 from realtime.errors import BadInput
@@ -14,9 +15,11 @@ from training.calibration.confidence import fit_confidence
 from training.data.dataset import load_dataset, load_split
 from training.data.schema import DatasetFile
 from training.evaluate.evaluate import evaluate
-from training.export.bundle import console, export_bundle
+from training.export.bundle import export_bundle
 from training.runs.ensemble import join_runs
 from training.runs.run import Run
+
+console = Console(highlight=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from decoder.networks import NETWORKS
 from decoder.networks.registry import NetworkEntry
 from realtime.bundle.bundle import positions_to_json
+from realtime.bundle.model_description import TargetKind
 from realtime.errors import BadInput
 from realtime.preprocess.config import PreprocessConfig
 from realtime.recordings.recording import Recording
@@ -82,7 +83,7 @@ def check_window(dataset: DatasetFile) -> None:
         )
 
 
-def targets_kind(dataset: DatasetFile, targets: Targets) -> str:
+def targets_kind(dataset: DatasetFile, targets: Targets) -> TargetKind:
     """What the bank's vectors are: trained `labels`, or given `text` or `images` vectors."""
     if isinstance(dataset.targets, str) or targets.layer_widths:
         return "labels"

@@ -1,6 +1,6 @@
-"""A bundle opened for learning: the run it was exported from, as far as a bundle remembers it."""
+"""From a bundle back to a run that can be trained further."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -9,18 +9,19 @@ from safetensors.torch import load_file
 from decoder.export import check_parity
 from decoder.streaming import Streaming
 from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle
+from realtime.bundle.model_description import ModelDescription, fields_of
 from realtime.errors import BadInput
-from training.runs.description import SHARED, SHARED_TRAINING, RunDescription
+from training.runs.description import RunDescription, TrainingRecord
 from training.runs.run import Run
 
 CHECKED_HOPS = 200
 
 
 def reopen_bundle(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
-    """The finished run at `path`, or one made in `folder` of the bundle there, and where it is from: kind -> sha256.
+    """The finished run at `path`, or one written to `folder` from the bundle there, and its origin: kind -> sha256.
 
-    BadInput for a bundle without weights, which is one of an older Glimpse, and where the weights, built by this
-    Glimpse, do not answer as the bundle's encoder.
+    BadInput for a bundle without weights, which an older Glimpse exported, and where the network that this Glimpse
+    builds from the weights differs from the bundle's encoder.
     """
     if not (path / MANIFEST).is_file():
         run = Run.load(path)
@@ -49,12 +50,12 @@ def reopen_bundle(path: Path, folder: Path) -> tuple[Run, dict[str, str]]:
 
 
 def description_of_bundle(bundle: Bundle) -> RunDescription:
-    """What a manifest says of the run."""
-    m = bundle.manifest
+    """What a manifest holds of the run's description."""
+    manifest = bundle.manifest
     return RunDescription(
-        **{key: getattr(m, key) for key in SHARED},
-        **{key: m.training.get(key, {}) for key in SHARED_TRAINING},
-        preprocess=asdict(m.preprocess),
+        **fields_of(ModelDescription, manifest),
+        **{entry.name: manifest.training.get(entry.name, {}) for entry in fields(TrainingRecord)},
+        preprocess=asdict(manifest.preprocess),
         labels=list(bundle.bank.names),
-        calibration=asdict(m.calibration),
+        calibration=asdict(manifest.calibration),
     )
