@@ -15,9 +15,7 @@ class ModelDescription:
     name: str  # of the dataset file
     network: dict[str, Any]  # {"name": ..., "config": {...}}: enough to build it again
     ch_names: list[str]
-    rename: dict[str, str] = field(
-        default_factory=dict
-    )  # name on the amplifier or in the file -> name above
+    rename: dict[str, str] = field(default_factory=dict)  # name in the recording or stream -> name above
     positions_m: list[list[float | None]]  # x, y, z per channel in metres, null where unknown
     sfreq: float  # of the recordings and the stream, Hz
     hop_samples: int  # at preprocess.sfreq
