@@ -13,4 +13,5 @@ def inverse_sqrt(matrix: Tensor) -> Tensor:
             f"a covariance of {matrix.shape[-1]} rows has rank {rank}, needs {matrix.shape[-1]}; drop channels that "
             "repeat others"
         )
-    return vectors @ (values.rsqrt()[..., None] * vectors.transpose(-1, -2))
+    root: Tensor = vectors @ (values.rsqrt()[..., None] * vectors.transpose(-1, -2))
+    return root

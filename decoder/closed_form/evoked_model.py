@@ -25,13 +25,16 @@ def cosine_basis(n_times: int, sfreq: float) -> np.ndarray:
     """Raised cosines (n_times, N_BUMPS), each as wide as the way to the second next: later responses are wider."""
     at = np.log(np.arange(n_times) / sfreq + WIDENING_S)
     centres = np.linspace(np.log(FIRST_S + WIDENING_S), np.log(LAST * n_times / sfreq + WIDENING_S), N_BASIS)
-    return 0.5 * (1 + np.cos(np.clip((at[:, None] - centres) / (centres[1] - centres[0]) * np.pi / 2, -np.pi, np.pi)))
+    phase = (at[:, None] - centres) / (centres[1] - centres[0]) * np.pi / 2
+    bumps: np.ndarray = 0.5 * (1 + np.cos(np.clip(phase, -np.pi, np.pi)))
+    return bumps
 
 
 def channel_basis(n_channels: int, n_times: int, sfreq: float) -> np.ndarray:
     """Every bump on every channel alone, float32 (k, n_channels, n_times)."""
     basis = np.einsum("ac,tb->abct", np.eye(n_channels), cosine_basis(n_times, sfreq))
-    return basis.reshape(-1, n_channels, n_times).astype(np.float32)
+    flat: np.ndarray = basis.reshape(-1, n_channels, n_times).astype(np.float32)
+    return flat
 
 
 def orthonormal_basis(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +101,8 @@ def posterior_map(seen: np.ndarray, size: np.ndarray, noise: float, gain: np.nda
             space *= n_channels / np.trace(space)
             time = np.einsum("atbu,ab->tu", second, inverse(space)) / n_channels
     mean, _, _, axes = posterior(seen, size, noise, gain @ np.kron(space, time) @ gain)
-    return mean @ axes.T
+    response: np.ndarray = mean @ axes.T
+    return response
 
 
 def posterior(

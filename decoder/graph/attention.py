@@ -4,6 +4,8 @@ Neighbours are gathered by an index, so that cost grows with edges and not with 
 N sensors, K neighbours, A heads, F features (per head inside the layer).
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +13,10 @@ from torch import Tensor, nn
 from decoder.graph.config import AttentionConfig, GraphConfig
 from decoder.graph.neighbours import neighbourhood
 
-ACTIVATIONS = {"leaky_relu": lambda x: F.leaky_relu(x, 0.2), "softplus": F.softplus}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.2),
+    "softplus": F.softplus,
+}
 SELF_MODES = ("att", "theta_r", "theta_n", "none")
 
 
@@ -89,7 +94,8 @@ class GraphAttention(nn.Module):
             y = y + self.own(x).unflatten(-1, (self.heads, -1))
         if self.theta_n is not None:
             y = y + self.theta_n(x).unflatten(-1, (self.heads, -1))
-        return (y.flatten(-2) if self.concat else y.mean(dim=-2)) + self.bias
+        output: Tensor = (y.flatten(-2) if self.concat else y.mean(dim=-2)) + self.bias
+        return output
 
     def attention(self, x: Tensor) -> Tensor:
         """How much each sensor attends to each of its neighbours (columns of `index`), [..., N, K, heads]."""
@@ -118,7 +124,8 @@ class GraphAttention(nn.Module):
 
     def gather(self, per_sensor: Tensor) -> Tensor:
         """What each sensor's neighbours have: [..., N, any] to [..., N, K, any]."""
-        return per_sensor.index_select(-2, self.index.flatten()).unflatten(-2, self.index.shape)
+        gathered: Tensor = per_sensor.index_select(-2, self.index.flatten()).unflatten(-2, self.index.shape)
+        return gathered
 
 
 def sensor_attention(config: GraphConfig, n_in: int, n_out: int) -> GraphAttention:

@@ -94,7 +94,8 @@ class DynamicGraphAttention(nn.Module):
         own, theirs = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
         score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2)
         share = (score - score.amax(dim=-1, keepdim=True).detach()).exp() * edge.unsqueeze(-3)
-        return (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
+        output: Tensor = (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
+        return output
 
 
 def top_k_excess(score: Tensor, k: int) -> Tensor:

@@ -92,7 +92,8 @@ class NodeTransformer(nn.Module):
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # each [B * H, heads, N, features of a head]
         attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2).unflatten(0, x.shape[:2])
         x = self.skip_attention(x, self.out(attended))
-        return self.skip_mlp(x, self.mlp(self.norm_mlp(x))).flatten(2)
+        output: Tensor = self.skip_mlp(x, self.mlp(self.norm_mlp(x))).flatten(2)
+        return output
 
 
 class GraphBlock(nn.Module):
@@ -110,4 +111,5 @@ class GraphBlock(nn.Module):
 
     def forward(self, x_BHD: Tensor) -> Tensor:
         x = x_BHD.unflatten(-1, (self.n_nodes, -1))
-        return self.skip(x, F.elu(self.attention(x))).flatten(2)
+        output: Tensor = self.skip(x, F.elu(self.attention(x))).flatten(2)
+        return output

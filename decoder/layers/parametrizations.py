@@ -17,7 +17,8 @@ class MaxNorm(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         norm = weight.flatten(1).norm(dim=1).clamp(min=1e-12)
-        return weight * (self.limit / norm).clamp(max=1.0).reshape(-1, *[1] * (weight.dim() - 1))
+        limited: Tensor = weight * (self.limit / norm).clamp(max=1.0).reshape(-1, *[1] * (weight.dim() - 1))
+        return limited
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         return weight

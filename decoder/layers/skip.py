@@ -42,8 +42,10 @@ class Skip(nn.Module):
         if self.kind == "dense":
             return torch.cat([x, f_x], dim=-1)
         if self.kind == "projection":
-            return self.project(x) + f_x
+            projected: Tensor = self.project(x) + f_x
+            return projected
         if self.kind == "gated":
             gate = self.gate(x).sigmoid()
-            return gate * f_x + (1 - gate) * x
+            mixed: Tensor = gate * f_x + (1 - gate) * x
+            return mixed
         return x + f_x

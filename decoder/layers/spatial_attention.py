@@ -81,4 +81,5 @@ class SpatialAttention(nn.Module):
     def dropped(self) -> Tensor:
         """Sensors near a place drawn at random; none where that would be all, bool[C]."""
         near_C = torch.linalg.vector_norm(self.places - torch.rand_like(self.places[0]), dim=1) <= self.dropout_radius
-        return near_C & (self.known & ~near_C).any()
+        dropped_C: Tensor = near_C & (self.known & ~near_C).any()
+        return dropped_C

@@ -78,4 +78,5 @@ class Ensemble(StreamingNetwork):
 
 def concat_rows(rows: list[Tensor]) -> Tensor:
     """Vectors [..., D] of each member concatenated, over the root of their number: unit rows stay unit rows."""
-    return torch.cat(rows, dim=-1) / len(rows) ** 0.5
+    joined: Tensor = torch.cat(rows, dim=-1) / len(rows) ** 0.5
+    return joined

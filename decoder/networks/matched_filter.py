@@ -98,7 +98,8 @@ class MatchedFilter(ClosedForm):
 
     def new(self, signal: np.ndarray) -> np.ndarray:
         """What is new in each sample of a signal (C, n_times)."""
-        return self.innovations(torch.as_tensor(signal)[None])[0][0].numpy()
+        whitened: np.ndarray = self.innovations(torch.as_tensor(signal)[None])[0][0].numpy()
+        return whitened
 
     def fit_labels(self, trials: TrainingTrials) -> None:
         """A template of each label that stands for itself."""
@@ -140,7 +141,8 @@ class MatchedFilter(ClosedForm):
         mean_CW = total_CW / counts.sum() / found.noise
 
         def in_time(weights: np.ndarray) -> Tensor:
-            return torch.as_tensor(weights @ axes.T).unflatten(1, heard.shape[1:]).permute(2, 0, 1)  # [W, D, C]
+            weights_DCW: Tensor = torch.as_tensor(weights @ axes.T).unflatten(1, heard.shape[1:])
+            return weights_DCW.permute(2, 0, 1)
 
         template = in_time(found.weights)
         typical_W = in_time(found.typical).square().sum((1, 2))
@@ -151,12 +153,13 @@ class MatchedFilter(ClosedForm):
         # The energy gathered by a time is known on average alone; from its end on it is exact.
         self.offsets[:-1, -2] = -ROOT * most * typical_W / typical_W.sum().clamp(min=1e-12)
 
-    def smooth(self, response_DCW):  # noqa: ANN001, ANN201
+    def smooth(self, response_DCW: np.ndarray) -> np.ndarray:
         """Templates without what is faster than an evoked response."""
         c = self.config
         if c.template_hz >= 0.45 * c.sfreq or self.n_times < 20:
             return response_DCW
-        return sosfiltfilt(butter(2, c.template_hz, fs=c.sfreq, output="sos"), response_DCW, axis=-1).copy()
+        smoothed = sosfiltfilt(butter(2, c.template_hz, fs=c.sfreq, output="sos"), response_DCW, axis=-1)
+        return np.ascontiguousarray(smoothed)
 
 
 def ridge(x_ND: Tensor, y_NF: Tensor) -> Tensor:
@@ -172,4 +175,5 @@ def ridge(x_ND: Tensor, y_NF: Tensor) -> Tensor:
         score = residual / (n - (values * kept).sum()) ** 2
         if score < best:
             best, chosen = score, value
-    return vectors @ (projected / (values + chosen)[:, None])
+    solution: Tensor = vectors @ (projected / (values + chosen)[:, None])
+    return solution

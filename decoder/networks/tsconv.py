@@ -60,4 +60,5 @@ class TsConv(FeatureEncoder):
 
 def normalised(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
     """Batch norm of features that come last."""
-    return norm(x.flatten(0, -2)).view_as(x)
+    y: Tensor = norm(x.flatten(0, -2)).view_as(x)
+    return y

@@ -225,7 +225,8 @@ class ChannelRepair:
         if to.any() and source.sum() >= MIN_GOOD:
             rows[to] = 0
             rows[np.ix_(to, source)] = interpolation_matrix(self.directions[source], self.directions[to])
-        return rows[bad]
+        weights: np.ndarray = rows[bad]
+        return weights
 
 
 def _kind(name: str) -> str:

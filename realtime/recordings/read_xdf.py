@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyxdf
@@ -13,6 +14,9 @@ from realtime.recorder.xdf_writer import SCHEMA_VERSION
 from realtime.recordings.recording import Recording, pick_channels
 from realtime.recordings.timestamps import rate_and_gaps, rows_at
 from realtime.sensors.units import channel_factor
+
+# An element of XML as pyxdf returns it: its children by name, each a list.
+Node = dict[str, Any]
 
 
 def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
@@ -44,7 +48,7 @@ def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recor
     return Recording(samples, sfreq, tuple(ch_names[i] for i in keep), tuple(markers), gaps, str(path), warnings)
 
 
-def _check_schema(path: Path, header: dict) -> None:
+def _check_schema(path: Path, header: Node) -> None:
     """Raise BadInput for a recording of a newer Glimpse; other programs write no such number."""
     [glimpse] = header["info"].get("glimpse") or [None]
     if glimpse:
@@ -52,7 +56,7 @@ def _check_schema(path: Path, header: dict) -> None:
         check_schema_version(int(number) if number.isdecimal() else number, SCHEMA_VERSION, str(path))
 
 
-def _signal(path: Path, streams: list[dict], wanted: str | None) -> dict:
+def _signal(path: Path, streams: list[Node], wanted: str | None) -> Node:
     regular = [
         s for s in streams if float(_info(s, "nominal_srate") or 0) > 0 and _info(s, "channel_format") != "string"
     ]
@@ -73,7 +77,7 @@ def _signal(path: Path, streams: list[dict], wanted: str | None) -> dict:
     return chosen[0]
 
 
-def _channels(signal: dict) -> tuple[list[str], list[str], list[str]]:
+def _channels(signal: Node) -> tuple[list[str], list[str], list[str]]:
     """Name, type and unit of each channel, empty where the header is silent."""
     n_channels = int(_info(signal, "channel_count"))
     groups = _desc(signal).get("channels") or [None]
@@ -104,17 +108,19 @@ def _factors(path: Path, ch_names: list[str], types: list[str], units: list[str]
     return np.array(factors), warnings
 
 
-def _carries_markers(stream: dict) -> bool:
+def _carries_markers(stream: Node) -> bool:
     rate_hz = float(_info(stream, "nominal_srate") or 0)
     return is_marker_stream(_info(stream, "type"), _info(stream, "channel_format"), rate_hz)
 
 
-def _is_decisions(stream: dict) -> bool:
+def _is_decisions(stream: Node) -> bool:
     """Whether `realtime.live.decision_outlet` sent it."""
     return bool(_desc(stream).get("glimpse"))
 
 
-def _markers(stream: dict, stamps: np.ndarray, sfreq: float, gaps: tuple) -> list[tuple[int, str]]:
+def _markers(
+    stream: Node, stamps: np.ndarray, sfreq: float, gaps: tuple[tuple[int, int], ...]
+) -> list[tuple[int, str]]:
     rows = rows_at(np.asarray(stream["time_stamps"], dtype=float), stamps, sfreq, gaps)
     channel_format, ch_names = _info(stream, "channel_format"), _channels(stream)[0]
     one_hot = is_one_hot(_info(stream, "type"), channel_format, len(ch_names))
@@ -126,14 +132,15 @@ def _markers(stream: dict, stamps: np.ndarray, sfreq: float, gaps: tuple) -> lis
     ]
 
 
-def _desc(stream: dict) -> dict:
-    return (stream["info"].get("desc") or [None])[0] or {}
+def _desc(stream: Node) -> Node:
+    description: Node = (stream["info"].get("desc") or [None])[0] or {}
+    return description
 
 
-def _info(stream: dict, key: str) -> str:
+def _info(stream: Node, key: str) -> str:
     return _text(stream["info"], key)
 
 
-def _text(node: dict, key: str) -> str:
+def _text(node: Node, key: str) -> str:
     values = node.get(key) or [None]
     return (values[0] or "").strip()

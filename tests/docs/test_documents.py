@@ -8,10 +8,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    *sorted(path for path in (ROOT / "docs").glob("*.md") if path.stem != "architecture"),
-    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
-]
+ROOT_DOCUMENTS = ("README", "CONTRIBUTING", "CHANGELOG")
+DOCUMENTS = [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / f"{name}.md" for name in ROOT_DOCUMENTS)]
 FOLDERS = "docs|bundles|datasets|glimpse|serve|decoder|training|realtime|benchmarks|tests"
 WRITTEN_BY_THE_READER = {"bundles/fists-feet"}
 

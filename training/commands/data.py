@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
 
 def check_dataset(
     file: Annotated[Path, tyro.conf.Positional], /, json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None
-):
+) -> None:
     """Read everything a dataset file names and say what is there.
 
     Args:
@@ -53,7 +53,7 @@ def graph_dataset(
     kind: str = "wpli",
     k: int = 6,
     run: Path | None = None,
-):
+) -> None:
     """Draw which sensors are coupled in the training recordings, or what a trained run attends to.
 
     Args:
@@ -69,7 +69,7 @@ def graph_dataset(
     draw_graph(load_dataset(file), out, kind, k, run)
 
 
-def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /):
+def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /) -> None:
     """List the dataset files of a folder, and whether their recordings are here.
 
     Args:

@@ -41,12 +41,14 @@ class PairedCrops:
     @property
     def where(self) -> np.ndarray:
         """Segment and trial, in the first set, of each pair."""
-        return self.first.where[self.chosen]
+        pairs: np.ndarray = self.first.where[self.chosen]
+        return pairs
 
     @property
     def labels(self) -> np.ndarray:
         """Label index of each pair, by the label names of the first set: the loss goes to the one picture."""
-        return self.first.labels[self.chosen]
+        labels: np.ndarray = self.first.labels[self.chosen]
+        return labels
 
     @property
     def hop_samples(self) -> int:

@@ -82,13 +82,15 @@ def _unit(vectors: np.ndarray, names: Sequence[str], at: Sequence[int], file: Pa
             raise BadInput(
                 f"{file}: row {row}, for label {name!r}, has length {length}, but needs a direction; replace it."
             )
-    return chosen / lengths
+    unit_rows: np.ndarray = chosen / lengths
+    return unit_rows
 
 
 def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:
     drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((len(dataset.labels), simulate.dim))
     at = [dataset.labels.index(name) for name in names]
-    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
+    vectors: np.ndarray = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
+    return vectors
 
 
 def _row(dataset: DatasetFile, rows_of: dict[str, list[int]], name: str, keys_file: Path) -> int:

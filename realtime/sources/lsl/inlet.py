@@ -41,7 +41,8 @@ def resolve_streams(resolver: pylsl.ContinuousResolver, wait_s: float, settle_s:
     while not resolver.results() and pylsl.local_clock() < until:
         time.sleep(0.01)
     time.sleep(max(0.0, min(settle_s, until - pylsl.local_clock())))
-    return resolver.results()
+    streams: list[pylsl.StreamInfo] = resolver.results()
+    return streams
 
 
 def open_inlet(info: pylsl.StreamInfo, buffer_s: float) -> tuple[pylsl.StreamInlet, pylsl.StreamInfo]:
