@@ -1,7 +1,7 @@
 """The command line: `glimpse NAME` runs `main` of `PACKAGE/commands/NAME.py`, which is imported only then."""
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 
 # name: (package, one line of help)
 COMMANDS = {
@@ -32,9 +32,12 @@ def main(argv: list[str] | None = None) -> int:
     """Run a sub-command and return its exit status: 0 done, 1 the work failed, 2 bad arguments or input."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: glimpse COMMAND [--help]\n")
+        print("usage: glimpse COMMAND [--help] | glimpse --version\n")
         print("\n".join(f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()))
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"glimpse {metadata.version('glimpse-bci')}")
+        return 0
     if arguments[0] not in COMMANDS:
         print(f"glimpse: {arguments[0]!r} is no command, one of {', '.join(COMMANDS)} is needed", file=sys.stderr)
         return 2

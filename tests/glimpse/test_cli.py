@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import glimpse
 from glimpse import cli
 from tests.helpers.rhythm_dataset import write_dataset, write_experiment, write_session
 
@@ -22,6 +23,11 @@ def test_help_names_every_command():
     assert found.returncode == 0
     assert all(f"  {name} " in found.stdout for name in cli.COMMANDS)
     assert found.stderr == ""
+
+
+def test_version_is_printed_as_the_distribution_states_it(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"glimpse {glimpse.__version__}\n"
 
 
 def test_no_command_and_an_unknown_command_are_bad_arguments(capsys):
