@@ -22,7 +22,7 @@ from realtime.command_line import shipped_folder
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.preprocess.guard import NonFiniteGuard
-from realtime.quality.bad_channels import QualityMarks
+from realtime.quality.repair import QualityMarks
 from realtime.state import State
 from serve.commands.demo import DEMO_BUNDLE
 from training.data.dataset import load_dataset, load_split

@@ -11,7 +11,7 @@ import numpy as np
 
 from realtime.decoding.hop import NO_TRIAL, Hop, TrialClock
 from realtime.preprocess.chain import Preprocess
-from realtime.quality.bad_channels import ChannelRepair, QualityMarks
+from realtime.quality.repair import ChannelRepair, QualityMarks
 from realtime.state import State, prefixed, substate
 
 # Decisions within this time after a gap are flagged: the high-pass and the network's memory are still filling.

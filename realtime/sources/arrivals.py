@@ -1,4 +1,4 @@
-"""Times of samples that arrive counted and without stamps: a line through the moments of their arrival.
+"""Times of samples that arrive counted and without stamps: a line through their times of arrival.
 
 The count says how many samples there were, so late packets need no interpretation as in `realtime.sources.dejitter`.
 Only the drift of the device's clock and the jitter of the transmission remain: a recursive least-squares line with

@@ -1,4 +1,4 @@
-"""Which kind of source a query asks for."""
+"""Opens the kind of source that a query names."""
 
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery

@@ -1,8 +1,8 @@
-"""Signal and events from a FieldTrip buffer: what MEG systems stream into, each sample counted and none stamped.
+"""Signal and events from a FieldTrip buffer, into which MEG systems stream samples that are counted, not stamped.
 
-Gaps are exact, because the buffer counts what the acquisition wrote, whether or not it was read in time. Times are
-those of arrival, smoothed (`realtime.sources.arrivals`): what the way from sensor to buffer takes is the query's
-`delay_s`.
+Gaps are exact, because the buffer numbers the samples that the acquisition wrote, whether or not they were read in time.
+Times are those of arrival, smoothed (`realtime.sources.arrivals`); the query's `delay_s` is the time from sensor to
+buffer.
 """
 
 import logging
@@ -27,18 +27,18 @@ from realtime.stream import Chunk, Marker, StreamInfo
 log = logging.getLogger("glimpse")
 
 SCHEME, PORT = "fieldtrip", 1972
-READ_S = 1.0  # most signal taken in one request: a reader that was away must not ask for minutes at once
-Held = TypeVar("Held", bound=Sequence | np.ndarray)
+MAX_READ_S = 1.0  # of signal in one request: a reader that was interrupted must not request minutes at once
+Available = TypeVar("Available", bound=Sequence[Any] | np.ndarray)
 
 
 class FieldTripSource:
     """A FieldTrip buffer, read from its newest sample on; implements `realtime.stream.Source`.
 
-    `query.name` is `fieldtrip://host:port`. Markers are the buffer's events; or, where `query.markers` is the label of
-    a channel, the codes that come up in it (`neuromag2ft` writes triggers nowhere else); or the LSL marker streams it
-    names. Times are LSL `local_clock()` seconds of this machine. `BadInput` for a bad address and where no buffer
-    answers within `wait_s`, `Unfit` if its header cannot be used, `StreamLost` when the connection breaks, the buffer
-    hangs, or the acquisition begins anew.
+    `query.name` is `fieldtrip://host:port`. Markers are the buffer's events; or, if `query.markers` is the label of a
+    channel, the codes that appear in it (`neuromag2ft` writes triggers nowhere else); or the LSL marker streams of that
+    name. Times are LSL `local_clock()` seconds of this machine. `BadInput` for a bad address and if no buffer answers
+    within `wait_s`, `UnusableStream` if its header cannot be used, `StreamLost` if the connection breaks, the buffer
+    hangs, or the acquisition starts anew.
     """
 
     clock_offset_s: float | None = None  # the acquisition's clock is not in the protocol
@@ -66,25 +66,25 @@ class FieldTripSource:
         self._factors = np.array(self.info.unit_to_uv)
         self._first = self._next = header.nSamples  # number in the buffer of our sample 0, and of the one to read
         self._n_events = header.nEvents
-        self._early: list[Any] = []  # events that came before the first sample
+        self._early: list[Any] = []  # events that arrived before the first sample
         self._level: float | None = None  # of the trigger channel
         self._newest: Chunk | None = None
         self.arrivals = Arrivals()
 
     @property
     def marker_names(self) -> tuple[str, ...]:
-        """Where markers are read from."""
+        """Names of the streams, or of the channel, from which markers are read."""
         if self._lsl is not None:
             return self._lsl.names
         return (self.info.name if self._trigger is None else self.info.ch_names[self._trigger],)
 
     @property
     def other_matches(self) -> Mapping[str, str]:
-        """None: an address is one buffer."""
+        """Empty: an address is one buffer."""
         return {}
 
     def pull(self, timeout_s: float, min_samples: int = 1) -> tuple[list[Chunk], list[Marker]]:
-        """Wait up to `timeout_s` seconds for `min_samples` samples; what has arrived since the last call."""
+        """Wait up to `timeout_s` seconds for `min_samples` samples; everything that has arrived since the last call."""
         name = self.info.name
         with _connection_errors(name):
             threshold = self._next + min_samples - 1  # the buffer waits for more than this
@@ -101,7 +101,7 @@ class FieldTripSource:
         events, self._early = self._early + events, []
         markers = [Marker(event_label(e), self._newest.time_of(e.sample - self._first)) for e in events]
         if self._trigger is not None:
-            markers = [marker for chunk in chunks for marker in self._steps(chunk)]
+            markers = [marker for chunk in chunks for marker in self._trigger_markers(chunk)]
         return chunks, self._lsl.pull() if self._lsl is not None else markers
 
     def measured_rate(self) -> float | None:
@@ -109,13 +109,13 @@ class FieldTripSource:
         return arrival_rate(self.arrivals, self.info.sfreq)
 
     def close(self) -> None:
-        """Let go of buffer and marker streams."""
+        """Close the buffer and the marker streams."""
         self._client.disconnect()
         if self._lsl is not None:
             self._lsl.close()
 
     def _read(self, n_samples: int, now: float) -> list[Chunk]:
-        """The next samples, at most one chunk: a marker's time is exact with respect to one."""
+        """The next samples, at most one chunk."""
         if n_samples == self._next:
             return []
         self.arrivals = add_arrival(n_samples - self._first, now, self.arrivals, self.info.sfreq)
@@ -126,10 +126,10 @@ class FieldTripSource:
             )
         begin, data = self._next, None
         while data is None and begin < n_samples:
-            stop = min(n_samples, begin + max(1, round(READ_S * self.info.sfreq)))
+            stop = min(n_samples, begin + max(1, round(MAX_READ_S * self.info.sfreq)))
             begin, data = _read_available(self._client.getData, begin, stop)
         if data is None or data.shape[1] != len(self._factors):
-            raise StreamLost(f"{self.info.name}: the buffer no longer holds what it counts")
+            raise StreamLost(f"{self.info.name}: the buffer lacks samples that it has numbered")
         index, lost = begin - self._first, begin - self._next
         self._next = begin + len(data)
         t_first = self.arrivals.time_of(index) - self._delay_s
@@ -145,8 +145,8 @@ class FieldTripSource:
         self._n_events = n_events
         return events or []
 
-    def _steps(self, chunk: Chunk) -> Iterator[Marker]:
-        """Codes that come up in the trigger channel, each at its first sample, as `mne.find_events` finds them."""
+    def _trigger_markers(self, chunk: Chunk) -> Iterator[Marker]:
+        """Codes that appear in the trigger channel, each at its first sample, as in `mne.find_events`."""
         codes = np.abs(chunk.samples[:, self._trigger])
         before = np.concatenate([codes[:1] if self._level is None else [self._level], codes[:-1]])
         self._level = float(codes[-1])
@@ -162,7 +162,7 @@ def address(url: str) -> tuple[str, int]:
     except ValueError:
         parts, host, port = urlsplit(""), None, 0
     if not host or not port or parts.scheme != SCHEME or parts.path.strip("/") or parts.query or parts.username:
-        raise BadInput(f"stream {url!r}: a FieldTrip buffer is named {SCHEME}://host:port, as in {SCHEME}://meg:{PORT}")
+        raise BadInput(f"stream {url!r}: a FieldTrip buffer is {SCHEME}://host:port, as in {SCHEME}://meg:{PORT}")
     return host, port
 
 
@@ -175,22 +175,24 @@ def event_label(event: Any) -> str:
     return normalise_marker(value or kind)
 
 
-def _read_available(get: Callable[[tuple[int, int]], Held | None], begin: int, stop: int) -> tuple[int, Held | None]:
-    """The newest half, quarter ... of `begin` to `stop` that the ring still holds, and where that begins.
+def _read_available(
+    get: Callable[[tuple[int, int]], Available | None], begin: int, stop: int
+) -> tuple[int, Available | None]:
+    """Start and content of the newest half, quarter ... of `begin` to `stop` that the ring still has.
 
-    The buffer tells no size, and what it has overwritten it refuses as a whole.
+    The buffer reports no size, and refuses a whole request of which some is overwritten.
     """
     while begin < stop:
-        found = get((begin, stop - 1))
-        if found is not None and len(found):
-            return begin, found
+        available = get((begin, stop - 1))
+        if available is not None and len(available):
+            return begin, available
         begin = stop - (stop - begin) // 2
     return stop, None
 
 
 @contextmanager
 def _connection_errors(name: str) -> Iterator[None]:
-    """What the library raises when the connection breaks, or an answer is none, as StreamLost."""
+    """Raise the library's errors of a broken connection or answer as StreamLost."""
     try:
         yield
     except StreamLost:

@@ -1,6 +1,6 @@
-"""Two calls of liblsl that are over within a microsecond, made without letting go of Python's lock.
+"""Two calls of liblsl that need less than a microsecond, made without releasing Python's lock.
 
-pylsl lets go of it at every call; taking it back means waiting for the thread that decodes, which then waits in turn.
+pylsl releases it at every call. Getting it back means waiting for the thread that decodes, which then waits in turn.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Opening LSL streams and reading their clocks: nothing is trusted that liblsl would hide."""
+"""Opens LSL streams and reads their clocks, without the functions of liblsl that hide losses."""
 
 import ctypes
 import time
@@ -12,28 +12,28 @@ from pylsl.util import TimeoutError as LslTimeout
 
 from realtime.errors import StreamLost
 
-# Where multicast does not work liblsl asks port by port half a second later: streams may show up this far apart.
+# Where multicast does not work, liblsl queries port by port half a second later: answers may differ by this much.
 SETTLE_S = 0.7
 ANSWER_S = 5.0  # a stream that takes longer to answer is not read
-STEP_S = 0.005  # two readings of a clock that differ by more, and by more than their errors, show a jump
+STEP_S = 0.005  # two readings of a clock that differ by more than this and than their errors show a jump
 
-lib.lsl_time_correction_ex.restype = ctypes.c_double  # pylsl wraps the call without the error only
+lib.lsl_time_correction_ex.restype = ctypes.c_double  # pylsl wraps only the call without the error
 
 
 class ClockReading(NamedTuple):
-    """What liblsl knows of the clock of a stream's machine; it asks again every 2 s."""
+    """liblsl's measurement of the clock of a stream's machine; repeated every 2 s."""
 
     correction_s: float  # added to the stream's stamps to make them this machine's
-    error_s: float  # of that, at most
+    error_s: float  # of the correction, at most
 
     def jump_from(self, before: "ClockReading") -> float:
-        """Seconds by which the stream's clock was set on since, 0.0 where that is within the errors."""
+        """Seconds by which the stream's clock was set forward since `before`, 0.0 if within the errors."""
         step_s = before.correction_s - self.correction_s
         return step_s if abs(step_s) > STEP_S + before.error_s + self.error_s else 0.0
 
 
 def resolve_streams(resolver: pylsl.ContinuousResolver, wait_s: float, settle_s: float) -> list[pylsl.StreamInfo]:
-    """What a resolver has found `settle_s` after its first answer, at the latest after `wait_s`.
+    """The streams that a resolver finds until `settle_s` after its first answer, at the latest until `wait_s`.
 
     pylsl.resolve_bypred would do, but with no match it takes 5 s too long every other time (measured, liblsl 1.18).
     """
@@ -46,10 +46,10 @@ def resolve_streams(resolver: pylsl.ContinuousResolver, wait_s: float, settle_s:
 
 
 def open_inlet(info: pylsl.StreamInfo, buffer_s: float) -> tuple[pylsl.StreamInlet, pylsl.StreamInfo]:
-    """Connected inlet and full header of a stream that was found; `StreamLost` if it does not answer.
+    """Connected inlet and full header of a visible stream; `StreamLost` if it does not answer.
 
-    liblsl corrects stamps for the clock offset and nothing else, and may not swap the stream for another. Samples are
-    collected from now on; the offset is being measured and must be waited for before the first pull (`first_reading`).
+    liblsl corrects stamps for the clock offset and nothing else, and may not replace the stream by another. Samples are
+    collected from now on; before the first pull, `first_reading` must wait for the measurement of the offset.
     Measured on loopback: opening takes 12 ms, the offset 640 ms.
     """
     inlet = pylsl.StreamInlet(info, max_buflen=round(buffer_s), recover=False, processing_flags=pylsl.proc_clocksync)
@@ -64,7 +64,7 @@ def open_inlet(info: pylsl.StreamInfo, buffer_s: float) -> tuple[pylsl.StreamInl
 
 
 def read_clock(inlet: pylsl.StreamInlet, wait_s: float = 0.0) -> ClockReading | None:
-    """The newest reading of the stream's clock (costs a microsecond), None where there is none within `wait_s`.
+    """The newest reading of the stream's clock (costs a microsecond), None if there is none within `wait_s`.
 
     `LostError` if the stream is gone.
     """
@@ -79,8 +79,8 @@ def read_clock(inlet: pylsl.StreamInlet, wait_s: float = 0.0) -> ClockReading | 
 
 
 def first_reading(inlet: pylsl.StreamInlet, name: str) -> ClockReading:
-    """The first reading of the stream's clock, waited for; `StreamLost` if there is none."""
+    """Wait for the first reading of the stream's clock; `StreamLost` if there is none."""
     with suppress(LostError):
         if reading := read_clock(inlet, ANSWER_S):
             return reading
-    raise StreamLost(f"stream {name!r} does not answer when asked for its clock")
+    raise StreamLost(f"stream {name!r} does not report its clock")

@@ -71,7 +71,7 @@ class _MarkerInlet:
 class MarkerReader:
     """Reads every visible marker stream, or those whose names or source_ids `names` lists, also when they appear later.
 
-    Streams are opened in a thread of its own, so that samples do not wait for it.
+    A thread of its own opens the streams, so that samples do not wait for it.
     """
 
     def __init__(self, names: str | None = None):
@@ -131,7 +131,7 @@ class MarkerReader:
             one_hot = is_one_hot(row.type, row.channel_format, len(ch_names))
             self._inlets[stream.uid] = _MarkerInlet(inlet, row.name, ch_names, one_hot, delay_of(header))
         except StreamLost:
-            directory().mark_gone(stream.uid)  # it ended before it could be opened
+            directory().mark_gone(stream.uid)  # it ended before it was connected
         except BadInput as error:
             log.warning("markers: %s; it is not read", error)
             self._ignored.add(stream.uid)

@@ -30,7 +30,7 @@ class LslSource:
 
     Times are LSL `local_clock()` seconds of this machine, a constant delay of the device subtracted. A silent stream
     gives no chunks; one whose connection broke raises `StreamLost`. `BadInput` if no stream or several match within
-    `wait_s`, `UnusableStream` if the header cannot be used, `StreamLost` if the stream ends while it is opened.
+    `wait_s`, `UnusableStream` if the header cannot be used, `StreamLost` if the stream ends during this call.
     """
 
     def __init__(self, query: StreamQuery, wait_s: float = 1.0, buffer_s: float = 360.0):

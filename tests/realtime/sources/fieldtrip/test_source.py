@@ -255,7 +255,7 @@ def test_addresses_are_read_and_bad_ones_refused():
     assert address("fieldtrip://10.0.0.7:1973/") == ("10.0.0.7", 1973)
     for url in ("fieldtrip://", "fieldtrip://:1972", "fieldtrip://a:b", "fieldtrip://a:99999", "fieldtrip://a:0",
                 "fieldtrip://a/b", "fieldtrip://me@a", "http://a"):  # fmt: skip
-        with pytest.raises(BadInput, match="a FieldTrip buffer is named fieldtrip://host:port"):
+        with pytest.raises(BadInput, match="a FieldTrip buffer is fieldtrip://host:port"):
             address(url)
 
 
