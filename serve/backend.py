@@ -68,7 +68,7 @@ def realtime_backend() -> Backend:
 
     def load(path: Path) -> Decoder:
         decoder = Decoder(Bundle.load(path))
-        print(f"{path.name} runs on {decoder.runner.provider}: {decoder.runner.why}", flush=True)
+        print(f"{path.name} runs on {decoder.encoder.provider}: {decoder.encoder.why}", flush=True)
         return decoder
 
     return Backend(engine=Engine, load=load, info=bundle_info, query=StreamQuery, streams=find_streams)

@@ -79,7 +79,7 @@ def helmet(channels: int) -> np.ndarray:
 def decode_stream(path: Path, seconds: float, say: Callable[[Any], None], stop: threading.Event) -> dict[str, Any]:
     """One engine with one session and nothing else, for a WorkerProcess."""
     decoder = Decoder(Bundle.load(path))
-    timing = DecisionTiming(decoder.front.hop_s)
+    timing = DecisionTiming(decoder.frontend.hop_s)
     stages: dict[str, list[float]] = {}
     gaps, sources, first = 0, list[CounterSource](), threading.Event()
 

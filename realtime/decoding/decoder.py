@@ -35,9 +35,9 @@ class Decoder:
         manifest = bundle.manifest
         self.bundle, self.bank = bundle, bundle.bank
         self.ch_names = tuple(manifest.ch_names)
-        self.runner = runner = OnnxEncoder(bundle.encoder_path, provider)
+        self.encoder = runner = OnnxEncoder(bundle.encoder_path, provider)
         self._check()
-        self.front = Frontend(
+        self.frontend = Frontend(
             Preprocess(bundle.preprocess, self.ch_names, manifest.sfreq),
             manifest.hop_samples,
             manifest.window_s[1],
@@ -53,7 +53,7 @@ class Decoder:
         runner.step(silence, -np.ones(1), runner.start())
 
     def _check(self) -> None:
-        manifest, runner = self.bundle.manifest, self.runner
+        manifest, runner = self.bundle.manifest, self.encoder
         if missing := sorted(set(manifest.states) ^ set(runner.states)):
             raise BadInput(
                 f"{self.bundle.encoder_path}: states {missing} differ between the encoder and the manifest's key "
@@ -83,22 +83,22 @@ class Decoder:
         label vectors follow the person as labelled trials end (see `realtime.decoding.adaptation`).
         """
         return {
-            **self.front.start(tracks),
-            **prefixed("encoder", self.runner.start(tracks)),
+            **self.frontend.start(tracks),
+            **prefixed("encoder", self.encoder.start(tracks)),
             **prefixed(CONFIDENCE, self.confidence.start(tracks)),
             **(prefixed(ADAPTATION, self.adaptation.start(tracks)) if adapt else {}),
         }
 
     def skip(self, state: State, lost: int) -> State:
         """State after `lost` samples: running levels and adaptation stay, everything else starts from silence."""
-        fresh = self.start(self.n_tracks(state), self.adapts(state)) | self.front.skip(state, lost)
+        fresh = self.start(self.n_tracks(state), self.adapts(state)) | self.frontend.skip(state, lost)
         if not self.adapts(state):
             return fresh
         return fresh | prefixed(ADAPTATION, self.adaptation.skip(substate(state, ADAPTATION)))
 
     def n_tracks(self, state: State) -> int:
         """Number of trials that `state` decodes at once."""
-        return self.front.n_tracks(state)
+        return self.frontend.n_tracks(state)
 
     def adapts(self, state: State) -> bool:
         """Whether the label vectors of `state` follow the person."""
@@ -144,14 +144,14 @@ class Decoder:
                 f"samples: shape {samples.shape} found, (n_times, {len(self.ch_names)}) needed for the channels of "
                 f"bundle {self.bundle.manifest.name}"
             )
-        return self.front.step(samples, state, onsets)
+        return self.frontend.step(samples, state, onsets)
 
     def encode(self, hops: Sequence[Hop], states: Sequence[State]) -> tuple[list[np.ndarray], list[State]]:
         """Embeddings (n_tracks, dim) of one hop of each of several streams, in one batch, and their new states."""
-        before = {key: stack_rows([s[f"encoder.{key}"] for s in states]) for key in self.runner.states}
-        tracks = [len(hop.cues) for hop in hops]
-        signal = np.array([hop.signal for hop in hops for _ in hop.cues])
-        embeddings, after = self.runner.step(signal, np.array([cue.onset for hop in hops for cue in hop.cues]), before)
+        before = {key: stack_rows([s[f"encoder.{key}"] for s in states]) for key in self.encoder.states}
+        tracks = [len(hop.clocks) for hop in hops]
+        signal = np.array([hop.signal for hop in hops for _ in hop.clocks])
+        embeddings, after = self.encoder.step(signal, np.array([cue.onset for hop in hops for cue in hop.clocks]), before)
         ends = accumulate(tracks)
         rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
         new_states = [
@@ -166,22 +166,22 @@ class Decoder:
         logits, cosine = self.bank.scores(embeddings)
         rolled_back = ""
         if adaptation := substate(state, ADAPTATION):
-            logits, steps, adaptation = self.adaptation.step(hop.cues, embeddings, logits, adaptation)
+            logits, steps, adaptation = self.adaptation.step(hop.clocks, embeddings, logits, adaptation)
             rolled_back = next((step.rolled_back for step in steps if step.rolled_back), "")
         scaled = logits * self.bundle.calibration.bad_channel_factor(hop.bad)
-        p, decided, confidence = self.confidence.step(scaled, hop.cues, substate(state, CONFIDENCE))
-        running = [track for track, clock in enumerate(hop.cues) if clock.trial is not None]
+        p, decided, confidence = self.confidence.step(scaled, hop.clocks, substate(state, CONFIDENCE))
+        running = [track for track, clock in enumerate(hop.clocks) if clock.trial is not None]
         bad_channels = tuple(self.ch_names[k] for k in hop.bad.nonzero()[0])
         decisions, ms = list[Decision](), dict[str, float]()
-        for track in sorted(running, key=lambda track: hop.cues[track].trial or 0) or [0]:
+        for track in sorted(running, key=lambda track: hop.clocks[track].trial or 0) or [0]:
             best = (-logits[track]).argsort(kind="stable")[:TOP].tolist()
             top = tuple(Candidate(self.bank.names[k], p[track].item(k), cosine[track].item(k)) for k in best)
             decisions.append(
                 Decision(
                     number=hop.number,
                     sample=hop.sample,
-                    trial=hop.cues[track].trial,
-                    since_onset_s=hop.cues[track].since_onset_s,
+                    trial=hop.clocks[track].trial,
+                    since_onset_s=hop.clocks[track].since_onset_s,
                     top=top,
                     decided=bool(decided[track]),
                     gap=hop.gap,

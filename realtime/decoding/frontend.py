@@ -168,7 +168,7 @@ class Frontend:
                     signal=remainder[k * self.hop_samples : (k + 1) * self.hop_samples].T.astype(np.float32),
                     number=int(state["hop.number"]) + k,
                     sample=sample,
-                    cues=tuple(self._clock(sample - onset, trial) for onset, trial in current.tolist()),
+                    clocks=tuple(self._clock(sample - onset, trial) for onset, trial in current.tolist()),
                     reason=np.maximum(reason, marks.reason[own].max(axis=0, initial=0)),
                     gap=sample < int(state["hop.settled"]),
                     artifact=artifact or bool(marks.artifact[own].any()),

@@ -28,7 +28,7 @@ class Hop:
     signal: np.ndarray  # float32 (n_channels, hop_samples), running standard deviations
     number: int  # hops since the stream began
     sample: int  # number of the newest stream sample used
-    cues: tuple[TrialClock, ...]  # one per track
+    clocks: tuple[TrialClock, ...]  # one per track
     reason: np.ndarray  # int8 (n_channels,): the worst of this hop's samples, an index into quality.REASONS
     gap: bool  # samples were lost less than SETTLE_S ago
     artifact: bool = False  # a blink or a burst in a sample of this hop
@@ -40,21 +40,21 @@ class Hop:
 
     def only_track(self) -> TrialClock:
         """The clock of the only track; ValueError if several trials run on tracks."""
-        if len(self.cues) != 1:
-            raise ValueError(f"hop {self.number} has {len(self.cues)} tracks, where one is expected")
-        return self.cues[0]
+        if len(self.clocks) != 1:
+            raise ValueError(f"hop {self.number} has {len(self.clocks)} tracks, where one is expected")
+        return self.clocks[0]
 
     @property
     def trial(self) -> int | None:
         """Of the only track, where there is one."""
-        return self.cues[0].trial
+        return self.clocks[0].trial
 
     @property
     def since_onset_s(self) -> float | None:
         """Of the only track, where there is one."""
-        return self.cues[0].since_onset_s
+        return self.clocks[0].since_onset_s
 
     @property
     def onset(self) -> float:
         """Of the only track, where there is one."""
-        return self.cues[0].onset
+        return self.clocks[0].onset

@@ -154,7 +154,7 @@ def bundle_info(decoder: "Decoder") -> BundleInfo:
         channels=decoder.ch_names,
         events=dict(manifest.events),
         sfreq=manifest.sfreq,
-        hop_s=decoder.front.hop_s,
+        hop_s=decoder.frontend.hop_s,
         window_s=(manifest.window_s[0], manifest.window_s[1]),
     )
 

@@ -63,7 +63,7 @@ class Session:
     _n_taken: int = 0  # samples of all packets taken from the backlog
 
     def __post_init__(self, tracks: int, adapt: bool) -> None:
-        front = self.decoder.front
+        front = self.decoder.frontend
         self.state = self.decoder.start(tracks, adapt)
         self.recent_hops = deque(maxlen=max(1, round(RECENT_S / front.hop_s)))
         self.trials = TrialMarkers(self.id, self.publish_status, lambda message: self.publish(self.id, message))
@@ -140,7 +140,7 @@ class Session:
         self.chunk = chunk = self._renumber(packet.chunk)
         samples = chunk.samples[:, packet.order]
         events = self.decoder.bundle.manifest.events
-        onsets, labels = self.trials.onsets(markers, events, chunk, self.decoder.front, self.state)
+        onsets, labels = self.trials.onsets(markers, events, chunk, self.decoder.frontend, self.state)
         hops, self.state = self.decoder.prepare(samples, self.decoder.with_labels(self.state, labels), onsets)
         self.report_progress()
         for hop in hops:
@@ -153,7 +153,7 @@ class Session:
 
     def report_progress(self) -> None:
         """Tell the reader how far decoding is."""
-        self.reader.update(Progress(self._n_taken, self.decoder.front.samples_seen(self.state)))
+        self.reader.update(Progress(self._n_taken, self.decoder.frontend.samples_seen(self.state)))
 
     def _pop_packet(self) -> Packet:
         packet = self.reader.backlog.popleft()
@@ -170,7 +170,7 @@ class Session:
             self._after_reconnect(chunk)
         self._stream_reopened = False
         chunk = replace(chunk, index=chunk.index + self.offset)
-        expected = self.decoder.front.next_sample(self.state)
+        expected = self.decoder.frontend.next_sample(self.state)
         if (lost := chunk.index - expected) > 0:
             self._skip(lost)
             self.publish_status(
@@ -180,7 +180,7 @@ class Session:
 
     def _after_reconnect(self, chunk: Chunk) -> None:
         """Continue the numbers from before the stream was lost, by the clock."""
-        expected = self.decoder.front.next_sample(self.state)
+        expected = self.decoder.frontend.next_sample(self.state)
         lost = 0
         if self.chunk is not None:
             lost = max(0, self.chunk.index_of(chunk.t_first) - expected)
@@ -204,7 +204,7 @@ class Session:
                 f"The saved session expects samples {ahead_s:.0f} s ahead, by another clock, as after a reboot: how "
                 "many were lost is not known; the running trial is dropped.",
             )
-        self.offset = self.decoder.front.next_sample(self.state) - expected_at
+        self.offset = self.decoder.frontend.next_sample(self.state) - expected_at
         self.t_next = None
 
     def _skip(self, lost: int) -> None:

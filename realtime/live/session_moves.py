@@ -15,7 +15,7 @@ def save_session(session: Session) -> bytes:
     """Where the session stands, for `load_session`; pause it first, or both sessions decode the samples after."""
     t_next = session.t_next
     if session.chunk is not None:
-        t_next = session.time_of(session.decoder.front.next_sample(session.state))
+        t_next = session.time_of(session.decoder.frontend.next_sample(session.state))
     trials = tuple(session.trials.recent)
     return pack(SavedSession(session.decoder.bundle.hash, t_next, session.waiting_markers, trials, session.state))
 

@@ -78,7 +78,7 @@ def check(decoder: Decoder, log: Timed, amplifiers: list[Running]) -> None:
         source = max((a for a in amplifiers if a.t0 <= run[0]["t_lsl"]), key=lambda a: a.t0)
         # By the last one: the time of a segment's first samples is as uncertain as their stamps.
         newest = round((run[-1]["t_lsl"] - source.t0) * SFREQ)
-        first = newest - (run[-1]["sample"] - run[0]["sample"]) + 1 - decoder.front.samples_to_next_hop(0)
+        first = newest - (run[-1]["sample"] - run[0]["sample"]) + 1 - decoder.frontend.samples_to_next_hop(0)
         assert first >= 0
         columns = [source.amplifier.ch_names.index(name) for name in decoder.ch_names]
         samples = source.amplifier.samples(first, newest + 1)[:, columns].astype(float)
@@ -90,14 +90,14 @@ def check(decoder: Decoder, log: Timed, amplifiers: list[Running]) -> None:
 
 def hop_by_hop(decoder: Decoder, state: State, samples: np.ndarray, run: list[dict]) -> tuple[np.ndarray, State]:
     """Embeddings of the samples that an unbroken run of decisions used, its trials told when they were told it."""
-    shift = decoder.front.next_sample(state) - (run[0]["sample"] + 1 - decoder.front.samples_to_next_hop(0))
+    shift = decoder.frontend.next_sample(state) - (run[0]["sample"] + 1 - decoder.frontend.samples_to_next_hop(0))
     known, trial = [], None
     for decision in run:
         onsets = []
         if decision["trial"] not in (None, trial):
             onsets = [decision["sample"] - round(decision["since_onset_s"] * SFREQ) + shift]
         trial = decision["trial"]
-        n = decision["sample"] + 1 + shift - decoder.front.next_sample(state)
+        n = decision["sample"] + 1 + shift - decoder.frontend.next_sample(state)
         (hop,), state = decoder.step(samples[:n], state, onsets)
         assert hop.since_onset_s == decision["since_onset_s"]
         known.append(hop.embedding)

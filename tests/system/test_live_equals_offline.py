@@ -66,7 +66,7 @@ def offline(decoder: Decoder, recording: Recording) -> list[Decision]:
     onsets = [number for number, label in event_samples(recording) if label in EVENTS]
     state, decisions = decoder.start(), []
     for begin, end, origin in unbroken_spans(recording):
-        if lost := origin - decoder.front.next_sample(state):
+        if lost := origin - decoder.frontend.next_sample(state):
             state = decoder.skip(state, lost)
         more, state = decoder.step(samples[begin:end], state, () if begin else onsets)
         decisions += more

@@ -41,9 +41,9 @@ def onnx_encoder(decoder: Decoder) -> Encode:
     """An encoder that runs a bundle's ONNX network on one hop at a time, as live."""
 
     def encode(hops: Sequence[Hop]) -> np.ndarray:
-        state, embeddings = decoder.runner.start(), []
+        state, embeddings = decoder.encoder.start(), []
         for hop in hops:
-            embedding, state = decoder.runner.step(hop.signal[None], np.array(onset_input([hop])), state)
+            embedding, state = decoder.encoder.step(hop.signal[None], np.array(onset_input([hop])), state)
             embeddings.append(embedding)
         return np.concatenate(embeddings)
 

@@ -104,7 +104,7 @@ def decode_bundle(decoder: Decoder, recordings: Sequence[Recording], streaming: 
     """Decode by a bundle's ONNX network."""
     factor = decoder.bundle.calibration.bad_channel_factor
     encode = onnx_encoder(decoder)
-    return decode_recordings(recordings, decoder.front, decoder.bank, encode, streaming, bad_channel_factor=factor)
+    return decode_recordings(recordings, decoder.frontend, decoder.bank, encode, streaming, bad_channel_factor=factor)
 
 
 def decode_run(run: Run, recordings: Sequence[Recording], streaming: bool = False, tracks: int = 1) -> DecodedHops:

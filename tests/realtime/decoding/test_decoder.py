@@ -117,7 +117,7 @@ def test_two_streams_in_one_batch_decide_as_each_alone(flagship):
 
 def test_overlapping_trials_on_tracks_are_decoded_as_by_a_decoder_for_each_track(flagship):
     decoder = Decoder(flagship)
-    onsets = list(range(30, len(CAP_SAMPLES) - 200, round(0.1 * decoder.front.preprocess.sfreq_in)))
+    onsets = list(range(30, len(CAP_SAMPLES) - 200, round(0.1 * decoder.frontend.preprocess.sfreq_in)))
     tracks = 13
     got, _ = decoder.step(CAP_SAMPLES, decoder.start(tracks), onsets)
     assert max(Counter(decision.number for decision in got).values()) > 8  # so many trials run at once
@@ -211,7 +211,7 @@ def test_costs_of_another_number_of_channels_are_refused(tmp_path):
 def test_the_encoder_has_run_before_the_first_sample_comes(decoder, monkeypatch):
     runs, step = [], OnnxEncoder.step
     monkeypatch.setattr(OnnxEncoder, "step", lambda *args: runs.append(args) or step(*args))
-    assert Decoder(decoder.bundle).runner.why
+    assert Decoder(decoder.bundle).encoder.why
     assert len(runs) == 1
 
 

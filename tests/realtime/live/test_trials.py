@@ -34,7 +34,7 @@ class Heard:
 
     def onsets(self, markers):
         newest = chunk(np.zeros((160, len(CH_NAMES))), 10**6, SFREQ)
-        known = self.decoder.bundle.manifest.events, newest, self.decoder.front, self.state
+        known = self.decoder.bundle.manifest.events, newest, self.decoder.frontend, self.state
         return self.trials.onsets(markers, *known)[0]
 
 

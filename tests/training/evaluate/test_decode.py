@@ -28,7 +28,7 @@ def decodings(trained):
         "streamed": decode_recordings(
             recordings, run.make_frontend(), bank, torch_encoder(network, True), streaming=True
         ),
-        "bundle": decode_recordings(recordings, decoder.front, decoder.bank, onnx_encoder(decoder), streaming=True),
+        "bundle": decode_recordings(recordings, decoder.frontend, decoder.bank, onnx_encoder(decoder), streaming=True),
     }
 
 
