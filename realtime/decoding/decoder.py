@@ -151,7 +151,8 @@ class Decoder:
         before = {key: stack_rows([s[f"encoder.{key}"] for s in states]) for key in self.encoder.states}
         tracks = [len(hop.clocks) for hop in hops]
         signal = np.array([hop.signal for hop in hops for _ in hop.clocks])
-        embeddings, after = self.encoder.step(signal, np.array([cue.onset for hop in hops for cue in hop.clocks]), before)
+        onset = np.array([clock.onset for hop in hops for clock in hop.clocks])
+        embeddings, after = self.encoder.step(signal, onset, before)
         ends = accumulate(tracks)
         rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
         new_states = [

@@ -43,18 +43,3 @@ class Hop:
         if len(self.clocks) != 1:
             raise ValueError(f"hop {self.number} has {len(self.clocks)} tracks, where one is expected")
         return self.clocks[0]
-
-    @property
-    def trial(self) -> int | None:
-        """Of the only track, where there is one."""
-        return self.clocks[0].trial
-
-    @property
-    def since_onset_s(self) -> float | None:
-        """Of the only track, where there is one."""
-        return self.clocks[0].since_onset_s
-
-    @property
-    def onset(self) -> float:
-        """Of the only track, where there is one."""
-        return self.clocks[0].onset

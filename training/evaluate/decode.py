@@ -69,7 +69,7 @@ def decode_recordings(
         for hops in recording_hops(recording, frontend, chunk_s=STREAMING_CHUNK_S if streaming else None):
             if hops:
                 span = _hop_columns(hops, number, len(labels))
-                span["embedding"] = encode(hops if cued else [replace(hop, cues=(TrialClock(),)) for hop in hops])
+                span["embedding"] = encode(hops if cued else [replace(hop, clocks=(TrialClock(),)) for hop in hops])
                 span["factor"] = np.array([bad_channel_factor(hop.bad) for hop in hops], np.float32)
                 spans.append(span)
         labels += [rows.get(label, -1) for _, label in event_samples(recording)]

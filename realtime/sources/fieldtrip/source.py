@@ -1,6 +1,6 @@
 """Signal and events from a FieldTrip buffer, into which MEG systems stream samples that are counted, not stamped.
 
-Gaps are exact, because the buffer numbers the samples that the acquisition wrote, whether or not they were read in time.
+Gaps are exact, because the buffer numbers the samples that the acquisition wrote, also those that were read too late.
 Times are those of arrival, smoothed (`realtime.sources.arrivals`); the query's `delay_s` is the time from sensor to
 buffer.
 """

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.decoding.frontend import SETTLE_S, Frontend
+from realtime.decoding.hop import Hop, TrialClock
 from realtime.preprocess.chain import Preprocess
 from realtime.preprocess.config import PreprocessConfig
 from realtime.quality.bad_channels import REASONS
@@ -35,7 +36,7 @@ def fed(x=SAMPLES, cuts=(), onsets=(), told_at=0, sfreq=SFREQ):
 
 
 def trials(hops):
-    return [(hop.trial, hop.since_onset_s) for hop in hops]
+    return [(hop.only_track().trial, hop.only_track().since_onset_s) for hop in hops]
 
 
 def same(got, want):
@@ -44,13 +45,7 @@ def same(got, want):
         assert np.array_equal(a.signal, b.signal)
         assert np.array_equal(a.reason, b.reason)
         assert a.artifact == b.artifact
-        assert (a.number, a.sample, a.trial, a.since_onset_s, a.gap) == (
-            b.number,
-            b.sample,
-            b.trial,
-            b.since_onset_s,
-            b.gap,
-        )
+        assert (a.number, a.sample, a.clocks, a.gap) == (b.number, b.sample, b.clocks, b.gap)
 
 
 @pytest.mark.parametrize("sfreq", [128.0, 160.0, 250.0, 1000.0])
@@ -110,9 +105,9 @@ def test_since_onset_counts_to_the_newest_sample_until_the_window_ends():
     for hop in hops:
         since = [(hop.sample - onset) / SFREQ for onset in (105, 900)]
         inside = [i for i, s in enumerate(since) if 0 <= s <= WINDOW_S]
-        assert hop.trial == (inside[0] if inside else None)
-        assert hop.since_onset_s == (since[inside[0]] if inside else None)
-        assert hop.onset == (since[inside[0]] if inside else -1.0)
+        assert hop.only_track().trial == (inside[0] if inside else None)
+        assert hop.only_track().since_onset_s == (since[inside[0]] if inside else None)
+        assert hop.only_track().onset == (since[inside[0]] if inside else -1.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -135,20 +130,20 @@ def test_trials_are_numbered_in_the_order_told_even_when_an_older_one_is_told_la
     state = cutter.start()
     _, state = cutter.step(SAMPLES[:400], state, [350])
     hops, state = cutter.step(SAMPLES[400:420], state, [300])
-    assert {hop.trial for hop in hops} == {0}  # the later one goes on
+    assert {hop.only_track().trial for hop in hops} == {0}  # the later one goes on
     hops, state = cutter.step(SAMPLES[420:600], state, [500])
-    assert hops[-1].trial == 2
+    assert hops[-1].only_track().trial == 2
     assert int(state["onset.told"]) == 3
 
 
 def test_of_two_onsets_at_one_sample_the_last_told_runs():
     hops, _ = fed(onsets=[300, 300])
-    assert {hop.trial for hop in hops} == {None, 1}
+    assert {hop.only_track().trial for hop in hops} == {None, 1}
 
 
 def test_a_late_onset_whose_window_is_over_runs_no_trial():
     hops, _ = fed(cuts=[800], onsets=[100], told_at=800)
-    assert {hop.trial for hop in hops} == {None}
+    assert {hop.only_track().trial for hop in hops} == {None}
 
 
 def test_lost_samples_count_end_the_hop_and_the_trial_and_flag_what_follows():
@@ -161,7 +156,7 @@ def test_lost_samples_count_end_the_hop_and_the_trial_and_flag_what_follows():
     assert [hop.sample for hop in hops[:2]] == [605 + 9 - 1, 605 + 19 - 1]
     assert [hop.number for hop in hops] == list(range(40, 40 + len(hops)))
     assert [hop.gap for hop in hops] == [hop.sample < 605 + SETTLE_S * SFREQ for hop in hops]
-    assert {hop.trial for hop in hops} == {None, 2}  # 380 was running, 450 began in the gap
+    assert {hop.only_track().trial for hop in hops} == {None, 2}  # 380 was running, 450 began in the gap
 
 
 def test_an_onset_before_lost_samples_never_runs_whenever_it_is_told():
@@ -169,7 +164,7 @@ def test_an_onset_before_lost_samples_never_runs_whenever_it_is_told():
     _, state = cutter.step(SAMPLES[:400], cutter.start())
     state = cutter.skip(state, 20)
     hops, _ = cutter.step(SAMPLES[400:], state, [410, 420])
-    assert {hop.trial for hop in hops} == {1, None}
+    assert {hop.only_track().trial for hop in hops} == {1, None}
 
 
 def test_bad_samples_are_flagged_in_the_hop_that_holds_them_only():
@@ -207,3 +202,9 @@ def test_state_is_arrays_only_and_never_changed_in_place():
         assert list(later) == list(state)
         assert all(isinstance(value, np.ndarray) for value in later.values())
         assert {k: v.dtype for k, v in later.items()} == {k: v.dtype for k, v in state.items()}
+
+
+def test_a_hop_of_several_tracks_has_no_only_track():
+    hop = Hop(np.zeros((2, 4), np.float32), 3, 11, (TrialClock(0, 0.1), TrialClock()), np.zeros(2, np.int8), False)
+    with pytest.raises(ValueError, match="hop 3 has 2 tracks, where one is expected"):
+        hop.only_track()

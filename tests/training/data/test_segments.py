@@ -47,8 +47,8 @@ def test_a_crop_on_the_hop_grid_is_what_the_encoder_gets_live(sfreq):
             for k in range(cut.n_hops):
                 hop = live[int(cut.segments[0].sample[begin + (k + 1) * HOP - 1])]
                 assert np.array_equal(signal[:, k * HOP : (k + 1) * HOP], hop.signal)
-                assert onset[k] == np.float32(hop.onset)
-                assert counts[k] == (hop.trial == index)
+                assert onset[k] == np.float32(hop.only_track().onset)
+                assert counts[k] == (hop.only_track().trial == index)
                 found += 1
         assert found == cut.n_hops
 
@@ -135,13 +135,7 @@ def test_recordings_fed_in_chunks_give_the_same_hops_to_the_last_bit(chunk_s, ho
     for one, two in zip(sum(whole, []), sum(chunked, []), strict=True):
         assert np.array_equal(one.signal, two.signal)
         assert np.array_equal(one.bad, two.bad)
-        assert (one.number, one.sample, one.trial, one.onset, one.gap) == (
-            two.number,
-            two.sample,
-            two.trial,
-            two.onset,
-            two.gap,
-        )
+        assert (one.number, one.sample, one.clocks, one.gap) == (two.number, two.sample, two.clocks, two.gap)
 
 
 def test_segments_number_samples_as_hops_do():
@@ -162,7 +156,8 @@ def test_markers_count_lost_samples_and_rows_do_not():
 
 def test_trials_of_hops_number_the_markers_even_where_a_gap_swallowed_one():
     what = recording((100, 400, 600), gaps=((401, 200),))  # the second onset's trial ends one sample later
-    trials = [hop.trial for run in recording_hops(what, front()) for hop in run if hop.trial is not None]
+    clocks = [hop.only_track() for run in recording_hops(what, front()) for hop in run]
+    trials = [clock.trial for clock in clocks if clock.trial is not None]
     assert set(trials) <= {0, 1, 2}
     assert trials[-1] == 2
     assert sorted(trials) == trials

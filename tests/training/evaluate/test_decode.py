@@ -170,4 +170,4 @@ def test_hops_of_several_tracks_are_refused(trained):
     run = Run.load(trained.run)
     hop = recording_hops(noise(1), run.make_frontend())[0][0]
     with pytest.raises(ValueError, match="has 2 tracks, where one is expected"):
-        onset_input([replace(hop, cues=(TrialClock(), TrialClock()))])
+        onset_input([replace(hop, clocks=(TrialClock(), TrialClock()))])
