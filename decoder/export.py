@@ -1,6 +1,6 @@
-"""A network as one ONNX file, written only if it answers as torch does.
+"""A network as one ONNX file, written only if its outputs equal those of torch.
 
-The names are spelled here and nowhere else: inputs `signal`, `onset`, `state.*`; outputs `embedding`, `next.*`.
+The names of inputs and outputs are defined here: inputs `signal`, `onset`, `state.*`; outputs `embedding`, `next.*`.
 """
 
 import copy
@@ -28,10 +28,10 @@ TOLERANCE = 1e-4  # of the largest value; float32 rounding over 2,000 steps meas
 def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], subject: int = 0) -> float:
     """Write `network` as one ONNX file that takes exactly one hop a call, for any number of streams.
 
-    Before the file gets its name, onnxruntime runs it for 2,000 hops (and 100 hops of 3 streams) beside torch; a
-    difference raises ValueError and leaves nothing on disk. `metadata` goes into the file, each value as JSON unless
-    a string. `subject` is baked in. Returns the difference, as a share of the largest value. ValueError, too, for a
-    network that takes whole windows.
+    Before the file gets its name, onnxruntime runs it for 2,000 hops, and for 100 hops of 3 streams, and its outputs
+    are compared with those of torch. A difference raises ValueError and leaves nothing on disk. `metadata` goes into
+    the file, each value as JSON unless a string. `subject` is fixed in the file. Returns the difference, as a share of
+    the largest value. ValueError, too, for a network that takes whole windows.
     """
     if not isinstance(network, Streaming):
         raise ValueError(
@@ -39,27 +39,27 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
             "export a network that streams"
         )
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.part")
     network = copy.deepcopy(network).cpu().eval()
     network.forward = functools.partial(network.forward, subject=subject)
     config: Any = network.config
     try:
         x = torch.zeros(2, config.n_channels, config.hop_samples)
-        write_onnx(network, part, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
-        model = onnx.load(part)
+        write_onnx(network, partial, x, {"onset_BH": ("onset", torch.zeros(2, 1))})
+        model = onnx.load(partial)
         strip_local_paths(model)
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
-        onnx.save(model, part)
-        worst = max(check_parity(network, part, batch, n_hops) for batch, n_hops in ((1, 2000), (3, 100)))
-        part.replace(path)
+        onnx.save(model, partial)
+        worst = max(check_parity(network, partial, batch, n_hops) for batch, n_hops in ((1, 2000), (3, 100)))
+        partial.replace(path)
         return worst
     finally:
-        part.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def strip_local_paths(model: onnx.ModelProto) -> None:
-    """Drop the exporter's notes on nodes and values: stack traces with the paths of the machine that exported."""
+    """Remove the exporter's notes on operators and values: stack traces with paths of this machine."""
     graph = model.graph
     for item in [*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer, graph]:
         item.ClearField("metadata_props")
@@ -72,9 +72,9 @@ def write_onnx(
     x: Tensor,
     extra: dict[str, tuple[str, Tensor]] | None = None,
 ) -> None:
-    """Export a streaming layer for inputs shaped like `x`, only the batch dynamic (`x` must hold 2 streams or more).
+    """Export a streaming layer for inputs of the shape of `x`, with a dynamic batch (`x` needs 2 streams or more).
 
-    `extra`: further tensors by the name of their argument, with their name in the file.
+    `extra`: further tensors by argument name, each with its name in the file.
     """
     state = layer.init_state(x.shape[0])
     extra = extra or {}
@@ -100,10 +100,10 @@ def write_onnx(
 
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
-    """Hide what torch 2.13's exporter says about itself; warnings about the network still come through."""
+    """Hide the messages of torch's exporter about itself; warnings about the network are shown."""
     registry = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registry.level
-    registry.setLevel(logging.ERROR)  # it reports every torchvision operator it did not find
+    registry.setLevel(logging.ERROR)  # it reports every missing torchvision operator
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
@@ -114,7 +114,7 @@ def quiet_exporter() -> Iterator[None]:
 
 
 def open_onnx(path: Path) -> onnxruntime.InferenceSession:
-    """A session on one CPU thread: a hop is too small a task to share."""
+    """A session on one CPU thread: a hop is too small to be split between threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -123,7 +123,7 @@ def open_onnx(path: Path) -> onnxruntime.InferenceSession:
 def run_onnx(
     session: onnxruntime.InferenceSession, hops: list[dict[str, np.ndarray]], state: State
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """Feed the file hop after hop: its outputs, and the state after the last."""
+    """Run the file hop by hop: its outputs, and the state after the last hop."""
     names = [output.name for output in session.get_outputs()]
     carried, outputs = {f"state.{key}": value.numpy() for key, value in state.items()}, []
     for hop in hops:
@@ -134,26 +134,26 @@ def run_onnx(
 
 
 def check_parity(network: Streaming, path: Path, batch: int, n_hops: int) -> float:
-    """How far the file, hop by hop, answers from torch fed 100 hops at a time; ValueError beyond the tolerance."""
+    """Largest difference of the file, hop by hop, from torch, 100 hops at a time; ValueError beyond the tolerance."""
     config: Any = network.config
     rng = torch.Generator().manual_seed(0)
     signal = torch.randn(batch, config.n_channels, n_hops * config.hop_samples, generator=rng)
     onset = random_onset(batch, n_hops, config.hop_samples / config.sfreq, rng)
-    state, parts = network.init_state(batch), list[Tensor]()
+    state, chunks = network.init_state(batch), list[Tensor]()
     with torch.inference_mode():
         for x, since in zip(signal.split(100 * config.hop_samples, -1), onset.split(100, -1), strict=True):
             y, state = network(x, state, since)
-            parts.append(y)
+            chunks.append(y)
     hops = [
         {"signal": x.numpy(), "onset": since.numpy()}
         for x, since in zip(signal.split(config.hop_samples, -1), onset.split(1, -1), strict=True)
     ]
     outputs, carried = run_onnx(open_onnx(path), hops, network.init_state(batch))
-    pairs = {"embedding": (torch.cat(parts, dim=1).numpy(), np.concatenate(outputs, axis=1))}
+    pairs = {"embedding": (torch.cat(chunks, dim=1).numpy(), np.concatenate(outputs, axis=1))}
     pairs |= {f"state {key}": (value.numpy(), carried[key]) for key, value in state.items()}
     worst = 0.0
-    for name, (want, got) in pairs.items():
-        difference = np.abs(want - got).max() / max(np.abs(want).max(), 1e-6)
+    for name, (expected, actual) in pairs.items():
+        difference = np.abs(expected - actual).max() / max(np.abs(expected).max(), 1e-6)
         if not difference <= TOLERANCE:
             raise ValueError(
                 f"{name} of the ONNX file differs from torch by {difference:.1e} of its largest value after {n_hops} "
@@ -164,7 +164,7 @@ def check_parity(network: Streaming, path: Path, batch: int, n_hops: int) -> flo
 
 
 def random_onset(batch: int, n_hops: int, hop_s: float, rng: torch.Generator) -> Tensor:
-    """Since-onset seconds as trials of random length give, a third of them without a known onset, [batch, n_hops]."""
+    """Since-onset seconds of trials of random length, a third of them without a known onset, [batch, n_hops]."""
     onset = torch.full((batch, n_hops), -1.0)
     for row in onset:
         start = 0

@@ -1,17 +1,22 @@
-"""Linear algebra that several layers share."""
+"""Linear algebra that several layers share: the torch twin of `realtime.linalg`."""
 
 import torch
 from torch import Tensor
 
 
-def inverse_sqrt(matrix: Tensor) -> Tensor:
-    """Inverse square root of symmetric positive definite matrices [..., N, N]; ValueError where one is degenerate."""
-    values, vectors = torch.linalg.eigh(matrix)
+def inverse_sqrt(covariance: Tensor, shrinkage: float) -> Tensor:
+    """Symmetric inverse square root of covariances [..., N, N] that are shrunk towards a multiple of the identity.
+
+    `shrinkage` is the share, 0 to 1, of the identity times the mean variance. ValueError where a matrix is degenerate.
+    """
+    n_rows = covariance.shape[-1]
+    eye = torch.eye(n_rows, dtype=covariance.dtype, device=covariance.device)
+    power = covariance.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+    values, vectors = torch.linalg.eigh((1 - shrinkage) * covariance + shrinkage * power * eye)
     if not (values > 1e-9 * values[..., -1:]).all():
         rank = int((values > 1e-9 * values[..., -1:]).sum(-1).min())
         raise ValueError(
-            f"a covariance of {matrix.shape[-1]} rows has rank {rank}, needs {matrix.shape[-1]}; drop channels that "
-            "repeat others"
+            f"a covariance of {n_rows} rows has rank {rank}, needs {n_rows}; drop channels that repeat others"
         )
     root: Tensor = vectors @ (values.rsqrt()[..., None] * vectors.transpose(-1, -2))
     return root

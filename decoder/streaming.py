@@ -1,7 +1,7 @@
 """The contract of every layer with time in it: `y, state = layer(x, state)`.
 
-`state=None` starts from silence; the same forward takes a whole recording, one hop, or any chunking between. State is
-a flat dict of tensors, batch first, fixed shapes, dotted names; nothing about a stream lives on the layer.
+`state=None` starts as after zero input; the same forward takes a whole recording, one hop, or any chunking between.
+State is a flat dict of tensors, batch first, fixed shapes, dotted names; nothing about a stream lives on the layer.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ State = dict[str, Tensor]
 
 
 class Streaming(nn.Module):
-    """A layer that can be fed a stream in chunks.
+    """A layer that processes a stream in chunks.
 
     `hop`: input samples per output step; chunks are multiples of it. `receptive_field`: input samples, ending with the
-    newest, that an output depends on; None where the past never fades entirely. A zero state always means silence.
+    newest, that an output depends on; None where the past never fades entirely. A state of zeros stands for zero input.
     """
 
     hop: int = 1
@@ -26,11 +26,11 @@ class Streaming(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # Tells a layer without weights which device and dtype its state belongs to.
+        # The device and dtype of the state, also for a layer without weights.
         self.register_buffer("_like", torch.zeros(()), persistent=False)
 
     def init_state(self, batch: int) -> State:
-        """Silence for `batch` streams: by default the states of the streaming layers inside, under their names."""
+        """Initial state of `batch` streams: by default the states of the streaming layers inside, under their names."""
         return {
             f"{name}.{key}": value
             for name, layer in streaming_layers(self)
@@ -38,7 +38,7 @@ class Streaming(nn.Module):
         }
 
     def zeros(self, batch: int, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-        """A state tensor of zeros where this layer lives."""
+        """A state tensor of zeros on the device of this layer."""
         return self._like.new_zeros(batch, *shape, dtype=dtype)
 
     def steps(self, n_times: int) -> int:
@@ -58,17 +58,17 @@ def streaming_layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str,
 
 
 def substate(state: State, name: str) -> State:
-    """The part of a state that belongs to the layer called `name`."""
+    """The entries of a state that belong to the layer called `name`, without the prefix."""
     return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
 
 
 def prefixed(name: str, state: State) -> State:
-    """A layer's state under the layer's name."""
+    """A layer's state with the layer's name as prefix."""
     return {f"{name}.{key}": value for key, value in state.items()}
 
 
 def append_history(past: Tensor, x: Tensor, dim: int = -1) -> tuple[Tensor, Tensor]:
-    """Past followed by present along time, and the newest of it, as long as the past was."""
-    seen = torch.cat([past, x], dim=dim)
-    keep = past.shape[dim]
-    return seen, seen.narrow(dim, seen.shape[dim] - keep, keep)
+    """The past followed by `x` along time, and the newest samples of that, as many as the past had."""
+    extended = torch.cat([past, x], dim=dim)
+    n_past = past.shape[dim]
+    return extended, extended.narrow(dim, extended.shape[dim] - n_past, n_past)

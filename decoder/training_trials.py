@@ -54,7 +54,7 @@ class TrainingTrials:
             )
 
     def residual_signals(self, n_times: int) -> list[np.ndarray]:
-        """The signals minus the mean response after each onset, so that a noise model does not have to explain it."""
+        """The signals minus the mean evoked activity, which a noise model must not contain."""
         total, n_trials = torch.zeros(()), 0
         for windows_NCW, labels in self.windows_in_batches(self.signals, n_times):
             total, n_trials = total + windows_NCW.double().sum(0), n_trials + len(labels)

@@ -1,4 +1,4 @@
-"""Tangent vectors of running covariances, by products and sums alone.
+"""Tangent vectors of running covariances, computed with products and sums only.
 
 Shape suffixes: B streams, H hops, N rows of the matrix.
 """
@@ -12,8 +12,8 @@ def tangent_vector(covariance: Tensor, whitening: Tensor) -> Tensor:
 
     `whitening` is the inverse square root of the reference point. 2 (A - I)(A + I)^-1 is the matrix logarithm's [1/1]
     Pade form: equal to it near the reference, bounded for outliers, and free of eigenvectors, which ONNX lacks. On
-    recorded evoked responses a linear classifier did as well on it as on the logarithm (docs/decisions.md). Off the
-    diagonal each entry counts twice in a matrix's length, hence the root of two (Barachant et al., IEEE TBME, 2012).
+    recorded evoked activity a linear classifier did as well on it as on the logarithm (docs/decisions.md). Each entry
+    off the diagonal is in the matrix twice, hence the root of two (Barachant et al., IEEE TBME, 2012).
     """
     n = covariance.shape[-1]
     a = whitening @ covariance @ whitening
@@ -25,7 +25,8 @@ def tangent_vector(covariance: Tensor, whitening: Tensor) -> Tensor:
 
 
 def sweep_inverse(matrix: Tensor) -> Tensor:
-    """Inverse of symmetric matrices [..., N, N] whose eigenvalues are 1 or more: the sweep, which then needs no pivot.
+    """Inverse of symmetric matrices [..., N, N] with eigenvalues of 1 or more, by the sweep, which needs no pivoting
+    then.
 
     N rank-one updates; ONNX has no inverse. Goodnight, The American Statistician, 1979.
     """

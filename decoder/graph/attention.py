@@ -1,7 +1,7 @@
-"""Graph attention over sensors at each time step, and the graph it runs on: from positions or from a prior.
+"""Graph attention over sensors at each time step.
 
-Neighbours are gathered by an index, so that cost grows with edges and not with sensors squared. Shape suffixes:
-N sensors, K neighbours, A heads, F features (per head inside the layer).
+Neighbours are gathered by an index, so that the cost grows with the number of edges and not with sensors squared. Shape
+suffixes: N sensors, K neighbours, A heads, F features (per head inside the layer).
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ SELF_MODES = ("att", "theta_r", "theta_n", "none")
 
 
 class GraphAttention(nn.Module):
-    """Attention of every sensor over its neighbours; leading dimensions (stream, time) never mix.
+    """Attention of every sensor over its neighbours; leading dimensions (stream, time) do not mix.
 
-    float32[..., N, n_in] to float32[..., N, n_out]. `index` int64[N, K] names the neighbours of each sensor, `valid`
-    bool[N, K] says which of them count, `edge` float32[N, K, E] describes the way to each (version 2 only). Heads are
-    concatenated, or averaged where `concat` is false. Version 1 is GAT (Velickovic et al., ICLR 2018,
+    float32[..., N, n_in] to float32[..., N, n_out]. `index` int64[N, K] has the neighbours of each sensor, `valid`
+    bool[N, K] is false for padding, `edge` float32[N, K, E] has features of the edge to each (version 2 only). Heads
+    are concatenated, or averaged where `concat` is false. Version 1 is GAT (Velickovic et al., ICLR 2018,
     https://arxiv.org/abs/1710.10903), version 2 is GATv2 (Brody et al., ICLR 2022, https://arxiv.org/abs/2105.14491);
-    softplus keeps the gradient where leaky ReLU loses it, and `self_mode` says how a sensor's own features come in
-    (GAT+: Neumeier et al., 2023, https://arxiv.org/abs/2305.16196): "att" by attention to itself as a neighbour,
-    "theta_r" and "theta_n" added by the query's projection or one of their own, "none" not at all.
+    softplus keeps the gradient where leaky ReLU loses it. `self_mode` is how a sensor's own features enter (GAT+:
+    Neumeier et al., 2023, https://arxiv.org/abs/2305.16196): "att" by attention to itself as a neighbour, "theta_r" and
+    "theta_n" added by the query's projection or by one of their own, "none" not at all.
     """
 
     index: Tensor
@@ -59,8 +59,8 @@ class GraphAttention(nn.Module):
         if self_mode not in SELF_MODES:
             raise ValueError(f"GraphAttention: self_mode {self_mode!r}, needs one of {', '.join(SELF_MODES)}")
         if version == 1 and (self_mode == "theta_r" or edge is not None):
-            what = "edge features" if edge is not None else "self_mode 'theta_r'"
-            raise ValueError(f"GraphAttention: version 1 has no place for {what}, needs version 2")
+            unsupported = "edge features" if edge is not None else "self_mode 'theta_r'"
+            raise ValueError(f"GraphAttention: version 1 does not support {unsupported}, needs version 2")
         if self_mode != "att":
             valid = valid & (index != torch.arange(len(index))[:, None])
         elif not valid.any(dim=1).all():
@@ -87,56 +87,56 @@ class GraphAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         message = self.neighbour(x)
-        near = self.gather(message)  # [..., N, K, A * F]
-        weight = self.weights(x, message, near)
-        y = (weight[..., None] * near.unflatten(-1, (self.heads, -1))).sum(dim=-3)  # [..., N, A, F]
+        neighbours = self.gather(message)  # [..., N, K, A * F]
+        weight = self.weights(x, message, neighbours)
+        y = (weight[..., None] * neighbours.unflatten(-1, (self.heads, -1))).sum(dim=-3)  # [..., N, A, F]
         if self.self_mode == "theta_r" and self.own is not None:
             y = y + self.own(x).unflatten(-1, (self.heads, -1))
         if self.theta_n is not None:
             y = y + self.theta_n(x).unflatten(-1, (self.heads, -1))
-        output: Tensor = (y.flatten(-2) if self.concat else y.mean(dim=-2)) + self.bias
-        return output
+        joined: Tensor = y.flatten(-2) if self.concat else y.mean(dim=-2)
+        return joined + self.bias
 
     def attention(self, x: Tensor) -> Tensor:
-        """How much each sensor attends to each of its neighbours (columns of `index`), [..., N, K, heads]."""
+        """Weight of each neighbour (columns of `index`) for each sensor, [..., N, K, heads]."""
         message = self.neighbour(x)
         return self.weights(x, message, self.gather(message))
 
-    def weights(self, x: Tensor, message: Tensor, near: Tensor) -> Tensor:
-        """Softmax over the neighbours that count; zeros where there is none."""
+    def weights(self, x: Tensor, message: Tensor, neighbours: Tensor) -> Tensor:
+        """Softmax over the valid neighbours; zeros where there is none."""
         if self.own is not None:
-            inner = near + self.own(x).unsqueeze(-2)
+            logits = neighbours + self.own(x).unsqueeze(-2)
             if self.score_edge is not None:
-                inner = inner + self.score_edge(self.edge)
+                logits = logits + self.score_edge(self.edge)
             # One product with a block diagonal trains twice as fast as a sum over features for each head.
-            score = F.linear(self.activation(inner), torch.block_diag(*self.score_neighbour[:, None]))
+            score = F.linear(self.activation(logits), torch.block_diag(*self.score_neighbour[:, None]))
         else:
             assert self.score_own is not None
             message = message.unflatten(-1, (self.heads, -1))
-            theirs, own = (message * self.score_neighbour).sum(-1), (message * self.score_own).sum(-1)
-            score = self.activation(self.gather(theirs) + own.unsqueeze(-2))
+            other, own = (message * self.score_neighbour).sum(-1), (message * self.score_own).sum(-1)
+            score = self.activation(self.gather(other) + own.unsqueeze(-2))
         if self.self_mode == "att":
             return score.masked_fill(~self.valid[..., None], -torch.inf).softmax(dim=-2)
-        # A sensor left without any neighbour: softmax over nothing would be NaN.
-        lonely = ~self.valid.any(dim=1, keepdim=True)
-        weight = score.masked_fill(~(self.valid | lonely)[..., None], -torch.inf).softmax(dim=-2)
+        # A sensor without any neighbour: a softmax over -inf alone would be NaN.
+        isolated = ~self.valid.any(dim=1, keepdim=True)
+        weight = score.masked_fill(~(self.valid | isolated)[..., None], -torch.inf).softmax(dim=-2)
         return weight.masked_fill(~self.valid[..., None], 0.0)
 
     def gather(self, per_sensor: Tensor) -> Tensor:
-        """What each sensor's neighbours have: [..., N, any] to [..., N, K, any]."""
+        """Values of each sensor's neighbours: [..., N, any] to [..., N, K, any]."""
         gathered: Tensor = per_sensor.index_select(-2, self.index.flatten()).unflatten(-2, self.index.shape)
         return gathered
 
 
 def sensor_attention(config: GraphConfig, n_in: int, n_out: int) -> GraphAttention:
-    """The graph layer a config describes."""
+    """The graph layer of a config over its sensors."""
     return graph_attention(config, n_in, n_out, *neighbourhood(config))
 
 
 def graph_attention(
     config: AttentionConfig, n_in: int, n_out: int, index: Tensor, valid: Tensor, edge: Tensor | None = None
 ) -> GraphAttention:
-    """The graph layer a config describes, on a given graph."""
+    """The graph layer of a config on the given graph."""
     c = config
     return GraphAttention(
         n_in,

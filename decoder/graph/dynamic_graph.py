@@ -1,6 +1,7 @@
-"""What STGATE makes anew at every moment: matrices between electrodes and between moments, and a graph to attend over.
+"""Dynamic graphs of STGATE: matrices between electrodes and between hops, computed at every hop, and attention over
+them.
 
-Shape suffixes: B streams, H hops, N nodes, F features of a node, W moments of a trailing window, A heads.
+Shape suffixes: B streams, H hops, N electrodes, F features of an electrode, W hops of a trailing window, A heads.
 """
 
 import torch
@@ -13,12 +14,12 @@ from decoder.streaming import State, Streaming, append_history, prefixed, substa
 
 
 class DynamicAdjacency(Streaming):
-    """A matrix of every hop between electrodes, from their features of a trailing window: V tanh(X W1 W2 + b).
+    """A matrix between electrodes at every hop, from their features in a trailing window: V tanh(X W1 W2 + b).
 
     float32[B, H, N * F] to float32[B, H, N, N], normalised by the batch in training and by its running mean and
-    variance afterwards. `start` float32[N, N]: b at first, with V the identity.
+    variance afterwards. `start` float32[N, N]: initial b; V starts as the identity.
 
-    State: over_window.*  # see PerNode
+    State: over_window.*  # see NodeWise
     """
 
     def __init__(self, n_nodes: int, n_features: int, window: int, start: Tensor):
@@ -35,20 +36,21 @@ class DynamicAdjacency(Streaming):
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         if x_BHD.shape[1] == 0:
             return x_BHD.new_zeros(x_BHD.shape[0], 0, self.shape[0], self.shape[0]), state
-        x, inner = self.over_window(x_BHD, substate(state, "over_window"))
+        x, layer_state = self.over_window(x_BHD, substate(state, "over_window"))
         s_BHNN = self.v @ torch.tanh(x.unflatten(-1, self.shape) @ self.w2 + self.b)
         s_BHNN = self.norm(s_BHNN.flatten(0, 1)[:, None])[:, 0].unflatten(0, x_BHD.shape[:2])
-        return s_BHNN, prefixed("over_window", inner)
+        return s_BHNN, prefixed("over_window", layer_state)
 
 
 class TemporalAttention(Streaming):
-    """The newest row of a matrix between the moments X of a trailing window, softmax(tanh(X U X' / sqrt(F) + b) V) X.
+    """Newest row of the attention between the hops X of a trailing window, softmax(tanh(X U X' / sqrt(F) + b) V) X.
 
-    float32[B, H, F] to the same shape, for one node; moments before the stream began are zeros. The temporal attention
-    of ASTGCN (Guo et al., AAAI 2019, https://doi.org/10.1609/aaai.v33i01.3301922), but of one node alone, with tanh
-    for its sigmoid as in NodeMatrix, and with V on the right, so that a row needs no other: older rows hear a future.
+    float32[B, H, F] to the same shape, for one electrode; hops before the start of the stream are zeros. The temporal
+    attention of ASTGCN (Guo et al., AAAI 2019, https://doi.org/10.1609/aaai.v33i01.3301922), with three changes: it is
+    of one electrode, tanh replaces the sigmoid as in DynamicAdjacency, and V is on the right, so that a row does not
+    depend on other rows, which would depend on later samples.
 
-    State: past  float32[B, window - 1, F]  # last moments seen; absent where that is 0
+    State: past  float32[B, window - 1, F]  # newest hops; absent where that is 0
     """
 
     def __init__(self, n_features: int, window: int):
@@ -57,7 +59,7 @@ class TemporalAttention(Streaming):
         self.u = nn.Parameter(torch.empty(n_features, n_features))
         nn.init.xavier_uniform_(self.u)
         self.v = nn.Parameter(torch.eye(window))
-        self.b = nn.Parameter(torch.eye(window)[-1])  # of the newest row, which so begins at its own moment
+        self.b = nn.Parameter(torch.eye(window)[-1])  # of the newest row, which starts at its own hop
 
     def init_state(self, batch: int) -> State:
         return {"past": self.zeros(batch, self.window - 1, self.n_features)} if self.window > 1 else {}
@@ -66,20 +68,20 @@ class TemporalAttention(Streaming):
         state = self.init_state(x_BHF.shape[0]) if state is None else state
         if x_BHF.shape[1] == 0:
             return x_BHF, state
-        seen, new = x_BHF, {}
+        extended, new = x_BHF, {}
         if state:
-            seen, new["past"] = append_history(state["past"], seen, dim=1)
-        window_BHFW = seen.unfold(1, self.window, 1)
-        alike_BHW = ((x_BHF @ self.u)[:, :, None] @ window_BHFW)[:, :, 0] / self.n_features**0.5
-        share_BHW = (torch.tanh(alike_BHW + self.b) @ self.v).softmax(dim=-1)
-        return (window_BHFW @ share_BHW[..., None])[..., 0], new
+            extended, new["past"] = append_history(state["past"], extended, dim=1)
+        window_BHFW = extended.unfold(1, self.window, 1)
+        similarity_BHW = ((x_BHF @ self.u)[:, :, None] @ window_BHFW)[:, :, 0] / self.n_features**0.5
+        weight_BHW = (torch.tanh(similarity_BHW + self.b) @ self.v).softmax(dim=-1)
+        return (window_BHFW @ weight_BHW[..., None])[..., 0], new
 
 
 class DynamicGraphAttention(nn.Module):
-    """Graph attention over edges that differ between moments; an edge's weight multiplies its share.
+    """Graph attention over edges that differ between hops; an edge's weight multiplies its attention.
 
     float32[..., N, n_in] and weights float32[..., N, N], zero where there is no edge, to float32[..., N, n_out]. Heads
-    are averaged. Were the weights only a mask, nothing would teach them.
+    are averaged. As a mask alone, the weights would get no gradient.
     """
 
     def __init__(self, n_in: int, n_out: int, heads: int):
@@ -91,17 +93,17 @@ class DynamicGraphAttention(nn.Module):
 
     def forward(self, x: Tensor, edge: Tensor) -> Tensor:
         message = self.message(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # [..., heads, N, n_out]
-        own, theirs = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
-        score = F.leaky_relu(own[..., None] + theirs[..., None, :], 0.2)
+        own, other = ((message * vector_AF[:, None]).sum(-1) for vector_AF in self.score)
+        score = F.leaky_relu(own[..., None] + other[..., None, :], 0.2)
         share = (score - score.amax(dim=-1, keepdim=True).detach()).exp() * edge.unsqueeze(-3)
-        output: Tensor = (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
-        return output
+        mean: Tensor = (share / (share.sum(dim=-1, keepdim=True) + 1e-9) @ message).mean(dim=-3)
+        return mean
 
 
 def top_k_excess(score: Tensor, k: int) -> Tensor:
-    """By how much each of the `k` largest entries of a row exceeds the first that is dropped; zero elsewhere.
+    """Excess of each of the `k` largest entries of a row over the largest of the others; zero elsewhere.
 
-    Two entries that change places at rank k are both zero there: rounding cannot make the answer jump.
+    Two entries that swap ranks k and k + 1 are both zero there, so that rounding cannot change the result abruptly.
     """
     if k < score.shape[-1]:
         return F.relu(score - score.topk(k + 1, dim=-1).values[..., -1:])

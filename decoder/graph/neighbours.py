@@ -1,4 +1,4 @@
-"""Which sensors are joined: neighbour indices, edge features and positions."""
+"""Graphs between sensors: neighbour indices, edge features and positions."""
 
 import math
 
@@ -10,7 +10,7 @@ from decoder.layers.encoder import EncoderConfig
 
 
 def complete_graph(n_nodes: int) -> tuple[Tensor, Tensor]:
-    """Every node a neighbour of every node, itself first: index int64[N, N] and valid bool[N, N]."""
+    """Every node is a neighbour of every node, itself first: index int64[N, N] and valid bool[N, N]."""
     steps = torch.arange(n_nodes)
     return (steps[:, None] + steps) % n_nodes, torch.ones(n_nodes, n_nodes, dtype=torch.bool)
 
@@ -33,8 +33,8 @@ def neighbour_index(config: NeighbourConfig) -> tuple[Tensor, Tensor]:
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise ValueError(f"{name}: neighbours of channel {i} are {len(row)}, needs {len(rows[0])}; pad with -1")
-        named = [j for j in row if j != -1]
-        if not row or row[0] != i or not all(0 <= j < n for j in named) or len(set(named)) != len(named):
+        valid = [j for j in row if j != -1]
+        if not row or row[0] != i or not all(0 <= j < n for j in valid) or len(set(valid)) != len(valid):
             raise ValueError(
                 f"{name}: neighbours of channel {i} are {row}, needs {i} first and numbers -1 to {n - 1}, each once"
             )
@@ -58,7 +58,7 @@ def edge_tensor(config: GraphConfig) -> Tensor:
 
 
 def sensor_positions(config: EncoderConfig) -> Tensor:
-    """Sensor positions in metres, NaN where there is none, float32[C, 3]."""
+    """Sensor positions in metres, NaN where unknown, float32[C, 3]."""
     positions = config.positions or (None,) * config.n_channels
     if len(positions) != config.n_channels:
         raise ValueError(f"{type(config).__name__}: positions of {len(positions)} channels, needs {config.n_channels}")
@@ -68,8 +68,8 @@ def sensor_positions(config: EncoderConfig) -> Tensor:
 def distance_knn(positions_N3: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Each sensor's `k` nearest, itself first: index int64[N, k] and valid bool[N, k].
 
-    Positions in metres. A sensor without a position (NaN) has only itself, and is nobody's neighbour. Where there are
-    fewer than `k` sensors, k is their number.
+    Positions in metres. A sensor without a position (NaN) has only itself and is no neighbour of another. With fewer
+    than `k` sensors, k is their number.
     """
     known_N = positions_N3.isfinite().all(dim=1)
     position_N3 = torch.where(known_N[:, None], positions_N3, 0.0)

@@ -1,7 +1,7 @@
-"""Nodes side by side: one layer for all of them, attention among them, the graph between them.
+"""Layers over nodes: one layer applied to each node, attention between nodes, graph attention.
 
-A node is a sensor or a learned source. Tokens hold the nodes side by side, float32[B, H, N * F]. Shape suffixes:
-B streams, H hops, N nodes, F features of one node.
+A node is a sensor or a learned source. Tokens are the concatenated features of all nodes, float32[B, H, N * F]. Shape
+suffixes: B streams, H hops, N nodes, F features of one node.
 """
 
 import torch.nn.functional as F
@@ -16,9 +16,9 @@ from decoder.streaming import State, Streaming, prefixed, substate
 class NodeWise(Streaming):
     """One layer over time, with the same weights, for every node.
 
-    float32[B, H, N * n_in] to float32[B, H, N * n_out]. `time_last` says that the layer takes [B, C, T].
+    float32[B, H, N * n_in] to float32[B, H, N * n_out]. With `time_last` the layer takes [B, C, T].
 
-    State: the layer's own, with the nodes after the batch: [B, N, ...]
+    State: that of the layer, with a node axis after the batch: [B, N, ...]
     """
 
     def __init__(self, layer: Streaming, n_nodes: int, time_last: bool = False):
@@ -51,7 +51,7 @@ class ConvBlock(Streaming):
     def __init__(self, dim: int, kernel: int, dilation: int = 1, dropout: float = 0.0, skip: str = "identity"):
         super().__init__()
         if skip == "dense":
-            raise ValueError("ConvBlock: skip 'dense' widens what a stack of blocks keeps, needs another kind")
+            raise ValueError("ConvBlock: skip 'dense' changes the width between stacked blocks, needs another kind")
         self.conv = CausalConv(dim, dim, kernel, dilation)
         self.receptive_field = self.conv.receptive_field
         self.norm = nn.BatchNorm1d(dim)
@@ -61,12 +61,12 @@ class ConvBlock(Streaming):
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         if x_BHD.shape[1] == 0:
             return x_BHD, state
-        y, inner = self.conv(x_BHD.transpose(1, 2), substate(state, "conv"))
-        return self.skip(x_BHD, F.elu(self.norm(y)).transpose(1, 2)), prefixed("conv", inner)
+        y, layer_state = self.conv(x_BHD.transpose(1, 2), substate(state, "conv"))
+        return self.skip(x_BHD, F.elu(self.norm(y)).transpose(1, 2)), prefixed("conv", layer_state)
 
 
 class NodeTransformer(nn.Module):
-    """Pre-norm transformer block among the nodes of one hop: every node attends to all, then an MLP.
+    """Pre-norm transformer block within one hop: every node attends to every node, then an MLP.
 
     float32[B, H, N * dim] to the same shape; nothing passes between hops.
     """
@@ -74,9 +74,11 @@ class NodeTransformer(nn.Module):
     def __init__(self, dim: int, n_heads: int, n_nodes: int, dropout: float = 0.0, skip: str = "layerscale"):
         super().__init__()
         if dim % n_heads:
-            raise ValueError(f"AmongNodes: dim {dim}, needs a multiple of n_heads {n_heads}")
+            raise ValueError(f"NodeTransformer: dim {dim}, needs a multiple of n_heads {n_heads}")
         if skip == "dense":
-            raise ValueError("AmongNodes: skip 'dense' widens what a stack of blocks keeps, needs another kind")
+            raise ValueError(
+                "NodeTransformer: skip 'dense' changes the width between stacked blocks, needs another kind"
+            )
         self.n_heads, self.n_nodes = n_heads, n_nodes
         self.norm_attention = nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
@@ -92,12 +94,12 @@ class NodeTransformer(nn.Module):
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # each [B * H, heads, N, features of a head]
         attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2).unflatten(0, x.shape[:2])
         x = self.skip_attention(x, self.out(attended))
-        output: Tensor = self.skip_mlp(x, self.mlp(self.norm_mlp(x))).flatten(2)
-        return output
+        y: Tensor = self.skip_mlp(x, self.mlp(self.norm_mlp(x)))
+        return y.flatten(2)
 
 
 class GraphBlock(nn.Module):
-    """Graph attention between the nodes of one hop, ELU, and a skip around both (see Skip).
+    """Graph attention within one hop, ELU, and a skip around both (see Skip).
 
     float32[B, H, N * n_in] to float32[B, H, N * width].
     """
@@ -111,5 +113,5 @@ class GraphBlock(nn.Module):
 
     def forward(self, x_BHD: Tensor) -> Tensor:
         x = x_BHD.unflatten(-1, (self.n_nodes, -1))
-        output: Tensor = self.skip(x, F.elu(self.attention(x))).flatten(2)
-        return output
+        y: Tensor = self.skip(x, F.elu(self.attention(x)))
+        return y.flatten(2)

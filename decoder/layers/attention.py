@@ -14,9 +14,9 @@ class WindowedAttention(Streaming):
     """Causal self-attention over the last `window` steps, the present one included.
 
     float32[B, H, dim] to the same shape. Position enters only as distance, by ALiBi (Press et al., ICLR 2022,
-    https://arxiv.org/abs/2108.12409), so a stream may run for ever.
+    https://arxiv.org/abs/2108.12409), so a stream may have any length.
 
-    State: k, v  float32[B, n_heads, window - 1, dim / n_heads]  # newest last; slots not yet filled are never read
+    State: k, v  float32[B, n_heads, window - 1, dim / n_heads]  # newest last; empty slots are never read
            seen  int64[B]                                        # filled slots
     """
 
@@ -48,14 +48,14 @@ class WindowedAttention(Streaming):
 
         filled_BP = torch.arange(n_past, device=x_BHD.device) >= n_past - state["seen"][:, None]
         filled = filled_BP[:, None, :, None]
-        # Weight 0 is not enough to ignore a slot: 0 * NaN is NaN.
+        # Empty slots are set to zero, since weight 0 would not remove a NaN.
         k, k_past = append_history(torch.where(filled, state["k"], 0.0), k, dim=2)
         v, v_past = append_history(torch.where(filled, state["v"], 0.0), v, dim=2)
         bias = self.bias(n_steps).masked_fill(~F.pad(filled_BP, (0, n_steps), value=True)[:, None, None], -torch.inf)
 
         dropout = self.dropout if self.training else 0.0
         k, v, bias = k.to(q.dtype), v.to(q.dtype), bias.to(q.dtype)
-        if n_steps == 1 and not dropout:  # the exporter makes nine nodes more of the fused form
+        if n_steps == 1 and not dropout:  # the fused form exports to nine more ONNX operators
             y = torch.softmax(q @ k.mT * self.head_dim**-0.5 + bias, -1) @ v
         else:
             y = F.scaled_dot_product_attention(q, k, v, bias, dropout)

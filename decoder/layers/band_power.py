@@ -1,4 +1,4 @@
-"""The log-power path: how strong each rhythm of each learned source was lately.
+"""Log band power of learned sources.
 
 Shape suffixes: B streams, C channels, S sources (all bands), T samples, H hops, K filter taps.
 """
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from decoder.layers.conv import CausalMean
 from decoder.streaming import State, Streaming, append_history, prefixed, substate
 
-EPS = 1e-4  # in units of the input squared; keeps the log of silence near the rest, not at -inf
-HIGHEST = 0.45  # of the rate: nothing is left above
+EPS = 1e-4  # in units of the input squared; keeps the log of zero power finite
+MAX_BAND_SHARE = 0.45  # of the rate: the signal has no power above
 
 
 class LogBandPower(Streaming):
@@ -22,7 +22,7 @@ class LogBandPower(Streaming):
     float32[B, C, T] to float32[B, n_features, T / hop], n_features = n_bands * n_sources * len(windows_s). A fixed
     whitening (buffer, identity unless set), spatial filters per band, a bank of quadrature filters shared by the
     sources of a band, square, log of trailing means. Filter-bank CSP (Ang et al., 2008) with every step learned.
-    ValueError where the rate leaves nothing of the kernel, a window or the band.
+    ValueError where the rate is too low for the kernel, a window or the band.
 
     State: past  float32[B, S, kernel - 1]  # sources before the temporal filters
            means.<i>.*                      # see CausalMean, one per window
@@ -47,8 +47,8 @@ class LogBandPower(Streaming):
         windows = [round(seconds * sfreq / hop) for seconds in windows_s]
         if self.kernel < 1 or min(windows) < 2:
             raise ValueError(
-                f"LogPower: kernel_s {kernel_s:g} holds {self.kernel} samples and windows_s {windows_s} hold {windows} "
-                f"hops at {sfreq:g} Hz, needs 1 sample or more and 2 hops or more"
+                f"LogBandPower: kernel_s {kernel_s:g} holds {self.kernel} samples and windows_s {windows_s} hold "
+                f"{windows} hops at {sfreq:g} Hz, needs 1 sample or more and 2 hops or more"
             )
         self.n_features = n_bands * n_sources * len(windows)
         self.receptive_field = self.kernel - 1 + max(windows) * hop
@@ -70,24 +70,24 @@ class LogBandPower(Streaming):
             return x_BCT.new_zeros(x_BCT.shape[0], self.n_features, 0), state
         # Spatial and temporal filters are linear and commute: space first leaves fewer rows to filter in time.
         source_BST = F.conv1d(x_BCT, (self.spatial.flatten(0, 1) @ self.whitening)[..., None])
-        seen, past = append_history(state["past"], source_BST)
+        extended, past = append_history(state["past"], source_BST)
         taps = self.bank.repeat_interleave(self.n_sources, dim=0).flatten(0, 1)[:, None]  # [S * 2, 1, K]
-        pairs = F.conv1d(seen, taps, groups=seen.shape[1])
+        pairs = F.conv1d(extended, taps, groups=extended.shape[1])
         power_BSH = pairs.square().unflatten(1, (-1, 2)).sum(2).unflatten(-1, (n_steps, self.hop)).mean(-1)
         features, new = [], {"past": past}
         for i, mean in enumerate(self.means):
-            y, inner = mean(power_BSH, substate(state, f"means.{i}"))
+            y, layer_state = mean(power_BSH, substate(state, f"means.{i}"))
             features.append(torch.log(EPS + y))
-            new |= prefixed(f"means.{i}", inner)
+            new |= prefixed(f"means.{i}", layer_state)
         return torch.cat(features, dim=1), new
 
 
 def centre_frequencies(n: int, sfreq: float, band_hz: tuple[float, float]) -> Tensor:
     """Log-spaced frequencies in Hz from first to last of `band_hz`, as far as the rate reaches, float32[n]."""
-    low, high = band_hz[0], min(band_hz[1], HIGHEST * sfreq)
+    low, high = band_hz[0], min(band_hz[1], MAX_BAND_SHARE * sfreq)
     if low > high:
         raise ValueError(
-            f"band_hz {band_hz} at {sfreq:g} Hz, needs a rising pair that begins below {HIGHEST * sfreq:g}"
+            f"band_hz {band_hz} at {sfreq:g} Hz, needs a rising pair that begins below {MAX_BAND_SHARE * sfreq:g}"
         )
     return torch.logspace(math.log10(low), math.log10(high), n)
 

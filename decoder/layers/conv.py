@@ -1,4 +1,4 @@
-"""Convolutions, running mean and running maximum that see only the past.
+"""Convolutions, running mean and running maximum over the past only.
 
 Shape suffixes: B streams, C channels, T samples.
 """
@@ -11,12 +11,12 @@ from decoder.streaming import State, Streaming, append_history
 
 
 class CausalConv(Streaming):
-    """Convolution over time that sees only the past.
+    """Convolution over past and present samples.
 
     float32[B, n_in, T] to float32[B, n_out, T / stride]; T is a multiple of the stride, and every output is computed
     from samples up to and including the last one of its stride.
 
-    State: past  float32[B, n_in, (kernel - 1) * dilation + 1 - stride]  # last samples seen; absent where that is 0
+    State: past  float32[B, n_in, (kernel - 1) * dilation + 1 - stride]  # newest samples; absent where that is 0
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class CausalConv(Streaming):
             return x_BCT.new_zeros(x_BCT.shape[0], self.conv.out_channels, 0), state
         if not self.keep:
             return self.conv(x_BCT), state
-        seen, past = append_history(state["past"], x_BCT)
-        return self.conv(seen), {"past": past}
+        extended, past = append_history(state["past"], x_BCT)
+        return self.conv(extended), {"past": past}
 
 
 class CausalMean(Streaming):
-    """Mean of the last `window` steps; early in a stream, of those seen so far.
+    """Mean of the last `window` steps; early in a stream, of those so far.
 
     float32[B, C, T] to the same shape.
 
-    State: past  float32[B, C, window - 1]  # last steps seen, zeros where none
-           seen  int64[B]                   # how many of them are real
+    State: past  float32[B, C, window - 1]  # newest steps, zeros before the first
+           seen  int64[B]                   # number of steps since the start, at most window - 1
     """
 
     def __init__(self, n_channels: int, window: int):
@@ -85,11 +85,11 @@ class CausalMean(Streaming):
 
 
 class CausalMax(Streaming):
-    """Largest of the last `window` steps; before a stream began there was silence.
+    """Largest of the last `window` steps; before the start of a stream there are zeros.
 
     float32[B, C, T] to the same shape.
 
-    State: past  float32[B, C, window - 1]  # last steps seen
+    State: past  float32[B, C, window - 1]  # newest steps
     """
 
     def __init__(self, n_channels: int, window: int):
@@ -106,17 +106,17 @@ class CausalMax(Streaming):
         state = self.init_state(x_BCT.shape[0]) if state is None else state
         if x_BCT.shape[-1] == 0:
             return x_BCT, state
-        seen, past = append_history(state["past"], x_BCT)
-        return F.max_pool1d(seen, self.window, stride=1), {"past": past}
+        extended, past = append_history(state["past"], x_BCT)
+        return F.max_pool1d(extended, self.window, stride=1), {"past": past}
 
 
 class SensorConv(Streaming):
     """The same temporal filters on every sensor, then spatial filters over sensors and filters, as one convolution.
 
-    float32[B, n_in, T] to float32[B, n_out, T]. Both steps are linear, so their product is one kernel: the same answer
+    float32[B, n_in, T] to float32[B, n_out, T]. Both steps are linear, so their product is one kernel: the same output
     without the [B, n_filters, n_in, T] between them.
 
-    State: past  float32[B, n_in, kernel - 1]  # last samples seen
+    State: past  float32[B, n_in, kernel - 1]  # newest samples
     """
 
     def __init__(self, n_in: int, n_filters: int, n_out: int, kernel: int):
@@ -136,5 +136,5 @@ class SensorConv(Streaming):
         if x_BCT.shape[-1] == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], self.spatial.out_features, 0), state
         spatial = self.spatial.weight.unflatten(1, (-1, self.n_in))
-        seen, past = append_history(state["past"], x_BCT)
-        return F.conv1d(seen, torch.einsum("ofc,fk->ock", spatial, self.temporal.weight)), {"past": past}
+        extended, past = append_history(state["past"], x_BCT)
+        return F.conv1d(extended, torch.einsum("ofc,fk->ock", spatial, self.temporal.weight)), {"past": past}

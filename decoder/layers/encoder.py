@@ -1,4 +1,5 @@
-"""What every network shares: its config, how it hears about the onset, and the readout that answers at any time.
+"""What every network shares: its configuration, the onset input, and the readout, which gives an embedding at every
+hop.
 
 Shape suffixes: B streams, C channels, T samples, H hops, F features of a hop, D embedding.
 """
@@ -21,23 +22,23 @@ class EncoderConfig:
     """What any network is made from; JSON can hold it. ValidationError, a ValueError, for a value that cannot be."""
 
     n_channels: Size
-    sfreq: Positive  # Hz, of the signal the network gets
-    hop_samples: Size  # one embedding per so many samples
+    sfreq: Positive  # Hz, of the network's input
+    hop_samples: Size  # samples per embedding
     embedding_dim: Size  # width of the target space
     positions: tuple[tuple[float, float, float] | None, ...] | None = None  # m, per channel; None: unknown
     n_subjects: Size = 1
     dropout: Share = 0.5
-    onset_features: Size = 64  # cosines over 0..2 s since onset: the last one turns every 32 ms
-    leak_s: Positive = 1.0  # memory of the readout where no onset is known
+    onset_features: Size = 64  # cosines over 0..2 s since onset: half a period of the last one is 32 ms
+    leak_s: Positive = 1.0  # time constant of the readout where no onset is known
 
 
 class Readout(Streaming):
-    """Embeddings from the features of each hop, weighted by time since onset and added up since then.
+    """Embeddings from the features of each hop, weighted by the time since onset and summed since then.
 
-    float32[B, H, F] and since-onset float32[B, H] to float32[B, H, D]. It stands where an offline network flattens its
-    window into a dense layer: a low-rank form of that layer can be expressed, and it answers at every hop.
+    float32[B, H, F] and since-onset float32[B, H] to float32[B, H, D]. It replaces the dense layer over the whole
+    window of an offline network: it can express a low-rank form of that layer, and has an output at every hop.
 
-    State: since_onset.*  # see SinceOnset
+    State: since_onset.*  # see OnsetSum
     """
 
     def __init__(self, n_features: int, config: EncoderConfig, width: int = 32):
@@ -58,12 +59,14 @@ class Readout(Streaming):
         state = self.init_state(x_BHF.shape[0]) if state is None else state
         onset_BH = torch.full_like(x_BHF[..., 0], -1.0) if onset_BH is None else onset_BH
         gain_BHW = self.gain(onset_basis(onset_BH, self.onset_features).to(x_BHF.dtype))
-        sums_BHW, inner = self.since_onset(self.token(x_BHF) * gain_BHW, substate(state, "since_onset"), onset_BH)
-        return self.now(self.dropout(x_BHF)) + self.accumulated(self.dropout(sums_BHW)), prefixed("since_onset", inner)
+        sums_BHW, layer_state = self.since_onset(self.token(x_BHF) * gain_BHW, substate(state, "since_onset"), onset_BH)
+        return self.now(self.dropout(x_BHF)) + self.accumulated(self.dropout(sums_BHW)), prefixed(
+            "since_onset", layer_state
+        )
 
 
 class Network(nn.Module):
-    """What training asks of a network, whether it streams or takes whole windows."""
+    """The methods that training calls on a network, whether it streams or takes whole windows."""
 
     config: EncoderConfig
 
@@ -98,10 +101,10 @@ class Network(nn.Module):
 
 
 class StreamingNetwork(Network, Streaming):
-    """A network: embeddings of what was seen, one every hop, at any time since onset.
+    """A network that gives an embedding of the seen stimulus every hop, at any time since onset.
 
     Signal float32[B, C, T] and since-onset float32[B, H] in seconds at the end of each hop (negative or None: no onset
-    known) to float32[B, H, embedding_dim], not normalised. `subject` int64[B] or int picks what is learned per person.
+    known) to float32[B, H, embedding_dim], not normalised. `subject` int64[B] or int selects the weights of a person.
     A subclass makes its layers and implements `embed`.
     """
 
@@ -111,7 +114,7 @@ class StreamingNetwork(Network, Streaming):
 
     @classmethod
     def trainable_member(cls) -> bool:
-        """Whether gradient descent can train it as part of a larger network."""
+        """Whether gradient descent can train it inside a larger network."""
         return True
 
     def forward(
@@ -140,7 +143,7 @@ class StreamingNetwork(Network, Streaming):
 
 
 class FeatureEncoder(StreamingNetwork):
-    """Features of each hop, made causally, behind the shared readout.
+    """Causal features of each hop, followed by the shared readout.
 
     See StreamingNetwork for what goes in and out. A subclass makes its layers, gives `n_features` to this class, and
     implements `features`.
@@ -158,5 +161,5 @@ class FeatureEncoder(StreamingNetwork):
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
         features_BHF, new = self.features(x_BCT, state, subject)
-        embedding_BHD, inner = self.readout(features_BHF, substate(state, "readout"), onset_BH)
-        return embedding_BHD, new | prefixed("readout", inner)
+        embedding_BHD, layer_state = self.readout(features_BHF, substate(state, "readout"), onset_BH)
+        return embedding_BHD, new | prefixed("readout", layer_state)

@@ -1,4 +1,4 @@
-"""Evidence added up since the onset of the trial, and the ways a network hears about the onset.
+"""Sums over the steps since the onset of a trial, and the encoding of the time since onset.
 
 Onset input everywhere: float32[B, H], seconds since the latest onset at the END of each hop, negative where no onset
 is known. Shape suffixes: B streams, H hops, D features, P positions (carried sum + chunk).
@@ -23,24 +23,24 @@ def onset_basis(onset_BH: Tensor, n: int) -> Tensor:
 
 
 class OnsetSum(Streaming):
-    """Sum of the tokens since onset, divided as `divide` says.
+    """Sum of the tokens since onset, divided as `normalisation` says.
 
-    root: by sqrt(1 + their number), so that noise keeps its size as evidence grows; count: by their number, which gives
-    the mean; nothing: the sum itself, as log-likelihoods add up.
+    root: by sqrt(1 + their number), so that noise keeps its size as steps are added; count: by their number, which
+    gives the mean; nothing: the sum itself, as for log-likelihoods.
 
-    float32[B, H, dim] to the same shape. A new trial (since-onset fell) or an onset that turns known or unknown starts
-    afresh. Without onset the sum leaks, by `leak` per step.
+    float32[B, H, dim] to the same shape. The sum restarts at a new trial (since-onset falls) and where an onset
+    becomes known or unknown. Without an onset it decays by the factor `leak` per step.
 
-    State: sum    float32[B, dim]  # of the tokens that count
+    State: sum    float32[B, dim]  # of the tokens since the restart
            count  float32[B]       # of those tokens
            last   float32[B]       # since-onset of the latest step, s
     """
 
-    def __init__(self, dim: int, leak: float, divide: str = "root"):
+    def __init__(self, dim: int, leak: float, normalisation: str = "root"):
         super().__init__()
-        if divide not in ("root", "count", "nothing"):
-            raise ValueError(f"SinceOnset: divide {divide!r}, needs root, count or nothing")
-        self.dim, self.leak, self.divide = dim, leak, divide
+        if normalisation not in ("root", "count", "nothing"):
+            raise ValueError(f"OnsetSum: normalisation {normalisation!r}, needs root, count or nothing")
+        self.dim, self.leak, self.normalisation = dim, leak, normalisation
 
     def init_state(self, batch: int) -> State:
         return {"sum": self.zeros(batch, self.dim), "count": self.zeros(batch), "last": self.zeros(batch)}
@@ -52,34 +52,34 @@ class OnsetSum(Streaming):
         if x_BHD.shape[1] == 0:
             return x_BHD, state
         onset_BH = torch.full_like(x_BHD[..., 0], -1.0) if onset_BH is None else onset_BH
-        known_BH, restart_BH = self.turns(onset_BH, state["last"])
-        if x_BHD.shape[1] == 1:  # a third of an exported encoder's nodes would be the general sum of one hop
-            kept_BH = torch.where(restart_BH, 0.0, torch.where(known_BH, 1.0, self.leak)).to(x_BHD.dtype)
-            sums_BHD = kept_BH[..., None] * state["sum"][:, None] + x_BHD
-            counts_BH = kept_BH * state["count"][:, None] + 1
+        known_BH, restart_BH = self.onset_changes(onset_BH, state["last"])
+        if x_BHD.shape[1] == 1:  # the general form would be a third of the operators of an exported encoder
+            decay_BH = torch.where(restart_BH, 0.0, torch.where(known_BH, 1.0, self.leak)).to(x_BHD.dtype)
+            sums_BHD = decay_BH[..., None] * state["sum"][:, None] + x_BHD
+            count_BH = decay_BH * state["count"][:, None] + 1
         else:
             weight_BHP = self.weights(known_BH, restart_BH).to(x_BHD.dtype)
             sums_BHD = weight_BHP @ torch.cat([state["sum"][:, None], x_BHD], dim=1)
             ones = torch.ones_like(onset_BH)
-            counts_BH = (weight_BHP @ torch.cat([state["count"][:, None], ones], dim=1)[..., None]).squeeze(-1)
-        new = {"sum": sums_BHD[:, -1], "count": counts_BH[:, -1], "last": onset_BH[:, -1]}
-        if self.divide == "nothing":
+            count_BH = (weight_BHP @ torch.cat([state["count"][:, None], ones], dim=1)[..., None]).squeeze(-1)
+        new = {"sum": sums_BHD[:, -1], "count": count_BH[:, -1], "last": onset_BH[:, -1]}
+        if self.normalisation == "nothing":
             return sums_BHD, new
-        if self.divide == "count":
-            return sums_BHD / counts_BH[..., None], new
-        return sums_BHD * (1 + counts_BH[..., None]).rsqrt(), new
+        if self.normalisation == "count":
+            return sums_BHD / count_BH[..., None], new
+        return sums_BHD * (1 + count_BH[..., None]).rsqrt(), new
 
-    def turns(self, onset_BH: Tensor, last_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Whether an onset is known, and whether the sum starts afresh, bool[B, H] each."""
+    def onset_changes(self, onset_BH: Tensor, last_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Whether an onset is known, and whether the sum restarts, bool[B, H] each."""
         before_BH = torch.cat([last_B[:, None], onset_BH[:, :-1]], dim=1)
         known_BH = onset_BH >= 0
         return known_BH, (known_BH != (before_BH >= 0)) | (known_BH & (onset_BH < before_BH))
 
     def weights(self, known_BH: Tensor, restart_BH: Tensor) -> Tensor:
-        """How much of the carried sum (position 0) and of each token is left in each step's sum, [B, H, P]."""
+        """Weight of the carried sum (position 0) and of each token in each step's sum, [B, H, P]."""
         trial_BP = F.pad(restart_BH.long().cumsum(1), (1, 0))
         leaks_BP = F.pad((~known_BH).long().cumsum(1), (1, 0))
         step = torch.arange(trial_BP.shape[1], device=known_BH.device)
-        kept = (trial_BP[:, 1:, None] == trial_BP[:, None]) & (step[1:, None] >= step)
+        same_trial = (trial_BP[:, 1:, None] == trial_BP[:, None]) & (step[1:, None] >= step)
         leaks = (leaks_BP[:, 1:, None] - leaks_BP[:, None]).clamp(min=0)
-        return torch.where(kept, self.leak**leaks, 0.0)
+        return torch.where(same_trial, self.leak**leaks, 0.0)

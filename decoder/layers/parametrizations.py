@@ -1,4 +1,4 @@
-"""Constraints on weights that hold inside the forward pass: no training loop need know of them, and they export."""
+"""Constraints on weights that hold in the forward pass, so training and export need not know of them."""
 
 from typing import TypeVar
 
@@ -16,16 +16,15 @@ class MaxNorm(nn.Module):
         self.limit = limit
 
     def forward(self, weight: Tensor) -> Tensor:
-        norm = weight.flatten(1).norm(dim=1).clamp(min=1e-12)
-        limited: Tensor = weight * (self.limit / norm).clamp(max=1.0).reshape(-1, *[1] * (weight.dim() - 1))
-        return limited
+        norm: Tensor = weight.flatten(1).norm(dim=1).clamp(min=1e-12)
+        return weight * (self.limit / norm).clamp(max=1.0).reshape(-1, *[1] * (weight.dim() - 1))
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         return weight
 
 
 class RepeatedFilters(nn.Module):
-    """Each filter used by `times` outputs in a row."""
+    """Each filter is used by `times` consecutive outputs."""
 
     def __init__(self, times: int):
         super().__init__()
@@ -39,7 +38,7 @@ class RepeatedFilters(nn.Module):
 
 
 class SmoothedKernel(nn.Module):
-    """A kernel followed by a mean of `width` samples, as one longer kernel."""
+    """A kernel followed by a mean over `width` samples, as one longer kernel."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -53,6 +52,6 @@ class SmoothedKernel(nn.Module):
 
 
 def parametrized(module: Module, constraint: nn.Module) -> Module:
-    """The same module, its weight under a constraint."""
+    """The same module, with a constraint on its weight."""
     register_parametrization(module, "weight", constraint)
     return module

@@ -1,4 +1,4 @@
-"""Skip connections: the ways in which a layer's input joins its output."""
+"""Skip connections: ways to combine a layer's input with its output."""
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ class Skip(nn.Module):
     """`y = skip(x, f_x)`: float32[..., n_in] and float32[..., n_out] to float32[..., width].
 
     identity: x + f. projection: P x + f. gated: g f + (1 - g) x with g from x, mostly x at first (highway: Srivastava
-    et al., 2015, https://arxiv.org/abs/1505.00387). dense: x beside f, so that `width` is n_in + n_out (Huang et al.,
-    CVPR 2017, https://arxiv.org/abs/1608.06993). layerscale: x + s f with a learned gain per feature that starts at a
-    tenth, so that a deep stack starts near the identity (Touvron et al., ICCV 2021, https://arxiv.org/abs/2103.17239).
-    none: f. Dropout acts on what f brings.
+    et al., 2015, https://arxiv.org/abs/1505.00387). dense: x and f concatenated, so that `width` is n_in + n_out (Huang
+    et al., CVPR 2017, https://arxiv.org/abs/1608.06993). layerscale: x + s f with a learned gain per feature that
+    starts at a tenth, so that a deep stack starts near the identity (Touvron et al., ICCV 2021,
+    https://arxiv.org/abs/2103.17239). none: f. Dropout acts on f.
     """
 
     def __init__(self, kind: str, n_in: int, n_out: int, dropout: float = 0.0):
@@ -42,10 +42,9 @@ class Skip(nn.Module):
         if self.kind == "dense":
             return torch.cat([x, f_x], dim=-1)
         if self.kind == "projection":
-            projected: Tensor = self.project(x) + f_x
-            return projected
+            projected: Tensor = self.project(x)
+            return projected + f_x
         if self.kind == "gated":
-            gate = self.gate(x).sigmoid()
-            mixed: Tensor = gate * f_x + (1 - gate) * x
-            return mixed
+            gate: Tensor = self.gate(x).sigmoid()
+            return gate * f_x + (1 - gate) * x
         return x + f_x

@@ -16,7 +16,7 @@ class SensorStem(Streaming):
 
     float32[B, C, T] to float32[B, T / hop, C, F].
 
-    State: past  float32[B, C, kernel - hop]  # last samples seen; absent where that is 0
+    State: past  float32[B, C, kernel - hop]  # newest samples; absent where that is 0
     """
 
     def __init__(self, n_channels: int, n_features: int, kernel: int, hop: int):
@@ -45,7 +45,7 @@ class SensorStem(Streaming):
 class SourceConv(Streaming):
     """Spatial filters to learned sources, temporal filters of each source, batch norm, ELU, mean of each hop.
 
-    float32[B, C, T] to float32[B, T / hop, S * F], sources side by side.
+    float32[B, C, T] to float32[B, T / hop, S * F], sources concatenated.
 
     State: conv.*  # see CausalConv
     """
@@ -61,5 +61,5 @@ class SourceConv(Streaming):
         state = self.init_state(x_BCT.shape[0]) if state is None else state
         if self.steps(x_BCT.shape[-1]) == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], 0, self.width), state
-        y, inner = self.conv(self.spatial(x_BCT), substate(state, "conv"))
-        return F.avg_pool1d(F.elu(self.norm(y)), self.hop).transpose(1, 2), prefixed("conv", inner)
+        y, layer_state = self.conv(self.spatial(x_BCT), substate(state, "conv"))
+        return F.avg_pool1d(F.elu(self.norm(y)), self.hop).transpose(1, 2), prefixed("conv", layer_state)

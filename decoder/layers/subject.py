@@ -1,4 +1,4 @@
-"""What is learned for each person: a mixing of channels.
+"""A channel-mixing matrix for each person.
 
 Shape suffixes: B streams, C channels, T samples.
 """
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class SubjectLayer(nn.Module):
-    """One matrix a subject, applied to channels at each time.
+    """One matrix per subject, applied to the channels at each sample.
 
     float32[B, C, T] and `subject`, an int or int64[B], to float32[B, C, T]; no memory. Starts from the identity, or
     from noise of variance 1 / C as in Defossez et al., 2023, https://arxiv.org/abs/2208.12266.

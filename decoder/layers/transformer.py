@@ -36,7 +36,7 @@ class TransformerBlock(Streaming):
 
     def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         state = self.init_state(x_BHD.shape[0]) if state is None else state
-        attended, inner = self.attention(self.norm_attention(x_BHD), substate(state, "attention"))
+        attended, layer_state = self.attention(self.norm_attention(x_BHD), substate(state, "attention"))
         x_BHD = self.narrow_attention(self.scale_attention(x_BHD, attended))
         x_BHD = self.narrow_mlp(self.scale_mlp(x_BHD, self.mlp(self.norm_mlp(x_BHD))))
-        return x_BHD, prefixed("attention", inner)
+        return x_BHD, prefixed("attention", layer_state)

@@ -18,27 +18,27 @@ from decoder.streaming import State, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class AtmConfig(EncoderConfig):
-    """What an Atm is made from."""
+    """Configuration of an Atm."""
 
-    window_s: Positive = 0.25  # trailing signal of a channel that makes its token
+    window_s: Positive = 0.25  # trailing signal of a channel in its token
     token_width: Size = 32
-    n_layers: Count = 1  # of attention among channels
+    n_layers: Count = 1  # of attention between channels
     n_heads: Size = 4
-    skip: str = "layerscale"  # how a block's input joins its output: see Skip
+    skip: str = "layerscale"  # how a block's input is combined with its output: see Skip
     n_filters: Size = 40  # temporal, then spatial
     kernel_s: Positive = 0.1  # of the temporal filters: 25 samples at 250 Hz
     pool_s: Positive = 0.2  # 51 samples at 250 Hz
 
 
 class Atm(FeatureEncoder):
-    """Attention among channels at each hop, the same temporal filters on each, then spatial filters over all.
+    """Attention between channels at each hop, the same temporal filters on each, then spatial filters over all.
 
     See StreamingNetwork for what goes in and out. After Li et al., NeurIPS 2024, https://arxiv.org/abs/2403.07721.
-    There a token is a channel's whole window, which is not known before its end; here it is the channel's last
-    `window_s`, with a learned place for each channel, and a token of the subject beside them.
+    There a token is a channel's whole window, which is not known before its end. Here it is the channel's last
+    `window_s`, plus a learned vector of the channel; there is also a token of the subject.
 
     State: stem.*      # see SensorStem
-           temporal.*  # see PerNode
+           temporal.*  # see NodeWise
            mean.*      # see CausalMean
            readout.*   # see Readout
     """
@@ -65,8 +65,8 @@ class Atm(FeatureEncoder):
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
         c = self.config
         x_BHCF, stem = self.stem(x_BCT, substate(state, "stem"))
-        person = self.subjects[subject].expand(x_BHCF.shape[0], -1)[:, None, None]
-        x = torch.cat([x_BHCF + self.place, person.expand(-1, x_BHCF.shape[1], -1, -1)], dim=2).flatten(2)
+        subject_B11F = self.subjects[subject].expand(x_BHCF.shape[0], -1)[:, None, None]
+        x = torch.cat([x_BHCF + self.place, subject_B11F.expand(-1, x_BHCF.shape[1], -1, -1)], dim=2).flatten(2)
         for block in self.among:
             x = block(x)
         x_BHD, temporal = self.temporal(x[..., : c.n_channels * c.token_width], substate(state, "temporal"))

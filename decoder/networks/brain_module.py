@@ -14,13 +14,13 @@ from decoder.layers.spatial_attention import SpatialAttention
 from decoder.layers.subject import SubjectLayer
 from decoder.streaming import State, Streaming, prefixed, substate
 
-PAPER_HZ = 120.0  # rate at which the paper counts its dilations
+PAPER_HZ = 120.0  # rate to which the paper's dilations refer
 KERNEL = 3
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class BrainModuleConfig(EncoderConfig):
-    """The configuration for speech: it needs the positions of two sensors or more."""
+    """Configuration for speech; needs the positions of two sensors or more."""
 
     n_virtual: Size = 270  # virtual sensors
     n_waves: Size = 32  # plane waves along each side of the sensor map
@@ -32,14 +32,14 @@ class BrainModuleConfig(EncoderConfig):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MegImageConfig(BrainModuleConfig):
-    """The configuration for images: fewer blocks, a wider head, and a learned weighting of time (the readout)."""
+    """Configuration for images: fewer blocks, a wider head, and a learned weighting of time (the readout)."""
 
     n_blocks: Size = 2
     head: Sizes = (640, 2048)
 
 
 class ConvPair(Streaming):
-    """Two dilated convolutions, each with norm, GELU and a skip where widths agree, then one behind a gate.
+    """Two dilated convolutions, each with norm, GELU and a skip where widths agree, then a gated one.
 
     float32[B, n_in, T] to float32[B, n_out, T].
 
@@ -68,11 +68,11 @@ class ConvPair(Streaming):
 
 
 class BrainModule(FeatureEncoder):
-    """Virtual sensors by place, a mixing per subject, dilated convolutions, and the mean of each hop.
+    """Virtual sensors by position, a mixing matrix per subject, dilated convolutions, and the mean of each hop.
 
     See StreamingNetwork for what goes in and out; ValueError with fewer than two known positions. Defossez et al., Nat.
     Mach. Intell. 2023, https://arxiv.org/abs/2208.12266; for images Benchetrit et al., ICLR 2024,
-    https://arxiv.org/abs/2310.19812. At 120 Hz the convolutions see 135 samples, all of them past; at another rate
+    https://arxiv.org/abs/2310.19812. At 120 Hz the convolutions use 135 past samples; at another rate
     dilations scale to about the same time.
 
     State: blocks.<i>.*  # see ConvPair
@@ -90,22 +90,24 @@ class BrainModule(FeatureEncoder):
         self.subjects = SubjectLayer(c.n_subjects, c.n_virtual, identity=False)
         self.blocks = nn.ModuleList()
         for i in range(c.n_blocks):
-            one, two = (scaled(2 ** ((2 * i + j) % 5), c.sfreq) for j in range(2))
-            self.blocks.append(ConvPair(c.dim if i else c.n_virtual, c.dim, (one, two), scaled(1, c.sfreq)))
+            first, second = (scale_dilation(2 ** ((2 * i + j) % 5), c.sfreq) for j in range(2))
+            self.blocks.append(
+                ConvPair(c.dim if i else c.n_virtual, c.dim, (first, second), scale_dilation(1, c.sfreq))
+            )
         self.head = nn.ModuleList(nn.Linear(*pair) for pair in zip((c.dim, *c.head), c.head, strict=False))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
         x_BFT = self.subjects(self.mix(self.sensors(x_BCT)), subject)
         new: State = {}
         for i, block in enumerate(self.blocks):
-            x_BFT, inner = block(x_BFT, substate(state, f"blocks.{i}"))
-            new |= prefixed(f"blocks.{i}", inner)
+            x_BFT, layer_state = block(x_BFT, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", layer_state)
         x_BHF = F.avg_pool1d(x_BFT, self.hop).transpose(1, 2)
         for layer in self.head:
             x_BHF = F.gelu(layer(x_BHF))
         return x_BHF, new
 
 
-def scaled(dilation: int, sfreq: float) -> int:
-    """A dilation of the paper in samples of `sfreq`, one at least."""
+def scale_dilation(dilation: int, sfreq: float) -> int:
+    """A dilation of the paper in samples of `sfreq`, at least 1."""
     return max(1, round(dilation * sfreq / PAPER_HZ))

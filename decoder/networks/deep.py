@@ -18,7 +18,7 @@ from decoder.streaming import State, Streaming, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class DeepConfig(EncoderConfig):
-    """DeepConvNet; its first pool is our hop."""
+    """DeepConvNet; its first pool is the hop here."""
 
     kernel_s: Positive = 0.04  # 5 samples at 128 Hz, 10 at 250
     widths: Sizes = (25, 50, 100, 200)  # of the blocks
@@ -28,7 +28,7 @@ class DeepConfig(EncoderConfig):
 
 
 class DeepBlock(Streaming):
-    """Dropout, convolution, norm, ELU and, where `span` is above one step, the maximum of so many.
+    """Dropout, convolution, norm, ELU and, where `span` is above one step, the maximum of the last `span` steps.
 
     float32[B, n_in, H] to float32[B, n_out, H].
 
@@ -47,23 +47,24 @@ class DeepBlock(Streaming):
 
     def forward(self, x_BFH: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         state = self.init_state(x_BFH.shape[0]) if state is None else state
-        x_BFH, inner = self.conv(self.dropout(x_BFH), substate(state, "conv"))
-        new = prefixed("conv", inner)
+        x_BFH, conv = self.conv(self.dropout(x_BFH), substate(state, "conv"))
+        new = prefixed("conv", conv)
         if x_BFH.shape[-1] == 0:
             return x_BFH, state
         x_BFH = F.elu(self.norm(x_BFH))
         if self.maximum is not None:
-            x_BFH, inner = self.maximum(x_BFH, substate(state, "maximum"))
-            new |= prefixed("maximum", inner)
+            x_BFH, maximum = self.maximum(x_BFH, substate(state, "maximum"))
+            new |= prefixed("maximum", maximum)
         return x_BFH, new
 
 
 class Deep(FeatureEncoder):
-    """A sensor convolution, then blocks of convolution, norm, ELU and trailing maximum, ever wider and slower.
+    """A sensor convolution, then blocks of convolution, norm, ELU and trailing maximum, each wider and slower than the
+    one before.
 
     See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
     https://arxiv.org/abs/1703.05051. The paper halves the rate in each block; here the rate stays that of hops, and
-    taps lie apart (dilation) and maxima last as long as that halving would make them.
+    dilation and the span of maxima grow as that halving would make them.
 
     State: sensors.*     # see SensorConv
            blocks.<i>.*  # see DeepBlock
@@ -85,10 +86,10 @@ class Deep(FeatureEncoder):
             self.blocks.append(DeepBlock(n_in, n_out, c.kernel, dilation, span, c.weight_norm, c.dropout))
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BFT, inner = self.sensors(x_BCT, substate(state, "sensors"))
-        new = prefixed("sensors", inner)
+        x_BFT, layer_state = self.sensors(x_BCT, substate(state, "sensors"))
+        new = prefixed("sensors", layer_state)
         x_BFH = F.max_pool1d(F.elu(self.norm(x_BFT)), self.hop)
         for i, block in enumerate(self.blocks):
-            x_BFH, inner = block(x_BFH, substate(state, f"blocks.{i}"))
-            new |= prefixed(f"blocks.{i}", inner)
+            x_BFH, layer_state = block(x_BFH, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", layer_state)
         return x_BFH.transpose(1, 2), new

@@ -16,7 +16,7 @@ from decoder.streaming import State, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EegNetConfig(EncoderConfig):
-    """EEGNet-8,2; its first pool, 4 samples at 128 Hz, is our hop."""
+    """Configuration of EEGNet-8,2; its first pool, 4 samples at 128 Hz, is the hop here."""
 
     n_filters: Size = 8  # temporal
     depth: Size = 2  # spatial filters of each
@@ -28,7 +28,7 @@ class EegNetConfig(EncoderConfig):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EegNetSsvepConfig(EegNetConfig):
-    """The sizes for steady-state responses: a second of kernel tells frequencies 1 Hz apart."""
+    """Sizes for steady-state responses: a kernel of one second resolves frequencies that differ by 1 Hz."""
 
     n_filters: Size = 96
     depth: Size = 1
@@ -40,8 +40,8 @@ class EegNet(FeatureEncoder):
 
     See StreamingNetwork for what goes in and out. Lawhern et al., J. Neural Eng. 2018,
     https://arxiv.org/abs/1611.08024; sizes for steady-state responses: Waytowich et al., 2018. The paper filters in
-    time first and normalises between: filters commute and the norm that follows undoes that one, so here space comes
-    first, at a small part of the cost.
+    time first and normalises in between. The filters commute and the norm that follows replaces that one, so here the
+    spatial filters come first, at a fraction of the cost.
 
     State: temporal.*, separable.*  # see CausalConv
            mean.*                   # see CausalMean

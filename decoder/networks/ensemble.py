@@ -56,7 +56,7 @@ class Ensemble(StreamingNetwork):
             raise ValueError(f"EnsembleConfig: {len(self.weights)} weights, needs one for each of {len(dims)} members")
 
     def _embedding_dim(self, i: int, member: nn.Module) -> int:
-        """`embedding_dim` of member `i`; ValueError where it does not take the ensemble's signal."""
+        """`embedding_dim` of member `i`; ValueError where its input is another than the ensemble's."""
         if not isinstance(member, StreamingNetwork):
             raise ValueError(f"EnsembleConfig: member {i} takes whole windows, needs a network that streams")
         for key in ("n_channels", "sfreq", "hop_samples"):

@@ -1,4 +1,4 @@
-"""The flat MLP: sees the whole window at once, so it teaches and is measured beside, and never runs live.
+"""A flat MLP over the whole window: a teacher and a baseline that cannot run live.
 
 Shape suffixes: B windows, C channels, T samples, D embedding.
 """
@@ -12,7 +12,7 @@ from decoder.layers.encoder import EncoderConfig, Network
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FlatMlpConfig(EncoderConfig):
-    """One hidden layer behind a residual; the fields about onsets and leaks do nothing here."""
+    """Configuration of a FlatMlp; the fields about onsets and leaks have no effect here."""
 
     window_s: Positive = 1.0  # length of the windows
     width: Size = 1024

@@ -56,7 +56,7 @@ def member_specs(config: FusionConfig) -> dict[str, dict[str, Any]]:
 
 
 class FusionNetwork(StreamingNetwork):
-    """Embeddings from two modalities; a modality counts as absent in a hop that is exactly zero in all its channels.
+    """Embeddings from two modalities; a modality is absent in a hop that is exactly zero in all its channels.
 
     See StreamingNetwork for what goes in and out. Presence depends on the hop alone, so a modality may come and go in
     mid-stream; its network receives zeros meanwhile. In training, modality dropout removes one of the two from some

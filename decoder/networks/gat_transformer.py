@@ -1,4 +1,4 @@
-"""The flagship: graph attention over sensors, evidence since onset, band power, and a causal transformer.
+"""The main network: graph attention over sensors, tokens summed since onset, band power, and a causal transformer.
 
 Shape suffixes: B streams, C channels, T samples, H hops, F features of one sensor, D features.
 """
@@ -24,7 +24,7 @@ PATHS = ("power", "evoked", "context")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class GatTransformerConfig(GraphConfig):
-    """What a GatTransformer is made from; JSON can hold it."""
+    """Configuration of a GatTransformer; JSON can hold it."""
 
     dim: Size = 64  # token width
     stem_features: Size = 16  # features per sensor and hop
@@ -32,26 +32,26 @@ class GatTransformerConfig(GraphConfig):
     n_layers: Count = 2  # transformer blocks
     n_heads: Size = 4  # of their attention
     attention_window: Size = 64  # hops
-    skip: str = "layerscale"  # how the blocks' input joins their output: see Skip
+    skip: str = "layerscale"  # how the blocks' input is combined with their output: see Skip
     power_bands: Size = 9  # log-spaced
     power_band_hz: tuple[Positive, Positive] = (4.0, 40.0)  # first and last centre
     power_sources: Size = 4  # spatial filters per band
     power_windows_s: Positives = (0.5, 2.0)  # trailing
     power_kernel_s: Positive = 0.5
-    paths: tuple[str, ...] = PATHS  # what adds up to the embedding
+    paths: tuple[str, ...] = PATHS  # whose outputs are added to give the embedding
     dropout: Share = 0.1
 
 
 class GatTransformer(StreamingNetwork):
-    """Embeddings of what was seen, one every hop, at any time since onset, with or without a known onset.
+    """Embeddings of the seen stimulus, one every hop, at any time since onset, with or without a known onset.
 
-    See StreamingNetwork for what goes in and out. `subject` picks the mixing matrix.
+    See StreamingNetwork for what goes in and out. `subject` selects the mixing matrix.
 
-    Three paths add up: band power; tokens of the sensor graph, weighted by time since onset and accumulated (a linear
-    classifier over the whole evoked response can be expressed); a windowed causal transformer over both.
-    Memory grows with the square of the hops in a chunk: feed long recordings some hundred hops at a time.
+    The outputs of three paths are added: band power; tokens of the sensor graph, weighted by the time since onset and
+    summed, which can express a linear classifier of the whole evoked activity; a windowed causal transformer over both.
+    Memory grows with the square of the hops in a chunk: pass long recordings in chunks of some hundred hops.
 
-    State: stem.*, power.*, since_onset.*, blocks.<i>.*  # see SensorStem, LogPower, SinceOnset, TransformerBlock
+    State: stem.*, power.*, since_onset.*, blocks.<i>.*  # see SensorStem, LogBandPower, OnsetSum, TransformerBlock
     """
 
     config: GatTransformerConfig
@@ -111,25 +111,25 @@ class GatTransformer(StreamingNetwork):
         parts: list[Tensor] = []
 
         if self.with_power:
-            features_BFH, inner = self.power(x_BCT, substate(state, "power"))
-            new |= prefixed("power", inner)
+            features_BFH, layer_state = self.power(x_BCT, substate(state, "power"))
+            new |= prefixed("power", layer_state)
             power = self.dropout(self.power_norm(features_BFH).transpose(1, 2))
             parts.append(self.head_power(power))
         if self.with_evoked or self.with_context:
-            sensors_BHCF, inner = self.stem(x_BCT, substate(state, "stem"))
-            new |= prefixed("stem", inner)
+            sensors_BHCF, layer_state = self.stem(x_BCT, substate(state, "stem"))
+            new |= prefixed("stem", layer_state)
             evoked = self.token(self.mix(sensors_BHCF, subject).flatten(2)) * self.gain(onset)
         if self.with_evoked:
-            accumulated, inner = self.since_onset(evoked, substate(state, "since_onset"), onset_BH)
-            new |= prefixed("since_onset", inner)
+            accumulated, layer_state = self.since_onset(evoked, substate(state, "since_onset"), onset_BH)
+            new |= prefixed("since_onset", layer_state)
         if self.with_context:
             context = evoked
             if self.with_power:
                 context = context + self.power_token(power)
             context = context + self.onset_token(onset)
             for i, block in enumerate(self.blocks):
-                context, inner = block(context, substate(state, f"blocks.{i}"))
-                new |= prefixed(f"blocks.{i}", inner)
+                context, layer_state = block(context, substate(state, f"blocks.{i}"))
+                new |= prefixed(f"blocks.{i}", layer_state)
         if self.with_evoked:
             parts.append(self.head_evoked(self.dropout(accumulated)))
         if self.with_context:
@@ -142,7 +142,7 @@ class GatTransformer(StreamingNetwork):
             self.power.whitening.copy_(matrix_CC)
 
     def mix(self, sensors_BHCF: Tensor, subject: Tensor | int) -> Tensor:
-        """Neighbours' features added to each sensor's own, then the subject's mixing of features."""
+        """Adds the graph layer's output to each sensor's features, then mixes features by the subject's matrix."""
         sensors_BHCF = sensors_BHCF + self.sensors(sensors_BHCF)
         matrix = self.subjects[subject]
         return sensors_BHCF @ (matrix[:, None] if matrix.dim() == 3 else matrix)

@@ -1,4 +1,4 @@
-"""LF-CNN and VAR-CNN: latent sources, a short filter on each, and what they look like on the scalp.
+"""LF-CNN and VAR-CNN: latent sources, a short filter on each, and their patterns on the scalp.
 
 Shape suffixes: B streams, C channels, T samples, H hops, S sources.
 """
@@ -16,14 +16,14 @@ from decoder.streaming import State, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class LfCnnConfig(EncoderConfig):
-    """LF-CNN; its maximum over 2 samples is one over our hop."""
+    """LF-CNN; its maximum over 2 samples is one over the hop here."""
 
     n_sources: Size = 32
     kernel_s: Positive = 0.056  # 7 samples at 125 Hz
 
 
 class LfCnn(FeatureEncoder):
-    """Linear sources of the sensors, a filter of its own for each, ReLU, and the maximum of each hop.
+    """Linear sources of the sensors, a separate filter for each, ReLU, and the maximum of each hop.
 
     See StreamingNetwork for what goes in and out. Zubarev et al., NeuroImage 2019,
     https://doi.org/10.1016/j.neuroimage.2019.04.068.
@@ -32,7 +32,7 @@ class LfCnn(FeatureEncoder):
            readout.*  # see Readout
     """
 
-    full = False  # whether a filter sees all sources
+    full = False  # whether a filter takes all sources
 
     def __init__(self, config: LfCnnConfig):
         c = config
@@ -49,7 +49,7 @@ class LfCnn(FeatureEncoder):
 
 
 class VarCnn(LfCnn):
-    """LF-CNN in which each filter sees all sources, as the equations of a vector autoregression do.
+    """LF-CNN in which each filter takes all sources, as in the equations of a vector autoregression.
 
     State: filters.*  # see CausalConv
            readout.*  # see Readout
@@ -59,11 +59,11 @@ class VarCnn(LfCnn):
 
 
 def patterns(network: LfCnn, covariance_CC: Tensor) -> Tensor:
-    """How each source shows on the sensors, float32[C, S]: cov w / var(s), in sensor units per unit of source.
+    """Pattern of each source on the sensors, float32[C, S]: cov w / var(s), in sensor units per unit of source.
 
-    `covariance_CC` is that of the signal the network gets. Filters are not patterns: a filter also cancels what other
-    sources do. Haufe et al., NeuroImage 2014, https://doi.org/10.1016/j.neuroimage.2013.10.067. ValueError where the
-    shape is not that of the network's channels, or a source has no variance.
+    `covariance_CC` is that of the network's input. Filters are not patterns: a filter also cancels other sources. Haufe
+    et al., NeuroImage 2014, https://doi.org/10.1016/j.neuroimage.2013.10.067. ValueError where the shape is not that of
+    the network's channels, or a source has no variance.
     """
     n = network.config.n_channels
     if covariance_CC.shape != (n, n):
@@ -75,10 +75,3 @@ def patterns(network: LfCnn, covariance_CC: Tensor) -> Tensor:
         flat = int((~(variance_S > 0)).sum())
         raise ValueError(f"patterns: {flat} of {len(variance_S)} sources have no variance; pass more signal than that")
     return shared_CS / variance_S
-
-
-def frequency_responses(network: LfCnn) -> tuple[Tensor, Tensor]:
-    """Frequencies 0..sfreq / 2 in Hz, float32[n], and each filter's gain at them, float32[S, sources it sees, n]."""
-    kernel = network.filters.conv.weight.detach()
-    n = max(256, kernel.shape[-1])
-    return torch.fft.rfftfreq(n, 1 / network.config.sfreq), torch.fft.rfft(kernel, n=n).abs()

@@ -1,4 +1,4 @@
-"""The matched filter of an evoked response in coloured noise, made causal and answering at every moment.
+"""The matched filter of evoked activity in coloured noise, in a causal form with an output at every hop.
 
 Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of the window, K labels, D embedding.
 """
@@ -19,34 +19,33 @@ from decoder.layers.onset import OnsetSum
 from decoder.streaming import State, prefixed, substate
 from decoder.training_trials import TrainingTrials
 
-ROOT = 2**0.5  # rows are this much too short for unit vectors and embeddings as much longer
-HEADROOM = 4.0  # a row holds the energy of responses up to so many times as strong as the strongest in training
+ROOT = 2**0.5  # bank rows are shorter than unit vectors by this factor, and embeddings longer
+HEADROOM = 4.0  # largest energy that a row can have, relative to the strongest activity in training
 RIDGES = tuple(10.0**power for power in range(-3, 7))
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MatchedFilterConfig(ClosedFormConfig):
-    """What a MatchedFilter is made from; JSON can hold it."""
+    """Configuration of a MatchedFilter; JSON can hold it."""
 
     order: Size = 8  # samples of the past that predict the noise
-    template_hz: Positive = 15.0  # responses are smooth: templates of labels without given vectors are low-passed here
+    template_hz: Positive = 15.0  # low-pass of the templates of labels without given vectors: evoked activity is smooth
 
 
 class MatchedFilter(ClosedForm):
     """Log-likelihood of every label given all samples since onset.
 
-    The noise is a vector autoregression, so what is new in each sample is white, and evidence for a response adds up
-    sample by sample: no window has to be complete, and what was left out later loses nothing earlier. Linear
-    discriminant analysis in its sequential form; noise model as Bijma et al., NeuroImage, 2003.
+    The noise is a vector autoregression, so the innovation of each sample is white, and log-likelihoods add up sample
+    by sample: they are exact before the window is complete. This is linear discriminant analysis in its sequential
+    form; noise model as Bijma et al., NeuroImage, 2003.
 
-    Labels that stand for themselves have one template and one embedding axis each. Where labels are given by vectors
-    the response is linear in the vector, see decoder.closed_form.evoked_model: the embedding is the
-    gradient of the log-likelihood, the energy gathered so far, and a zero, which meet in a bank's row the vector, minus
-    half its response's energy, and what fills the row up to unit length. A strong response must not win by its size,
-    nor a weak one by its silence.
+    Labels without given vectors have one template and one embedding axis each. With given vectors the evoked activity
+    is linear in the vector, see decoder.closed_form.evoked_model. The embedding is then the gradient of the
+    log-likelihood, the energy so far, and a zero; a bank's row is the vector, minus half the energy of its evoked
+    activity, and a number that gives the row unit length. So the size of the evoked activity favours no label.
 
     State: innovations.past  float32[B, C, order]  # see CausalConv
-           evidence.*                              # see SinceOnset
+           evidence.*                              # see OnsetSum
     """
 
     config: MatchedFilterConfig
@@ -58,11 +57,11 @@ class MatchedFilter(ClosedForm):
         super().__init__(config)
         c, self.n_times = config, round(config.window_s * config.sfreq)
         self.innovations = CausalConv(c.n_channels, c.n_channels, c.order + 1, bias=False)
-        self.evidence = OnsetSum(c.embedding_dim, leak=0.0, divide="nothing")
-        # The last row stands for samples outside the window.
+        self.evidence = OnsetSum(c.embedding_dim, leak=0.0, normalisation="nothing")
+        # The last row is for samples outside the window.
         self.register_buffer("templates", torch.zeros(self.n_times + 1, c.embedding_dim, c.n_channels))
         self.register_buffer("offsets", torch.zeros(self.n_times + 1, c.embedding_dim))
-        self.register_buffer("centre", torch.zeros(c.embedding_dim))  # of given vectors: rows are made with it
+        self.register_buffer("centre", torch.zeros(c.embedding_dim))  # of given vectors, for `bank_rows`
 
     @classmethod
     def embedding_dim_for(cls, n_labels: int, target_dim: int | None, default: int) -> int:
@@ -71,53 +70,54 @@ class MatchedFilter(ClosedForm):
     @torch.no_grad()
     def bank_rows(self, vectors_KD: Tensor) -> Tensor:
         unit = F.normalize(vectors_KD, dim=1)
-        apart = (unit - self.centre[:-2]).double()
+        difference = (unit - self.centre[:-2]).double()
         template = (self.templates[:-1, :-2] / ROOT).transpose(0, 1).flatten(1).double()
-        energy = 0.5 * (apart @ (template @ template.T) * apart).sum(1).float()
-        most = -self.offsets[:, -2].sum() / ROOT
-        share = (energy / most.clamp(min=1e-12)).clamp(max=1.0)[:, None]
+        energy = 0.5 * (difference @ (template @ template.T) * difference).sum(1).float()
+        max_energy = -self.offsets[:, -2].sum() / ROOT
+        share = (energy / max_energy.clamp(min=1e-12)).clamp(max=1.0)[:, None]
         return torch.cat([unit, -share, (1 - share.square()).sqrt()], dim=1) / ROOT
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
-        new_BCT, inner = self.innovations(x_BCT, substate(state, "innovations"))
-        new = prefixed("innovations", inner)
-        at_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)
-        evidence_BTD = (self.templates[at_BT] @ new_BCT.transpose(1, 2)[..., None]).squeeze(-1) - self.offsets[at_BT]
-        per_hop = evidence_BTD.unflatten(1, (-1, self.hop)).sum(2)
-        embedding, inner = self.evidence(per_hop, substate(state, "evidence"), onset_BH)
-        return embedding, new | prefixed("evidence", inner)
+        innovation_BCT, innovations = self.innovations(x_BCT, substate(state, "innovations"))
+        sample_BT = sample_of(onset_BH, self.hop, self.config.sfreq, self.n_times)
+        score_BTD = (self.templates[sample_BT] @ innovation_BCT.transpose(1, 2)[..., None]).squeeze(-1)
+        score_BTD = score_BTD - self.offsets[sample_BT]
+        per_hop = score_BTD.unflatten(1, (-1, self.hop)).sum(2)
+        embedding_BHD, sums = self.evidence(per_hop, substate(state, "evidence"), onset_BH)
+        return embedding_BHD, prefixed("innovations", innovations) | prefixed("evidence", sums)
 
     @torch.no_grad()
     def fit(self, trials: TrainingTrials) -> None:
-        # The mean response of 38,120 simulated trials, taken for noise, cost 8 points of top-5. Labels without given
-        # vectors keep what was tuned on minutes of real recordings.
+        # With the mean evoked activity in the noise model, 38,120 simulated trials lost 8 points of top-5. Labels
+        # without given vectors use the signals as they are, which did best on minutes of real recordings.
         signals = trials.signals if trials.prototypes else trials.residual_signals(self.n_times)
         self.innovations.conv.weight.copy_(torch.as_tensor(fit_prewhitening(signals, self.config.order)))
         fit = self.fit_labels if trials.prototypes else self.fit_vectors
         fit(trials)
 
-    def new(self, signal: np.ndarray) -> np.ndarray:
-        """What is new in each sample of a signal (C, n_times)."""
-        whitened: np.ndarray = self.innovations(torch.as_tensor(signal)[None])[0][0].numpy()
+    def prewhiten(self, signal: np.ndarray) -> np.ndarray:
+        """Innovation of each sample of a signal (C, n_times)."""
+        innovation_BCT: Tensor = self.innovations(torch.as_tensor(signal)[None])[0]
+        whitened: np.ndarray = innovation_BCT[0].numpy()
         return whitened
 
     def fit_labels(self, trials: TrainingTrials) -> None:
-        """A template of each label that stands for itself."""
-        windows_NCW, labels = trials.windows([self.new(signal) for signal in trials.signals], self.n_times)
+        """A template for each label, without given vectors."""
+        windows_NCW, labels = trials.windows([self.prewhiten(signal) for signal in trials.signals], self.n_times)
         vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
-        seen = vectors[labels]
-        centre = seen.mean(0)
-        response = ridge(seen - centre, (windows_NCW - windows_NCW.mean(0)).flatten(1))
-        response = torch.as_tensor(self.smooth(response.unflatten(1, windows_NCW.shape[1:]).numpy()))  # [D, C, W]
-        template = response.permute(2, 0, 1)
+        vectors_ND = vectors[labels]
+        centre = vectors_ND.mean(0)
+        weights_DF = ridge(vectors_ND - centre, (windows_NCW - windows_NCW.mean(0)).flatten(1))
+        evoked_DCW = torch.as_tensor(self.smooth(weights_DF.unflatten(1, windows_NCW.shape[1:]).numpy()))
+        template = evoked_DCW.permute(2, 0, 1)
         self.templates[:-1] = template.float()
-        # What the mean response gives, so that evidence is for more than the average label, and half the energy of each
-        # template: a strong response must not win by its size.
+        # The score of the mean activity, so that scores are relative to the average label, and half the energy of each
+        # template, so that a large template is not favoured.
         offset = torch.einsum("wdc,cw->wd", template, windows_NCW.mean(0)) + 0.5 * template.square().sum(2)
         self.offsets[:-1] = offset.float()
 
     def fit_vectors(self, trials: TrainingTrials) -> None:
-        """Templates linear in the label's vector; trials are summed up as they come, since there may be many."""
+        """Templates linear in the label's vector; trials are summed in batches, since there may be many."""
         c = self.config
         if trials.vectors.shape[1] + 2 != c.embedding_dim:
             raise ValueError(
@@ -125,55 +125,56 @@ class MatchedFilter(ClosedForm):
                 "vectors have numbers; build it so"
             )
         vectors = F.normalize(torch.as_tensor(trials.vectors, dtype=torch.float64), dim=1).numpy()
-        heard, _ = self.innovations(torch.as_tensor(channel_basis(c.n_channels, self.n_times, c.sfreq)))
-        axes, gain = orthonormal_basis(heard.flatten(1).numpy())
+        filtered, _ = self.innovations(torch.as_tensor(channel_basis(c.n_channels, self.n_times, c.sfreq)))
+        axes, gain = orthonormal_basis(filtered.flatten(1).numpy())
         to_axes = torch.as_tensor(axes)
         sums = torch.zeros(len(vectors), axes.shape[1], dtype=torch.float64)
-        counts, energy, total_CW = torch.zeros(len(vectors)), 0.0, torch.zeros(heard.shape[1:], dtype=torch.float64)
-        for windows_NCW, labels in trials.windows_in_batches(map(self.new, trials.signals), self.n_times):
+        n_of_label, energy = torch.zeros(len(vectors)), 0.0
+        total_CW = torch.zeros(filtered.shape[1:], dtype=torch.float64)
+        for windows_NCW, labels in trials.windows_in_batches(map(self.prewhiten, trials.signals), self.n_times):
             on_axes = windows_NCW.double().flatten(1) @ to_axes
             sums.index_add_(0, labels, on_axes)
-            counts += torch.bincount(labels, minlength=len(vectors))
+            n_of_label += torch.bincount(labels, minlength=len(vectors))
             energy += float(on_axes.square().sum())
             total_CW += windows_NCW.sum(0)
-        found = fit_evoked_model(sums.numpy(), counts.double().numpy(), energy, vectors, gain, c.n_channels)
-        self.innovations.conv.weight /= found.noise
-        mean_CW = total_CW / counts.sum() / found.noise
+        model = fit_evoked_model(sums.numpy(), n_of_label.double().numpy(), energy, vectors, gain, c.n_channels)
+        self.innovations.conv.weight /= model.noise
+        mean_CW = total_CW / n_of_label.sum() / model.noise
 
         def in_time(weights: np.ndarray) -> Tensor:
-            weights_DCW: Tensor = torch.as_tensor(weights @ axes.T).unflatten(1, heard.shape[1:])
-            return weights_DCW.permute(2, 0, 1)
+            template_WDC: Tensor = torch.as_tensor(weights @ axes.T).unflatten(1, filtered.shape[1:]).permute(2, 0, 1)
+            return template_WDC
 
-        template = in_time(found.weights)
-        typical_W = in_time(found.typical).square().sum((1, 2))
-        most = 0.5 * HEADROOM * found.strongest
-        self.centre[:-2] = torch.as_tensor(found.centre)
+        template = in_time(model.weights)
+        typical_W = in_time(model.typical).square().sum((1, 2))
+        max_energy = 0.5 * HEADROOM * model.strongest
+        self.centre[:-2] = torch.as_tensor(model.centre)
         self.templates[:-1, :-2] = ROOT * template
         self.offsets[:-1, :-2] = ROOT * torch.einsum("wdc,cw->wd", template, mean_CW)
-        # The energy gathered by a time is known on average alone; from its end on it is exact.
-        self.offsets[:-1, -2] = -ROOT * most * typical_W / typical_W.sum().clamp(min=1e-12)
+        # The energy up to a sample is an average over directions; at the end of the window it is exact.
+        self.offsets[:-1, -2] = -ROOT * max_energy * typical_W / typical_W.sum().clamp(min=1e-12)
 
-    def smooth(self, response_DCW: np.ndarray) -> np.ndarray:
-        """Templates without what is faster than an evoked response."""
+    def smooth(self, evoked_DCW: np.ndarray) -> np.ndarray:
+        """Low-passed templates: faster activity is noise."""
         c = self.config
         if c.template_hz >= 0.45 * c.sfreq or self.n_times < 20:
-            return response_DCW
-        smoothed = sosfiltfilt(butter(2, c.template_hz, fs=c.sfreq, output="sos"), response_DCW, axis=-1)
-        return np.ascontiguousarray(smoothed)
+            return evoked_DCW
+        smooth: np.ndarray = sosfiltfilt(butter(2, c.template_hz, fs=c.sfreq, output="sos"), evoked_DCW, axis=-1)
+        return smooth.copy()
 
 
 def ridge(x_ND: Tensor, y_NF: Tensor) -> Tensor:
-    """Weights [D, F] from x to y, their ridge chosen by generalised cross-validation (Golub et al., 1979)."""
+    """Weights [D, F] from x to y; the ridge is chosen by generalised cross-validation (Golub et al., 1979)."""
     values, vectors = torch.linalg.eigh(x_ND.T @ x_ND)
     values = values.clamp(min=0)
     projected = vectors.T @ (x_ND.T @ y_NF)  # [D, F]
     energy, n = projected.square().sum(1), len(x_ND)
     best, chosen = torch.inf, RIDGES[0]
     for value in RIDGES:
-        kept = 1 / (values + value)
-        residual = y_NF.square().sum() - (energy * kept * (2 - values * kept)).sum()
-        score = residual / (n - (values * kept).sum()) ** 2
+        gain = 1 / (values + value)
+        residual = y_NF.square().sum() - (energy * gain * (2 - values * gain)).sum()
+        score = residual / (n - (values * gain).sum()) ** 2
         if score < best:
             best, chosen = score, value
-    solution: Tensor = vectors @ (projected / (values + chosen)[:, None])
-    return solution
+    weights: Tensor = vectors @ (projected / (values + chosen)[:, None])
+    return weights

@@ -1,4 +1,4 @@
-"""Three views of one signal side by side: raw, band power, learned wavelets.
+"""Three paths for one signal: raw, band power, learned wavelets.
 
 Shape suffixes: B streams, C channels, S sources, T samples, H hops, F features.
 """
@@ -22,9 +22,9 @@ PATHS = ("raw", "spectral", "wavelet")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class MultipathConfig(EncoderConfig):
-    """What a Multipath is made from."""
+    """Configuration of a Multipath."""
 
-    paths: tuple[str, ...] = PATHS  # whose features stand side by side
+    paths: tuple[str, ...] = PATHS  # whose features are concatenated
     n_sources: Size = 16  # spatial filters of the raw and of the wavelet path
     raw_features: Size = 4  # temporal filters of each source
     raw_kernel_s: Positive = 0.125
@@ -41,7 +41,7 @@ class WaveletPath(Streaming):
     """Log amplitude of each source under a bank of learned wavelets, over a trailing window.
 
     float32[B, C, T] to float32[B, S * n_wavelets, T / hop]. The bank starts as cosine and sine pairs of a few
-    cycles, so that a fast rhythm is seen sooner than a slow one; it and the spatial filters are learned.
+    cycles, so that a fast rhythm has a shorter delay than a slow one; it and the spatial filters are learned.
 
     State: past    float32[B, S, kernel - 1]  # sources before the bank
            mean.*  # see CausalMean
@@ -65,19 +65,19 @@ class WaveletPath(Streaming):
         state = self.init_state(x_BCT.shape[0]) if state is None else state
         if self.steps(x_BCT.shape[-1]) == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], self.n_features, 0), state
-        seen, past = append_history(state["past"], self.spatial(x_BCT))
-        pairs = F.conv1d(seen.flatten(0, 1)[:, None], self.bank.flatten(0, 1)[:, None]).unflatten(1, (-1, 2))
+        extended, past = append_history(state["past"], self.spatial(x_BCT))
+        pairs = F.conv1d(extended.flatten(0, 1)[:, None], self.bank.flatten(0, 1)[:, None]).unflatten(1, (-1, 2))
         power = F.avg_pool1d(pairs.square().sum(2), self.hop).unflatten(0, (-1, self.n_sources)).flatten(1, 2)
-        mean, inner = self.mean(power, substate(state, "mean"))
-        return 0.5 * torch.log(EPS + mean), {"past": past} | prefixed("mean", inner)
+        mean, layer_state = self.mean(power, substate(state, "mean"))
+        return 0.5 * torch.log(EPS + mean), {"past": past} | prefixed("mean", layer_state)
 
 
 class Multipath(FeatureEncoder):
-    """Convolution of the raw signal, log band power, and learned wavelets; normalised and put side by side.
+    """Convolution of the raw signal, log band power, and learned wavelets; normalised and concatenated.
 
     See StreamingNetwork for what goes in and out.
 
-    State: <path>.*   # see SourceConv, LogPower, WaveletPath
+    State: <path>.*   # see SourceConv, LogBandPower, WaveletPath
            readout.*  # see Readout
     """
 
@@ -114,13 +114,13 @@ class Multipath(FeatureEncoder):
         self.norm = nn.BatchNorm1d(n_features)
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        views: list[Tensor] = []
+        outputs: list[Tensor] = []
         new: State = {}
         for path in self.config.paths:
-            y, inner = self.get_submodule(path)(x_BCT, substate(state, path))
-            views.append(y.transpose(1, 2) if path == "raw" else y)
-            new |= prefixed(path, inner)
-        return self.norm(torch.cat(views, dim=1)).transpose(1, 2), new
+            y, layer_state = self.get_submodule(path)(x_BCT, substate(state, path))
+            outputs.append(y.transpose(1, 2) if path == "raw" else y)
+            new |= prefixed(path, layer_state)
+        return self.norm(torch.cat(outputs, dim=1)).transpose(1, 2), new
 
     def set_whitening(self, matrix_CC: Tensor) -> None:
         """Whiten the spectral path's input with a matrix learned from training data."""

@@ -1,4 +1,4 @@
-"""Networks by name, as a manifest names them."""
+"""The networks by the names that manifests use."""
 
 import dataclasses
 from collections.abc import Callable
@@ -58,7 +58,7 @@ NETWORKS: dict[str, NetworkEntry] = {
     "gat_transformer": NetworkEntry(
         GatTransformerConfig,
         GatTransformer,
-        "graph attention over sensors, evidence since onset, band power, causal transformer",
+        "graph attention over sensors, tokens summed since onset, band power, causal transformer",
     ),
     "gat_fc": NetworkEntry(
         GatFcConfig, GatFc, "filters per electrode, graph attention, dense readout: smallest graph network"
@@ -79,10 +79,10 @@ NETWORKS: dict[str, NetworkEntry] = {
         "spatial convolution to latent sources, transformer per source, graph attention between sources",
     ),
     "stgate": NetworkEntry(
-        StgateConfig, Stgate, "band entropy, transformer per electrode, a learned graph of every moment"
+        StgateConfig, Stgate, "band entropy, transformer per electrode, a learned graph at every hop"
     ),
     "multipath": NetworkEntry(
-        MultipathConfig, Multipath, "raw convolution, band power and learned wavelets side by side"
+        MultipathConfig, Multipath, "raw convolution, band power and learned wavelets, concatenated"
     ),
     "atm": NetworkEntry(AtmConfig, Atm, "channels as tokens, then temporal and spatial convolution"),
     "spatiotemporal": NetworkEntry(
@@ -92,7 +92,7 @@ NETWORKS: dict[str, NetworkEntry] = {
         EegNetConfig, EegNet, "EEGNet-8,2: temporal and spatial filters, separable convolution; smallest"
     ),
     "eegnet_ssvep": NetworkEntry(
-        EegNetSsvepConfig, EegNet, "EEGNet with a second of kernel, for steady-state responses"
+        EegNetSsvepConfig, EegNet, "EEGNet with a kernel of one second, for steady-state responses"
     ),
     "deep": NetworkEntry(DeepConfig, Deep, "DeepConvNet: four blocks of convolution and trailing maximum"),
     "shallow": NetworkEntry(ShallowConfig, Shallow, "ShallowConvNet: log power of learned sources, for rhythms"),
@@ -108,7 +108,7 @@ NETWORKS: dict[str, NetworkEntry] = {
         MegImageConfig, BrainModule, "brain module for images: two blocks and a wide head; needs positions"
     ),
     "matched_filter": NetworkEntry(
-        MatchedFilterConfig, MatchedFilter, "matched filter of the evoked response in coloured noise; fitted in seconds"
+        MatchedFilterConfig, MatchedFilter, "matched filter of evoked activity in coloured noise; fitted in seconds"
     ),
     "riemann": NetworkEntry(
         RiemannConfig, Riemann, "Xdawn, running covariance, tangent space, linear head; fitted in seconds"

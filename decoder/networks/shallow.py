@@ -12,12 +12,12 @@ from decoder.layers.conv import CausalMean, SensorConv
 from decoder.layers.encoder import EncoderConfig, FeatureEncoder
 from decoder.streaming import State, prefixed, substate
 
-POWER = 1e-7, 1e4  # the logarithm sees no less and no more
+POWER = 1e-7, 1e4  # range of the logarithm's input
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShallowConfig(EncoderConfig):
-    """ShallowConvNet; its stride, 15 samples at 250 Hz, is our hop."""
+    """ShallowConvNet; its stride, 15 samples at 250 Hz, is the hop here."""
 
     n_filters: Size = 40  # temporal, and spatial
     kernel_s: Positive = 0.1  # 25 samples at 250 Hz, 13 at 128
@@ -25,7 +25,7 @@ class ShallowConfig(EncoderConfig):
 
 
 class Shallow(FeatureEncoder):
-    """Sensor convolution, square, trailing mean and logarithm: the power of rhythms, as filter bank CSP has it.
+    """Sensor convolution, square, trailing mean and logarithm: the power of rhythms, as in filter bank CSP.
 
     See StreamingNetwork for what goes in and out. Schirrmeister et al., Hum. Brain Mapp. 2017,
     https://arxiv.org/abs/1703.05051.

@@ -17,22 +17,22 @@ from decoder.streaming import State, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SpatioTemporalConfig(EncoderConfig):
-    """What a SpatioTemporal is made from; the paper's sizes were not to be had."""
+    """Configuration of a SpatioTemporal; the paper's sizes are not published."""
 
     bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
-    window_s: Positive = 1.0  # trailing signal behind the features of a hop: the paper varies it
+    window_s: Positive = 1.0  # trailing signal for the features of a hop: the paper varies it
     node_features: Size = 16  # per electrode
-    spatial_layers: Count = 2  # attention among electrodes
+    spatial_layers: Count = 2  # of attention between electrodes
     dim: Size = 64  # width of a hop's token
     temporal_layers: Count = 2  # attention over hops
     n_heads: Size = 4  # of both
     attention_window: Size = 64  # hops
-    skip: str = "layerscale"  # how a block's input joins its output: see Skip
+    skip: str = "layerscale"  # how a block's input is combined with its output: see Skip
     dropout: Share = 0.25
 
 
 class SpatioTemporal(FeatureEncoder):
-    """Band entropy of each electrode, attention among electrodes at each hop, then attention over hops.
+    """Band entropy of each electrode, attention between electrodes at each hop, then attention over hops.
 
     See StreamingNetwork for what goes in and out. After Delvigne et al., 2022, https://arxiv.org/abs/2204.07162.
 
@@ -63,14 +63,14 @@ class SpatioTemporal(FeatureEncoder):
         self.norm = nn.LayerNorm(c.dim)
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
-        x_BHD, inner = self.entropy(x_BCT, substate(state, "entropy"))
-        new = prefixed("entropy", inner)
+        x_BHD, entropy = self.entropy(x_BCT, substate(state, "entropy"))
+        new = prefixed("entropy", entropy)
         x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
         x_BHD = (self.electrode(x_BHD.unflatten(-1, (self.config.n_channels, -1))) + self.place).flatten(2)
         for block in self.among:
             x_BHD = block(x_BHD)
         x_BHD = self.token(x_BHD)
         for i, layer in enumerate(self.over_time):
-            x_BHD, inner = layer(x_BHD, substate(state, f"over_time.{i}"))
-            new |= prefixed(f"over_time.{i}", inner)
+            x_BHD, layer_state = layer(x_BHD, substate(state, f"over_time.{i}"))
+            new |= prefixed(f"over_time.{i}", layer_state)
         return self.norm(x_BHD), new

@@ -1,6 +1,6 @@
-"""STGATE: band entropy, a transformer per electrode, and a graph that every moment makes anew.
+"""STGATE: band entropy, a transformer per electrode, and a graph computed at every hop.
 
-Shape suffixes: B streams, C channels (electrodes, the nodes N of the graph), T samples, H hops, F features of a node.
+Shape suffixes: B streams, C or N channels (electrodes), T samples, H hops, F features of an electrode.
 """
 
 import torch
@@ -23,7 +23,7 @@ TEMPORAL = ("electrodes", "moments", "none")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class StgateConfig(NeighbourConfig):
-    """What an Stgate is made from; the paper gives no widths, depths or heads."""
+    """Configuration of an Stgate; the paper gives no widths, depths or heads."""
 
     bands_hz: tuple[tuple[float, float], ...] | None = None  # None: delta to gamma, as far as the rate reaches
     entropy_window_s: Positive = 1.0  # trailing
@@ -32,21 +32,21 @@ class StgateConfig(NeighbourConfig):
     n_layers: Count = 1  # transformer blocks per electrode
     n_heads: Size = 4  # of their attention
     attention_window: Size = 32  # hops
-    graph_window_s: Positive = 1.0  # of features that make the graph: the paper's Tr
+    graph_window_s: Positive = 1.0  # of the features from which the graph is computed: the paper's Tr
     n_keep: Size = 10  # edges into an electrode
     graph_heads: Size = 4  # averaged
     tlb: bool = True  # transformer learning block, else one dense layer per electrode
-    spatial: bool = True  # learned graph and attention over it
-    temporal: str = "electrodes"  # what the second matrix mixes before the graph: electrodes, moments (of Tr) or none
+    spatial: bool = True  # learned graph, and attention over it
+    temporal: str = "electrodes"  # what the second matrix mixes: electrodes, hops of Tr, none
     dropout: Share = 0.3
 
 
 class BandConv(Streaming):
-    """Convolution over bands and hops of one electrode that sees only the past.
+    """Causal convolution over bands and hops of one electrode.
 
     float32[B, H, n_in * n_bands] to float32[B, H, n_out * n_bands_out]; no padding over bands.
 
-    State: past  float32[B, n_in, n_bands, kernel - 1]  # last hops seen; absent where that is 0
+    State: past  float32[B, n_in, n_bands, kernel - 1]  # newest hops; absent where that is 0
     """
 
     def __init__(self, n_in: int, n_out: int, n_bands: int, kernel: int):
@@ -57,17 +57,17 @@ class BandConv(Streaming):
         self.conv = nn.Conv2d(n_in, n_out, (across, kernel))
 
     def init_state(self, batch: int) -> State:
-        keep = self.conv.kernel_size[1] - 1
-        return {"past": self.zeros(batch, *self.shape, keep)} if keep else {}
+        n_past = self.conv.kernel_size[1] - 1
+        return {"past": self.zeros(batch, *self.shape, n_past)} if n_past else {}
 
     def forward(self, x_BHD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         if x_BHD.shape[1] == 0:
             return x_BHD.new_zeros(x_BHD.shape[0], 0, self.conv.out_channels * self.n_bands_out), state
-        seen, new = x_BHD.unflatten(-1, self.shape).permute(0, 2, 3, 1), {}
+        extended, new = x_BHD.unflatten(-1, self.shape).permute(0, 2, 3, 1), {}
         if state:
-            seen, new["past"] = append_history(state["past"], seen)
-        return self.conv(seen).permute(0, 3, 1, 2).flatten(2), new
+            extended, new["past"] = append_history(state["past"], extended)
+        return self.conv(extended).permute(0, 3, 1, 2).flatten(2), new
 
 
 class LearningBlock(Streaming):
@@ -96,25 +96,25 @@ class LearningBlock(Streaming):
         state = self.init_state(x_BHD.shape[0]) if state is None else state
         new: State = {}
         for i, conv in enumerate(self.convs):
-            x_BHD, inner = conv(x_BHD, substate(state, f"convs.{i}"))
-            x_BHD, new = F.elu(x_BHD), new | prefixed(f"convs.{i}", inner)
+            x_BHD, layer_state = conv(x_BHD, substate(state, f"convs.{i}"))
+            x_BHD, new = F.elu(x_BHD), new | prefixed(f"convs.{i}", layer_state)
         x_BHD = self.token(x_BHD)
         for i, block in enumerate(self.blocks):
-            x_BHD, inner = block(x_BHD, substate(state, f"blocks.{i}"))
-            new |= prefixed(f"blocks.{i}", inner)
+            x_BHD, layer_state = block(x_BHD, substate(state, f"blocks.{i}"))
+            new |= prefixed(f"blocks.{i}", layer_state)
         return x_BHD, new
 
 
 class Stgate(FeatureEncoder):
-    """Band entropy, convolutions and a transformer per electrode, then attention over the graph of the moment.
+    """Band entropy, convolutions and a transformer per electrode, then attention over the graph of each hop.
 
-    See StreamingNetwork for what goes in and out. Li, Pan, Huang, Pan and Wang, Front. Hum. Neurosci. 2023,
-    https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is open or at odds with itself: the ten largest entries
-    of a row are kept, as its text says, and weigh what they exceed the first dropped; V is not shared between the two
-    matrices; the matrix called temporal mixes electrodes, as printed, or moments of each electrode, as its name says
-    and ASTGCN does; the window of both trails, and statistics are running.
+    See StreamingNetwork for what goes in and out. Li, Pan, Huang, Pan and Wang, Frontiers in Human Neuroscience 2023,
+    https://doi.org/10.3389/fnhum.2023.1169949. Where the paper is unclear or contradicts itself: the ten largest
+    entries of a row are used, as in its text, with their excess over the largest of the others as weight; V is not
+    shared between the two matrices; the matrix called temporal mixes electrodes, as printed, or the hops of each
+    electrode, as in ASTGCN; both windows are trailing, and statistics are running.
 
-    State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, PerNode, NodeMatrix, MomentMatrix
+    State: entropy.*, nodes.*, spatial.*, temporal.*  # see BandEntropy, NodeWise, DynamicAdjacency, TemporalAttention
            readout.*                                  # see Readout
     """
 
@@ -150,32 +150,32 @@ class Stgate(FeatureEncoder):
         x_BHD, new = self.node_features(x_BCT, state)
         x_BHNF = x_BHD.unflatten(-1, (c.n_channels, -1))
         if c.temporal != "none":
-            made, inner = self.temporal(x_BHD, substate(state, "temporal"))
-            x_BHNF = made @ x_BHNF if c.temporal == "electrodes" else made.unflatten(-1, (c.n_channels, -1))
-            new |= prefixed("temporal", inner)
+            mixed, layer_state = self.temporal(x_BHD, substate(state, "temporal"))
+            x_BHNF = mixed @ x_BHNF if c.temporal == "electrodes" else mixed.unflatten(-1, (c.n_channels, -1))
+            new |= prefixed("temporal", layer_state)
         if c.spatial:
-            edge_BHNN, inner = self.spatial(x_BHD, substate(state, "spatial"))
+            edge_BHNN, layer_state = self.spatial(x_BHD, substate(state, "spatial"))
             x_BHNF = F.elu(self.attention(x_BHNF, top_k_excess(edge_BHNN, c.n_keep)))
-            new |= prefixed("spatial", inner)
+            new |= prefixed("spatial", layer_state)
         return self.dropout(self.norm(x_BHNF.flatten(2).transpose(1, 2)).transpose(1, 2)), new
 
     def node_features(self, x_BCT: Tensor, state: State) -> tuple[Tensor, State]:
         """Features of every electrode at each hop, float32[B, H, N * F]."""
-        x_BHD, inner = self.entropy(x_BCT, substate(state, "entropy"))
-        new = prefixed("entropy", inner)
+        x_BHD, layer_state = self.entropy(x_BCT, substate(state, "entropy"))
+        new = prefixed("entropy", layer_state)
         x_BHD = self.norm_entropy(x_BHD.transpose(1, 2)).transpose(1, 2)
         if not self.config.tlb:
             return F.elu(self.dense(x_BHD.unflatten(-1, (self.config.n_channels, -1)))).flatten(2), new
-        x_BHD, inner = self.nodes(x_BHD, substate(state, "nodes"))
-        return x_BHD, new | prefixed("nodes", inner)
+        x_BHD, layer_state = self.nodes(x_BHD, substate(state, "nodes"))
+        return x_BHD, new | prefixed("nodes", layer_state)
 
     def adjacency(self, x_BCT: Tensor) -> Tensor:
-        """The learned graph at the end of signals that begin in silence: from column to row, float32[B, N, N].
+        """The learned graph at the end of signals, from a fresh state: from column to row, float32[B, N, N].
 
         At most `n_keep` entries of a row are not zero.
         """
         if not self.config.spatial:
-            raise ValueError("Stgate: adjacency of a network without its spatial part, needs spatial = true")
+            raise ValueError("Stgate: adjacency of a network without the learned graph, needs spatial = true")
         state = self.init_state(x_BCT.shape[0])
         edge_BHNN, _ = self.spatial(self.node_features(x_BCT, state)[0], substate(state, "spatial"))
         return top_k_excess(edge_BHNN[:, -1], self.config.n_keep)

@@ -16,7 +16,7 @@ from decoder.streaming import State, prefixed, substate
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class TsConvConfig(EncoderConfig):
-    """TSConv; the stride of its mean, 5 samples at 250 Hz, is our hop."""
+    """TSConv; the stride of its mean, 5 samples at 250 Hz, is the hop here."""
 
     n_filters: Size = 40  # temporal, and spatial
     kernel_s: Positive = 0.1  # 25 samples at 250 Hz
@@ -49,8 +49,8 @@ class TsConv(FeatureEncoder):
 
     def features(self, x_BCT: Tensor, state: State, subject: Tensor | int) -> tuple[Tensor, State]:
         x_BHCF, stem = self.stem(x_BCT, substate(state, "stem"))
-        sensors_BHK = F.elu(normalised(self.norm_temporal, x_BHCF)).flatten(2)  # K: every filter of every sensor
-        x_BHF = F.elu(normalised(self.norm_spatial, self.spatial(sensors_BHK)))
+        sensors_BHK = F.elu(batch_norm_last(self.norm_temporal, x_BHCF)).flatten(2)  # K: every filter of every sensor
+        x_BHF = F.elu(batch_norm_last(self.norm_spatial, self.spatial(sensors_BHK)))
         return self.mix(self.dropout(x_BHF)), prefixed("stem", stem)
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
@@ -58,7 +58,7 @@ class TsConv(FeatureEncoder):
         return self.norm(x_BHD + self.residual(x_BHD)), new
 
 
-def normalised(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
-    """Batch norm of features that come last."""
-    y: Tensor = norm(x.flatten(0, -2)).view_as(x)
-    return y
+def batch_norm_last(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    """Batch norm over the last dimension."""
+    y: Tensor = norm(x.flatten(0, -2))
+    return y.view_as(x)

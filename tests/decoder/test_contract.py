@@ -23,7 +23,7 @@ from decoder.layers.stems import SensorStem, SourceConv
 from decoder.layers.transformer import TransformerBlock
 from decoder.networks import NETWORKS, build_network
 from decoder.networks.brain_module import ConvPair
-from decoder.networks.combinations import Chain
+from decoder.networks.chain import Chain
 from decoder.networks.deep import DeepBlock
 from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfig
 from decoder.networks.multipath import MultipathConfig, WaveletPath

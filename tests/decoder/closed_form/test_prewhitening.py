@@ -22,18 +22,18 @@ def filtered(x: np.ndarray, taps: np.ndarray) -> np.ndarray:
 
 def test_output_is_white_and_of_unit_variance() -> None:
     """Neither the past nor another channel says anything about what comes out, on a signal it was not fitted to."""
-    taps = fit_prewhitening([coloured()], order=4, doubt=0.0)
+    taps = fit_prewhitening([coloured()], order=4, shrinkage=0.0)
     new = filtered(coloured(seed=1), taps)
     for lag in range(4):
         correlation = new[:, lag:] @ new[:, : new.shape[1] - lag].T / new.shape[1]
         assert np.abs(correlation - (np.eye(3) if lag == 0 else 0)).max() < 0.1
 
 
-def test_the_more_signal_the_less_is_doubted() -> None:
-    """Six minutes are believed half, as was best on real recordings; of hours a fifteenth is left to doubt."""
+def test_shrinkage_falls_with_the_amount_of_signal() -> None:
+    """One half for six minutes, as was best on real recordings; a fifteenth for hours."""
     six_minutes, hours = coloured(46_000), [coloured(46_000)] * 14
-    np.testing.assert_allclose(fit_prewhitening([six_minutes], 4), fit_prewhitening([six_minutes], 4, doubt=0.5))
-    np.testing.assert_allclose(fit_prewhitening(hours, 4), fit_prewhitening(hours, 4, doubt=1 / 15))
+    np.testing.assert_allclose(fit_prewhitening([six_minutes], 4), fit_prewhitening([six_minutes], 4, shrinkage=0.5))
+    np.testing.assert_allclose(fit_prewhitening(hours, 4), fit_prewhitening(hours, 4, shrinkage=1 / 15))
 
 
 def test_a_sample_is_filtered_by_itself_and_its_past_alone() -> None:

@@ -40,7 +40,7 @@ def test_length_of_a_tangent_vector_is_that_of_its_matrix() -> None:
 
 def test_reference_point_has_the_zero_vector() -> None:
     matrix = covariances(1)[0]
-    assert tangent_vector(matrix, inverse_sqrt(matrix)).abs().max() < 1e-9
+    assert tangent_vector(matrix, inverse_sqrt(matrix, 0.0)).abs().max() < 1e-9
 
 
 def test_outliers_are_bounded() -> None:
@@ -53,4 +53,4 @@ def test_degenerate_covariance_is_refused_with_its_rank() -> None:
     matrix[4], matrix[:, 4] = matrix[3], matrix[:, 3]
     matrix[4, 4] = matrix[3, 3]
     with pytest.raises(ValueError, match="covariance of 5 rows has rank 4, needs 5"):
-        inverse_sqrt(matrix)
+        inverse_sqrt(matrix, 0.0)

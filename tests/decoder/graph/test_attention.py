@@ -196,8 +196,8 @@ def test_sensors_in_one_place_still_come_first_themselves() -> None:
         ({"version": 3}, "version 3"),
         ({"activation": "relu"}, "'relu', needs one of leaky_relu, softplus"),
         ({"self_mode": "theta"}, "'theta', needs one of att, theta_r, theta_n, none"),
-        ({"version": 1, "self_mode": "theta_r"}, "version 1 has no place for self_mode 'theta_r'"),
-        ({"version": 1, "edge": torch.zeros(N, 4, 2)}, "version 1 has no place for edge features"),
+        ({"version": 1, "self_mode": "theta_r"}, "version 1 does not support self_mode 'theta_r'"),
+        ({"version": 1, "edge": torch.zeros(N, 4, 2)}, "version 1 does not support edge features"),
     ],
 )
 def test_wrong_options_are_refused(options: dict, match: str) -> None:

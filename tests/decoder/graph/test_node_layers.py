@@ -43,5 +43,5 @@ def test_complete_graph_has_every_node_once_itself_first() -> None:
     "make", [lambda: ConvBlock(4, 3, skip="dense"), lambda: NodeTransformer(4, 2, 3, skip="dense")]
 )
 def test_stacked_blocks_refuse_the_skip_that_widens(make: object) -> None:
-    with pytest.raises(ValueError, match="'dense' widens"):
+    with pytest.raises(ValueError, match="'dense' changes the width"):
         make()

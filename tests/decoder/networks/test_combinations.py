@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from decoder.networks import build_network
-from decoder.networks.combinations import Chain
+from decoder.networks.chain import Chain
 
 KNOWN = {"n_channels": 4, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 3}
 POSITIONS = tuple((0.01 * i * i, 0.1 * i, 0.0) for i in range(4))

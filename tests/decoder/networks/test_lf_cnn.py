@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from decoder.networks import build_network
-from decoder.networks.lf_cnn import frequency_responses, patterns
+from decoder.networks.lf_cnn import patterns
 from tests.helpers.encoders import n_weights, takes_steps
 
 SHARED = {"n_channels": 6, "sfreq": 125.0, "hop_samples": 5, "embedding_dim": 16}
@@ -57,15 +57,3 @@ def test_covariance_of_another_size_or_of_nothing_is_refused() -> None:
         patterns(made, torch.eye(5))
     with pytest.raises(ValueError, match="patterns: 3 of 3 sources have no variance"):
         patterns(made, torch.zeros(6, 6))
-
-
-def test_response_of_a_filter_is_its_gain_at_each_frequency() -> None:
-    """A mean of two neighbours passes slow waves whole and the fastest not at all."""
-    made = build_network("lf_cnn", **SHARED, n_sources=3)
-    with torch.no_grad():
-        made.filters.conv.weight.zero_()[0, 0, :2] = 0.5
-    hz, gain = frequency_responses(made)
-    assert gain.shape == (3, 1, 129)
-    assert hz[[0, -1]].tolist() == [0, 62.5]
-    torch.testing.assert_close(gain[0, 0], torch.cos(torch.pi * hz / 125), rtol=0, atol=1e-5)
-    assert frequency_responses(build_network("var_cnn", **SHARED, n_sources=3))[1].shape == (3, 3, 129)

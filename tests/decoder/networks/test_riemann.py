@@ -62,5 +62,5 @@ def test_without_an_onset_nothing_is_claimed() -> None:
 
 def test_vectors_are_refused() -> None:
     given = trials(4, 3, 3)
-    with pytest.raises(ValueError, match="tells trained labels apart, but the targets are vectors"):
+    with pytest.raises(ValueError, match="classifies trained labels, but the targets are vectors"):
         build_network("riemann", **CONFIG).fit(type(given)(**{**vars(given), "prototypes": False}))

@@ -98,5 +98,5 @@ def test_statistics_of_the_matrix_are_the_batch_s_in_training_and_running_afterw
 
 
 def test_no_adjacency_without_the_spatial_part() -> None:
-    with pytest.raises(ValueError, match="without its spatial part"):
+    with pytest.raises(ValueError, match="without the learned graph"):
         network(spatial=False).adjacency(torch.zeros(1, 14, 8))
