@@ -1,4 +1,4 @@
-"""One method trained on a split and scored on what it held out: ours by the product's own steps, peers by theirs."""
+"""One method trained on a split and scored on its held-out recordings: Glimpse's by its own steps, peers by theirs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -30,91 +30,82 @@ from training.runs.recipe import Recipe
 from training.runs.recipes import RECIPES
 from training.runs.run import Run
 
-N_TIMED = 50  # inferences; their median is told
+N_TIMED = 50  # inferences, of which the median is reported
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one fit; without a score, `error` says why."""
+    """Result of one fit; without a score, `error` is the reason."""
 
     task: str
     method: str
     seed: int
     metric: str = ""
     score: float | None = None
-    half_window: float | None = None  # the same at half of the window; None where a method needs all of it
-    train_s: float | None = None  # with reading and preprocessing
-    ms_per_inference: float | None = None  # one hop of ours, one window of a peer
+    half_window: float | None = None  # score at half of the window; None where a method needs all of it
+    train_s: float | None = None  # including reading and preprocessing
+    ms_per_inference: float | None = None  # one hop of Glimpse, one window of a peer
     causal: bool = False
     error: str = ""
 
 
 def configure_worker() -> None:
-    """One thread a process."""
+    """Limit torch to one thread in each worker process."""
     torch.set_num_threads(1)
 
 
 def fit_and_score(split: Split, method: str, epochs: int) -> Outcome:
-    """Train and score; whatever a method raises is its result."""
+    """Train and score; an exception of a method becomes the `error` of its result."""
     try:
         return _fit_peer(split, method, epochs) if method in peers.PEERS else _fit_own(split, method)
     except Exception as error:
         reason = " ".join(str(error).split())
-        kind = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
-        return Outcome(split.task, method, split.seed, causal=method not in peers.PEERS, error=kind + reason)
+        prefix = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
+        return Outcome(split.task, method, split.seed, causal=method not in peers.PEERS, error=prefix + reason)
 
 
 def method_recipe(method: str) -> Recipe:
-    """The recipe of that name, else what `glimpse train --network METHOD` takes."""
+    """The recipe of that name, else the recipe of `glimpse train --network METHOD`."""
     return recipe_from_args(
         TrainCommand(Path(), Path(), method) if method in RECIPES else TrainCommand(Path(), Path(), network=method)
     )
 
 
 def metric_of(n_labels: int) -> str:
-    """ROC AUC for two labels, as is the convention of the field, balanced accuracy for more."""
+    """ROC AUC for two labels, the convention of the field, balanced accuracy for more."""
     return "roc_auc" if n_labels == 2 else "balanced_accuracy"
 
 
 def score(scores: np.ndarray, truth: np.ndarray) -> float:
-    """The metric of trials' scores (n_trials, n_labels); a trial without an answer, NaN, counts as wrong."""
+    """The metric of trials' scores (n_trials, n_labels); a trial without scores, NaN, is wrong."""
     shown = np.unique(truth)
     if scores.shape[1] == 2:
         if len(shown) < 2:
             raise BadInput("the held-out recording has trials of one label only, and ROC AUC needs both")
         return auc(scores[:, 1] - scores[:, 0], truth == 1)
-    named = np.where(np.isnan(scores).any(axis=1), -1, scores.argmax(axis=1))
-    return float(np.mean([(named[truth == label] == label).mean() for label in shown]))
+    predicted = np.where(np.isnan(scores).any(axis=1), -1, scores.argmax(axis=1))
+    return float(np.mean([(predicted[truth == label] == label).mean() for label in shown]))
 
 
 def _fit_own(split: Split, method: str) -> Outcome:
-    """As `glimpse train` trains it and as it would decode the held-out recording live, every trial to its end."""
+    """Trained as by `glimpse train`; the held-out recordings are decoded as live, every trial to its end."""
     with TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         began = time.perf_counter()
         recipe = replace(method_recipe(method), seed=split.seed)
         run = train(TrainingJob(split.load(), recipe, out))
         train_s = time.perf_counter() - began
-        dataset, d = split.load(), run.description
-        held_out = load_split(dataset, "test", d.ch_names)
-        decoded = decode_run(run, held_out, run.streaming, tracks_needed(held_out, d.window_s[1]))
-        begin, end = d.window_s
-        whole, half = (_at(decoded, (begin, until)) for until in (end, (begin + end) / 2))
-        network, _ = run.load_trained()
-        columns = d.hop_samples if run.streaming else round((end - begin) * d.preprocess["sfreq"])
-        signal = torch.randn(1, len(d.ch_names), columns)
-        if run.streaming:
-            onset = torch.zeros(1, 1)
-            with torch.inference_mode():
-                _, state = network(signal, None, onset)
-            ms = _milliseconds(lambda: network(signal, state, onset))
-        else:
-            ms = _milliseconds(lambda: network(signal))
+        description = run.description
+        held_out = load_split(split.load(), "test", description.ch_names)
+        begin, end = description.window_s
+        decoded = decode_run(run, held_out, run.streaming, tracks_needed(held_out, end))
+        whole, half = (_scores_at(decoded, (begin, until)) for until in (end, (begin + end) / 2))
+        ms = _inference_ms(run)
     return Outcome(
         split.task,
         method,
         split.seed,
-        metric_of(len(d.labels)),
+        metric_of(len(description.labels)),
         score(*whole),
         score(*half) if run.streaming else None,
         train_s,
@@ -123,13 +114,27 @@ def _fit_own(split: Split, method: str) -> Outcome:
     )
 
 
-def _at(decoded: DecodedHops, window_s: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of every trial at its last decision inside the window, and the truth."""
-    kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, window_s)
+def _inference_ms(run: Run) -> float:
+    """Milliseconds of one hop, or of one window where the network takes whole windows."""
+    network, _ = run.load_trained()
+    description = run.description
+    n_channels, (begin, end) = len(description.ch_names), description.window_s
+    if not run.streaming:
+        window = torch.randn(1, n_channels, round((end - begin) * description.preprocess["sfreq"]))
+        return _milliseconds(lambda: network(window))
+    hop, onset = torch.randn(1, n_channels, description.hop_samples), torch.zeros(1, 1)
+    with torch.inference_mode():
+        _, state = network(hop, None, onset)
+    return _milliseconds(lambda: network(hop, state, onset))
+
+
+def _scores_at(decoded: DecodedHops, window_s: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of every trial at its last decision inside the window, and the true labels."""
+    decided, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, window_s)
     scores = np.full((len(decoded.label), decoded.logits.shape[1]), np.nan)
-    scores[kept] = decoded.logits[rows]
-    known = decoded.label >= 0
-    return scores[known], decoded.label[known]
+    scores[decided] = decoded.logits[rows]
+    labelled = decoded.label >= 0
+    return scores[labelled], decoded.label[labelled]
 
 
 def _fit_peer(split: Split, method: str, epochs: int) -> Outcome:
@@ -138,28 +143,28 @@ def _fit_peer(split: Split, method: str, epochs: int) -> Outcome:
     recordings = load_training_splits(dataset)
     targets = read_targets(dataset)
     labels = targets.labels
-    # The recipe only names the hop, which whole windows do not depend on: what decides is the dataset's preprocessing.
+    # Only the dataset's preprocessing matters: whole windows do not depend on the recipe's hop.
     run = Run(Path(), plan_run(dataset, Recipe(), recordings, targets))
     sfreq, window_s = run.preprocess.sfreq, dataset.window_s
 
-    def windows(given: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
+    def cut_windows(used: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
         front = run.make_frontend()
-        segments = [s for recording in given for s in preprocess_recording(recording, front, labels) if s.signal.size]
-        heard = [replace(s, signal=peers.peer_input(method, s.signal, sfreq)) for s in segments]
-        return trial_windows(heard, sfreq, window_s)
+        segments = [s for recording in used for s in preprocess_recording(recording, front, labels) if s.signal.size]
+        filtered = [replace(s, signal=peers.peer_input(method, s.signal, sfreq)) for s in segments]
+        return trial_windows(filtered, sfreq, window_s)
 
-    predict = peers.fit_classifier(method, *windows(recordings["train"]), len(labels), sfreq, split.seed, epochs)
+    predict = peers.fit_classifier(method, *cut_windows(recordings["train"]), len(labels), sfreq, split.seed, epochs)
     train_s = time.perf_counter() - began
-    given, truth = windows(load_split(dataset, "test", run.description.ch_names))
+    windows, truth = cut_windows(load_split(dataset, "test", run.description.ch_names))
     return Outcome(
         split.task,
         method,
         split.seed,
         metric_of(len(labels)),
-        score(predict(given), truth),
+        score(predict(windows), truth),
         None,
         train_s,
-        _milliseconds(lambda: predict(given[:1])),
+        _milliseconds(lambda: predict(windows[:1])),
     )
 
 

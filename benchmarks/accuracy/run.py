@@ -66,7 +66,7 @@ def run_accuracy(
                 file.write(json.dumps({"key": key, **asdict(outcome)}) + "\n")
     return {
         dataset.name: {
-            method: summary([o for o in done.values() if (o.task, o.method) == (dataset.name, method)])
+            method: summarise_outcomes([o for o in done.values() if (o.task, o.method) == (dataset.name, method)])
             for method in methods
         }
         for dataset in datasets
@@ -80,7 +80,7 @@ def check_methods(methods: Sequence[str]) -> None:
         if method not in known:
             raise BadInput(f"--methods: {method!r} is not known, one of {', '.join(known)} is needed")
     if set(methods) & set(peers.PEERS):
-        peers.check_installed()
+        peers.check_classifiers_installed()
 
 
 def load_datasets(paths: Sequence[Path]) -> list[DatasetFile]:
@@ -119,7 +119,7 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{fit}: {outcome.score:.3f}{half}, {outcome.train_s:.1f} s"
 
 
-def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def summarise_outcomes(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Figures of one method on one task over its seeds; `mean` is None where a seed failed, and `error` says why.
 
     `sd` is over seeds, with n - 1: None for a single one.

@@ -44,7 +44,7 @@ def accuracy_table(tasks: Tasks) -> Table:
     return table
 
 
-def verdict(tasks: Tasks) -> list[str]:
+def compare_with_peers(tasks: Tasks) -> list[str]:
     """Sentences: what failed, the averages, and the best own method compared with the best peer of each task."""
     own, peers = own_and_peers(tasks)
     sentences = [

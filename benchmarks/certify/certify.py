@@ -19,7 +19,7 @@ from realtime.diagnostics.checks import run_checks
 
 
 @dataclass(frozen=True)
-class Sizes:
+class BenchSizes:
     """Duration and size of each bench."""
 
     latency_s: float = 30.0
@@ -32,7 +32,7 @@ class Sizes:
     soak_hours: float = 1.0
 
 
-def certify(sizes: Sizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+def certify(sizes: BenchSizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
     """All figures; the benches run one after another, so that none disturbs another."""
     findings = [asdict(finding) for finding in run_checks()]
     say("latency of Glimpse and of the peer")

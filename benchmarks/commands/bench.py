@@ -31,7 +31,7 @@ Figures = dict[str, Any]
 
 def main(argv: list[str]) -> int:
     """Run `glimpse bench`; 0, since a bench only measures."""
-    arguments = arguments_from_args(argv)
+    arguments = bench_arguments(argv)
     check_arguments(arguments)
     match arguments:
         case LatencyArguments():
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def arguments_from_args(argv: list[str]) -> BenchArguments:
+def bench_arguments(argv: list[str]) -> BenchArguments:
     """The sub-command's arguments."""
     peers = f"{getdoc(AccuracyArguments)}\n\npeers: {', '.join(PEERS)}; EEGNet is braindecode's, eegnet Glimpse's"
     return tyro.cli(
@@ -106,7 +106,7 @@ def bench_soak(arguments: SoakArguments) -> Figures:
 def bench_accuracy(arguments: AccuracyArguments) -> None:
     """Real recordings, then the zero-shot task; figures are written after each."""
     from benchmarks.accuracy.run import run_accuracy
-    from benchmarks.accuracy.table import accuracy_table, average, verdict
+    from benchmarks.accuracy.table import accuracy_table, average, compare_with_peers
     from benchmarks.common.machine import machine
 
     vectors = None
@@ -129,7 +129,7 @@ def bench_accuracy(arguments: AccuracyArguments) -> None:
     figures: Figures = {"tasks": tasks, "average": averages, "machine": machine()}
     write_figures(figures, path)
     Console(width=max(console.width, MIN_WIDTH)).print(accuracy_table(tasks))
-    for sentence in verdict(tasks):
+    for sentence in compare_with_peers(tasks):
         print_line(sentence)
     if vectors is not None:
         from benchmarks.zero_shot.run import zero_shot

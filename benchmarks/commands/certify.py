@@ -9,11 +9,11 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from benchmarks.certify.certify import Sizes, certify
+from benchmarks.certify.certify import BenchSizes, certify
 from benchmarks.certify.page import certificate_page
 from benchmarks.commands.bench_arguments import Peer
 from benchmarks.live.tables import live_tables
-from benchmarks.peers.networks import check_installed
+from benchmarks.peers.networks import check_peer_loop_installed
 from realtime.command_line import TYRO_CONFIG
 from realtime.commands.doctor import write_findings
 from realtime.errors import BadInput, check_folder_of
@@ -36,10 +36,10 @@ class CertifyArguments:
 
 
 def main(argv: list[str]) -> int:
-    """Run `glimpse certify`: 0 where every part went without a missed deadline or a lost sample, else 1."""
-    arguments = arguments_from_args(argv)
+    """Run `glimpse certify`: 0 where every bench ran without a missed deadline or a lost sample, else 1."""
+    arguments = certify_arguments(argv)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    result = certify(Sizes(), None if arguments.peer == "none" else arguments.peer, console.print)
+    result = certify(BenchSizes(), None if arguments.peer == "none" else arguments.peer, console.print)
     write_findings(result["doctor"], arguments.json)
     (arguments.out / FIGURES).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (arguments.out / PAGE).write_text(certificate_page(result), encoding="utf-8")
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     return 0 if result["holds"] else 1
 
 
-def arguments_from_args(argv: list[str]) -> CertifyArguments:
+def certify_arguments(argv: list[str]) -> CertifyArguments:
     """The arguments; BadInput for files that cannot be written and for a library that is missing."""
     arguments = tyro.cli(
         Annotated[CertifyArguments, tyro.conf.arg(name="")], args=argv, prog="glimpse certify", config=TYRO_CONFIG
@@ -65,5 +65,5 @@ def arguments_from_args(argv: list[str]) -> CertifyArguments:
     if importlib.util.find_spec("torch") is None:
         raise ModuleNotFoundError("torch", name="torch")
     if arguments.peer != "none":
-        check_installed("--peer none")
+        check_peer_loop_installed("--peer none")
     return arguments

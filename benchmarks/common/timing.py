@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# Share of a hop by which stamps may jitter about the ends of the measured time before a decision counts as missing.
+# Share of a hop by which stamps may jitter about the ends of the measured time before a decision is missing.
 EDGE = 0.25
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100)  # per cent
 
@@ -92,7 +92,7 @@ def jitter(interval_ms: np.ndarray) -> dict[str, float] | None:
     return {"sd": round(float(interval_ms.std()), 3), "p99_less_p50": round(float(p99 - p50), 3)}
 
 
-def summary(timings: Sequence[DecisionTiming]) -> dict[str, Any]:
+def summarise_timings(timings: Sequence[DecisionTiming]) -> dict[str, Any]:
     """Count, misses and jitter over some streams."""
     return {
         "decisions": sum(len(timing.hops) for timing in timings),

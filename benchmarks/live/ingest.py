@@ -13,7 +13,7 @@ from pylsl import local_clock
 from benchmarks.common.amplifiers import NoiseAmplifiers, run_amplifiers
 from benchmarks.common.machine import machine
 from benchmarks.common.random_bundle import write_random_bundle
-from benchmarks.common.timing import DecisionTiming, percentiles, summary
+from benchmarks.common.timing import DecisionTiming, percentiles, summarise_timings
 from benchmarks.common.worker_process import START_S, WorkerProcess
 from benchmarks.live.counter_source import CounterSource
 from benchmarks.live.latency import WARM_UP_S
@@ -117,5 +117,5 @@ def decode_stream(path: Path, seconds: float, say: Callable[[Any], None], stop: 
         "gaps": gaps,
         "push_to_decision_ms": percentiles(timing.late_ms),
         "stages_ms": {stage: percentiles(ms[skip:]) for stage, ms in stages.items()},
-        **summary([timing]),
+        **summarise_timings([timing]),
     }

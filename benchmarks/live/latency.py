@@ -16,12 +16,12 @@ from pylsl import StreamInlet, local_clock, resolve_byprop
 
 from benchmarks.common.machine import machine
 from benchmarks.common.random_bundle import parameters
-from benchmarks.common.timing import percentiles, quantiles, summary
+from benchmarks.common.timing import percentiles, quantiles, summarise_timings
 from benchmarks.common.worker_process import START_S, WorkerProcess
 from benchmarks.live.context import context
 from benchmarks.live.server_process import TimedClients, serve
 from benchmarks.peers.live_loop import PeerLoop, run_peer_loop
-from benchmarks.peers.networks import WIDE, check_installed, check_widths
+from benchmarks.peers.networks import WIDE, check_peer_loop_installed, check_widths
 from realtime.bundle.bundle import Bundle
 from realtime.errors import BadInput
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier
@@ -77,7 +77,7 @@ def latency(
 def check_peers(path: Path, bundle: Bundle, peer: str | None, contexts_s: tuple[float, ...]) -> None:
     """BadInput where the peers cannot be compared with the bundle at `path`: they come minutes later."""
     if peer or contexts_s:
-        check_installed("--peer none --no-context")
+        check_peer_loop_installed("--peer none --no-context")
     if contexts_s and (name := bundle.manifest.network.get("name")) != "gat_transformer":
         raise BadInput(
             f"--context: {path} holds {name}, a gat_transformer is needed, whose attention window can be made longer; "
@@ -133,7 +133,7 @@ def _own_latency(path: Path, stream: str, hop_s: float, seconds: float) -> dict[
         "quantiles_ms": quantiles(timing.late_ms),
         **stages(clients, began),
         "cpu_ms_per_decision": round(cpu_s * 1e3 / max(len(timing.hops), 1), 3),
-        **summary([timing]),
+        **summarise_timings([timing]),
         "gaps": sum(state == "gap" for _, state in clients.statuses),
         "floor": {
             "name": "bare pylsl inlet on the same stream, no decoding",

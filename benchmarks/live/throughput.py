@@ -10,7 +10,7 @@ from pylsl import local_clock
 
 from benchmarks.common.amplifiers import NoiseAmplifiers, run_amplifiers
 from benchmarks.common.machine import machine
-from benchmarks.common.timing import percentiles, summary
+from benchmarks.common.timing import percentiles, summarise_timings
 from benchmarks.common.worker_process import WorkerProcess
 from benchmarks.live.latency import WARM_UP_S, stages, wait_decisions
 from benchmarks.live.server_process import TimedClients, open_session, serve
@@ -75,7 +75,7 @@ def _decode_all(
         server.finish()
     timings = [timing.between(began, ended) for timing in clients.timings.values()]
     server_s, generator_s, clients_s = (late - early for early, late in zip(before, after, strict=True))
-    totals = summary(timings)
+    totals = summarise_timings(timings)
     return {
         "decisions_per_s": round(totals["decisions"] / (ended - began), 2),
         **totals,

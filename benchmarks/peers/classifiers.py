@@ -26,7 +26,7 @@ RHYTHMS_HZ = (8.0, 30.0)  # passband of the signal whose power CSP uses
 BATCH_SIZE = 128  # windows in evaluation: bounds memory
 
 
-def check_installed() -> None:
+def check_classifiers_installed() -> None:
     """BadInput where the libraries of the peers are not installed."""
     missing = [name for name in ("braindecode", "pyriemann", "sklearn") if importlib.util.find_spec(name) is None]
     if missing:
@@ -78,7 +78,7 @@ def _fit_network(
         for batch in torch.randperm(len(x), device=device).tensor_split(n_batches):
             loss = torch.nn.functional.cross_entropy(network(x[batch]), y[batch])
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             schedule.step()
     network.eval().cpu()

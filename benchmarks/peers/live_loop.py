@@ -16,7 +16,7 @@ import numpy as np
 from pylsl import local_clock
 from scipy.signal import butter, sosfiltfilt
 
-from benchmarks.common.timing import DecisionTiming, percentiles, quantiles, summary
+from benchmarks.common.timing import DecisionTiming, percentiles, quantiles, summarise_timings
 from benchmarks.peers.networks import count_parameters, peer_network, width_for
 
 PASSBAND_HZ, ORDER = (1.0, 40.0), 4
@@ -84,7 +84,7 @@ def run_peer_loop(
         "forward_ms": percentiles(times.forward_ms),
         "parameters": count_parameters(network),
         "window_s": peer.window_s,
-        **summary([timing]),
+        **summarise_timings([timing]),
     }
 
 

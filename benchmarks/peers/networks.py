@@ -18,10 +18,10 @@ WIDE: dict[str, Callable[[int], dict[str, Any]]] = {
     "ShallowFBCSPNet": lambda width: {"n_filters_time": width, "n_filters_spat": width},
 }
 WIDTHS = range(2, 200)  # at 1 the library squeezes an axis that must stay
-EQUAL = 0.1  # share by which two numbers of parameters may differ and still count as equal
+EQUAL = 0.1  # share by which two numbers of parameters may differ and still be equal
 
 
-def check_installed(instead: str) -> None:
+def check_peer_loop_installed(instead: str) -> None:
     """BadInput where the libraries of the peer loop are not installed; `instead` is the flag that avoids the peer."""
     missing = [name for name in ("torch", "braindecode", "mne_lsl") if importlib.util.find_spec(name) is None]
     if missing:

@@ -31,7 +31,7 @@ CORRUPTIONS = ("flat", "NaN", "noise")
 N_CHANNELS, NOISE_UV = (0, 1, 4, 8, 16, 32, 48), 200.0
 SET_SIZES, N_SETS = (1, 2, 4, 8, 16, 24, 32), 10
 LOST_S, EVERY_S = 1.0, 7.3  # length of a hole, and signal from one to the next
-SETTLED_S = 0.4  # since onset, before which a decision has little evidence
+SETTLED_S = 0.4  # since onset, before which a decision is uncertain
 
 Figures = dict[str, Any]
 

@@ -42,7 +42,7 @@ class Pull:
 class SimulatedDay:
     """Draws the segments one after another; the same seed gives the same day.
 
-    `events` counts what has been drawn so far.
+    `events` has the numbers drawn so far.
     """
 
     manifest: Manifest

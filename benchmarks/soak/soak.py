@@ -29,7 +29,7 @@ from realtime.live.messages import DecisionMessage
 from realtime.sources.query import StreamQuery
 from realtime.state import State
 
-PATIENCE_S = 60.0  # without a decision before the engine counts as stopped
+PATIENCE_S = 60.0  # without a decision, after which the engine has stopped
 WARM_SHARE = 0.1  # of the day, before memory is compared
 CH_NAMES = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
 SFREQ = 250.0

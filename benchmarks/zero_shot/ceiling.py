@@ -1,6 +1,6 @@
-"""The decoder that knows the truth: the simulated responses, matched under the simulation's own noise covariance.
+"""The ideal observer: a matched filter of the simulated evoked activity under the simulation's noise covariance.
 
-It sees raw microvolts at the amplifier's rate, before any preprocessing, so no decoder can know more.
+Its input is raw microvolts at the amplifier's rate, before any preprocessing, so no decoder can do better.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from scipy import linalg, signal
 from benchmarks.zero_shot.simulation import ConceptSession
 from realtime.simulation.brain import BLINK_EVERY_S, LINE_HZ, SENSOR_UV, SimulatedBrain
 
-# From before the onset, which tells what slow noise is about to do, to the end of what decoders see.
+# From before the onset, since that predicts slow noise, to the end of the decoders' window.
 CEILING_WINDOW_S = (-0.2, 1.0)
 
 
 @dataclass(frozen=True)
 class IdealObserver:
-    """Log-likelihood of each label of a gallery, but for what all share: window @ weights - bias."""
+    """Log-likelihood of each label of a gallery, up to a constant: window @ weights - bias."""
 
     weights: np.ndarray  # (n_times * n_channels, n_gallery)
     bias: np.ndarray  # (n_gallery,)
-    first: int  # sample of the window's begin, from onset
+    first: int  # first sample of the window, from onset
     n_times: int
 
     def scores(self, session: ConceptSession) -> np.ndarray:
         """Scores (n_trials, n_gallery); those of several trials of one label are summed."""
         rows = session.onsets[:, None] + self.first + np.arange(self.n_times)
-        parts = np.array_split(rows, max(1, len(rows) // 200))
-        return (
-            np.concatenate([session.samples[part].reshape(len(part), -1) @ self.weights for part in parts]) - self.bias
-        )
+        batches = np.array_split(rows, max(1, len(rows) // 200))
+        products = [session.samples[batch].reshape(len(batch), -1) @ self.weights for batch in batches]
+        scores: np.ndarray = np.concatenate(products) - self.bias
+        return scores
 
 
 def noise_lags(brain: SimulatedBrain, n_lags: int) -> np.ndarray:
@@ -45,18 +45,19 @@ def noise_lags(brain: SimulatedBrain, n_lags: int) -> np.ndarray:
     pulse[0] = 1
     for source in brain.noise_sources.values():
         mixing = source.mixing @ source.mixing.T
-        lags += _own(signal.sosfilt(source.sos, pulse), n_lags)[:, None, None] * mixing
+        lags += _autocorrelation(signal.sosfilt(source.sos, pulse), n_lags)[:, None, None] * mixing
     blink = brain.blink_shape
     at_peak = blink[len(blink) // 2]
     direction = at_peak / np.linalg.norm(at_peak)
-    strength = 0.9**2 + 0.6**2 / 12  # mean square of what a blink is multiplied by, uniform in 0.6..1.2
-    power = strength / (BLINK_EVERY_S * brain.sfreq) * _own(blink @ direction, n_lags)
+    strength = 0.9**2 + 0.6**2 / 12  # mean square of a blink's factor, uniform in 0.6..1.2
+    power = strength / (BLINK_EVERY_S * brain.sfreq) * _autocorrelation(blink @ direction, n_lags)
     lags += power[:, None, None] * np.outer(direction, direction)
     wave = 0.5 * np.cos(2 * np.pi * LINE_HZ / brain.sfreq * np.arange(n_lags))
-    return lags + wave[:, None, None] * np.outer(brain.line_gain, brain.line_gain)
+    lags += wave[:, None, None] * np.outer(brain.line_gain, brain.line_gain)
+    return lags
 
 
-def _own(shape: np.ndarray, n_lags: int) -> np.ndarray:
+def _autocorrelation(shape: np.ndarray, n_lags: int) -> np.ndarray:
     """Autocorrelation of a shape (n,) at lags 0..n_lags - 1."""
     n = len(shape) + n_lags
     return np.fft.irfft(np.abs(np.fft.rfft(shape, 2 * n)) ** 2)[:n_lags]
@@ -64,12 +65,12 @@ def _own(shape: np.ndarray, n_lags: int) -> np.ndarray:
 
 def ceiling(brain: SimulatedBrain, gallery: np.ndarray) -> IdealObserver:
     """The matched filter of each label of `gallery`, whitened by the stationary noise in space and time."""
-    first, end = (round(at * brain.sfreq) for at in CEILING_WINDOW_S)
+    first, end = (round(seconds * brain.sfreq) for seconds in CEILING_WINDOW_S)
     n_times, n_channels = end - first, len(brain.ch_names)
     lags = noise_lags(brain, n_times)
-    later = np.subtract.outer(np.arange(n_times), np.arange(n_times))
+    lag = np.subtract.outer(np.arange(n_times), np.arange(n_times))
     # Every noise is one time course times a symmetric mixing, so a lag and its opposite have the same covariance.
-    covariance = lags[np.abs(later)].transpose(0, 2, 1, 3).reshape(n_times * n_channels, -1)
+    covariance = lags[np.abs(lag)].transpose(0, 2, 1, 3).reshape(n_times * n_channels, -1)
     templates = np.zeros((len(gallery), n_times, n_channels))
     for row, label in enumerate(gallery):
         evoked = brain.evoked(int(label))

@@ -38,7 +38,7 @@ BUDGET: dict[str, Any] = {
 class FittedMethod(Protocol):
     """A fitted method: the score of a vector is the inner product of an embedding with the vector's row."""
 
-    def embed(self, shown: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
+    def embed(self, trials: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
         """Embeddings float32 (n, D') at the end of the window of trials, or of averaged groups of trials."""
 
     def gallery(self, vectors: np.ndarray) -> np.ndarray:
@@ -55,9 +55,9 @@ class FittedNetwork:
     network: Network
     recipe: Recipe
 
-    def embed(self, shown: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
+    def embed(self, trials: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
         """Embeddings at the last hop of the window."""
-        windows = shown.windows(NETWORKS[self.recipe.network].streaming, self.recipe.lead_s)
+        windows = trials.windows(NETWORKS[self.recipe.network].streaming, self.recipe.lead_s)
         return window_embeddings(
             self.network, windows if groups is None else AveragedTrials(windows, groups, windows.hop_samples)
         )
@@ -70,15 +70,15 @@ class FittedNetwork:
 def train_by_descent(recipe: Recipe) -> FitFunction:
     """Glimpse's own training of a network on the vectors of the training concepts."""
 
-    def fit(shown: PresentedTrials, seed: int) -> FittedMethod:
+    def fit(trials: PresentedTrials, seed: int) -> FittedMethod:
         seeded = replace(recipe, seed=seed)
         torch.manual_seed(seed)
-        kind = NETWORKS[seeded.network]
-        network = build_network(seeded.network, **network_config(seeded, shown))
-        whiten(network, [segment.signal for segment in shown.segments], seeded)
-        objective = Objective(len(shown.vectors), shown.vectors.shape[1], shown.vectors, seeded)
+        entry = NETWORKS[seeded.network]
+        network = build_network(seeded.network, **network_config(seeded, trials))
+        whiten(network, [segment.signal for segment in trials.segments], seeded)
+        objective = Objective(len(trials.vectors), trials.vectors.shape[1], trials.vectors, seeded)
         device, _ = choose_device()
-        batches, sampler = make_loader(shown.windows(kind.streaming, seeded.lead_s), seeded.sampling, device)
+        batches, sampler = make_loader(trials.windows(entry.streaming, seeded.lead_s), seeded.sampling, device)
         trainer = Trainer(network, objective, seeded, len(sampler), device)
         for epoch in range(seeded.epochs):
             sampler.epoch = epoch
@@ -91,14 +91,14 @@ def train_by_descent(recipe: Recipe) -> FitFunction:
 def fit_in_closed_form(recipe: Recipe) -> FitFunction:
     """A network that is fitted in closed form, without random numbers."""
 
-    def fit(shown: PresentedTrials, seed: int) -> FittedMethod:
-        network = build_network(recipe.network, **network_config(recipe, shown))
+    def fit(trials: PresentedTrials, seed: int) -> FittedMethod:
+        network = build_network(recipe.network, **network_config(recipe, trials))
         network.fit(
             TrainingTrials(
-                signals=[segment.signal for segment in shown.segments],
-                onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in shown.segments],
-                labels=[segment.labels for segment in shown.segments],
-                vectors=shown.vectors,
+                signals=[segment.signal for segment in trials.segments],
+                onsets=[np.searchsorted(segment.sample, segment.onsets) for segment in trials.segments],
+                labels=[segment.labels for segment in trials.segments],
+                vectors=trials.vectors,
                 prototypes=False,
             )
         )
@@ -107,17 +107,17 @@ def fit_in_closed_form(recipe: Recipe) -> FitFunction:
     return fit
 
 
-def network_config(recipe: Recipe, shown: PresentedTrials) -> dict[str, object]:
+def network_config(recipe: Recipe, trials: PresentedTrials) -> dict[str, object]:
     """Configuration of a network for this task."""
-    kind, dim = NETWORKS[recipe.network], shown.vectors.shape[1]
+    entry, dim = NETWORKS[recipe.network], trials.vectors.shape[1]
     config: dict[str, object] = {
         "n_channels": len(CHANNELS),
-        "sfreq": shown.frontend.preprocess.config.sfreq,
+        "sfreq": trials.frontend.preprocess.config.sfreq,
         "hop_samples": HOP_SAMPLES,
-        "embedding_dim": kind.network.embedding_dim_for(0, dim, dim),
+        "embedding_dim": entry.network.embedding_dim_for(0, dim, dim),
         "positions": positions_to_json(positions(CHANNELS)),
     }
-    config |= kind.network.window_config(*WINDOW_S)
+    config |= entry.network.window_config(*WINDOW_S)
     return config | recipe.options
 
 

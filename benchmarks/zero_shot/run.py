@@ -14,7 +14,7 @@ from benchmarks.zero_shot.methods import METHODS, FitFunction, FittedMethod
 from benchmarks.zero_shot.simulation import (
     CHANNELS,
     SFREQ,
-    Sizes,
+    TaskSizes,
     default_frontend,
     preprocess_session,
     simulate_sessions,
@@ -36,7 +36,7 @@ AVERAGED = ("answers", "signals")  # over repetitions: the network's embeddings,
 
 def zero_shot(
     vectors: np.ndarray,
-    sizes: Sizes | None = None,
+    sizes: TaskSizes | None = None,
     methods: Mapping[str, FitFunction] = METHODS,
     snr: float = SNR,
     seed: int = 0,
@@ -47,7 +47,7 @@ def zero_shot(
     `vectors` is (n_concepts, D), see `lvis_vectors`. `seed` assigns concepts to splits, orders the trials, and draws
     the noise and the initial weights. Trials are averaged in groups that share none: see `top_k_figures`.
     """
-    sizes, began = sizes or Sizes(), time.perf_counter()
+    sizes, began = sizes or TaskSizes(), time.perf_counter()
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     brain = SimulatedBrain(CHANNELS, SFREQ, vectors, snr=snr)
     concepts = split_concepts(len(vectors), sizes, seed)

@@ -31,7 +31,7 @@ NEVER = (2**62, 0)  # the onset after the last
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TaskSizes:
     """Numbers of concepts and trials; the defaults are those of the bench."""
 
     n_test: int = 200  # concepts, also the gallery
@@ -80,7 +80,7 @@ def concept_vectors() -> np.ndarray:
     return lvis_vectors(Path(folder))
 
 
-def split_concepts(n_concepts: int, sizes: Sizes, seed: int) -> Concepts:
+def split_concepts(n_concepts: int, sizes: TaskSizes, seed: int) -> Concepts:
     """Concepts assigned to the splits at random."""
     order = np.random.default_rng(seed).permutation(n_concepts)
     test, valid, train = np.split(order, [sizes.n_test, sizes.n_test + sizes.n_valid])

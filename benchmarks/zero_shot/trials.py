@@ -1,4 +1,4 @@
-"""Trials of the zero-shot task, single or averaged, as decoders take them."""
+"""Trials of the zero-shot task, single or averaged, preprocessed for decoders."""
 
 from dataclasses import dataclass
 

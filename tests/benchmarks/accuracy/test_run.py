@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.accuracy import fit as accuracy_fit
 from benchmarks.accuracy.fit import Outcome, fit_and_score, score
-from benchmarks.accuracy.run import outcome_line, run_accuracy, summary
+from benchmarks.accuracy.run import outcome_line, run_accuracy, summarise_outcomes
 from benchmarks.accuracy.splits import make_splits
-from benchmarks.accuracy.table import verdict
+from benchmarks.accuracy.table import compare_with_peers
 from benchmarks.peers import classifiers as peers
 from glimpse import cli
 from tests.benchmarks.peers.test_classifiers import needs_peers
@@ -62,9 +62,9 @@ def test_a_method_that_fails_is_reported_in_one_line_with_its_reason(tmp_path, m
     assert outcome_line(broken) == "rhythms Deep4Net seed 0: RuntimeError: Kernel size cannot be greater"
     assert refused.score is None
     assert "fusion" in refused.error
-    found = summary([broken, replace(outcome("Deep4Net", 0.9), seed=1)])
+    found = summarise_outcomes([broken, replace(outcome("Deep4Net", 0.9), seed=1)])
     assert (found["mean"], found["sd"], found["scores"]) == (None, None, [None, 0.9])
-    told = verdict({"rhythms": {"Deep4Net": found, "eegnet": summary([outcome("eegnet", 0.8)])}})
+    told = compare_with_peers({"rhythms": {"Deep4Net": found, "eegnet": summarise_outcomes([outcome("eegnet", 0.8)])}})
     assert told[0] == "rhythms, Deep4Net: no score: RuntimeError: Kernel size cannot be greater"
 
 
@@ -147,7 +147,7 @@ def test_the_verdict_says_where_ours_falls_short():
         "near": {"eegnet": figures(0.79, 0.6), "EEGNet": figures(0.7), "TCN": figures(0.8)},
         "lost": {"eegnet": figures(0.6, 0.6), "EEGNet": figures(0.9), "TCN": figures(0.5)},
     }
-    average, won, near, lost = verdict(tasks)
+    average, won, near, lost = compare_with_peers(tasks)
     assert "eegnet reaches 0.763, the best single peer, EEGNet, 0.800; the best peer of each task" in average
     assert "won: eegnet 0.900, EEGNet 0.800: ahead by 0.100; half of the window gives 98%" in won
     assert "TCN 0.800: short by 0.010, within" in near

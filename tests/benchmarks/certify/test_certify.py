@@ -84,18 +84,18 @@ def test_the_command_writes_page_and_figures_and_0_says_that_everything_held(mea
     ],
 )
 def test_one_fault_in_any_part_and_the_machine_does_not_hold(measured, part, key):
-    found = bench.certify(bench.Sizes(), "EEGConformer", print)
+    found = bench.certify(bench.BenchSizes(), "EEGConformer", print)
     assert found["holds"]
     assert "It holds" in certificate_page(found)
     measured[part][key] = 3
-    found = bench.certify(bench.Sizes(), "EEGConformer", print)
+    found = bench.certify(bench.BenchSizes(), "EEGConformer", print)
     assert not found["holds"]
     assert f"It does not hold: {found['faults'][0]}" in certificate_page(found).replace("&#x27;", "'")
     assert found["faults"][0].endswith(": 3")
 
 
 def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_peer(measured):
-    found = bench.certify(bench.Sizes(), "EEGConformer", print)
+    found = bench.certify(bench.BenchSizes(), "EEGConformer", print)
     html = certificate_page(found)
     assert "the &lt;loop&gt;" in html
     assert "12.0 times as much" in html
@@ -104,7 +104,7 @@ def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_pe
     assert not any(word in html for word in ("http://", "https://", "<script", "url("))
     for key in ("peer", "context"):
         del measured["latency"][key]
-    assert certificate_page(bench.certify(bench.Sizes(), None, print)).count("<svg") == 4
+    assert certificate_page(bench.certify(bench.BenchSizes(), None, print)).count("<svg") == 4
 
 
 def test_a_file_where_the_folder_should_be_is_refused_before_any_work(tmp_path, capsys):

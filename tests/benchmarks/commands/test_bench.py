@@ -56,7 +56,7 @@ def test_a_number_that_gives_no_figure_is_refused_before_any_work(arguments):
 
 
 def test_what_only_a_gat_transformer_can_be_measured_for_is_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.live.latency.check_installed", lambda instead: None)
+    monkeypatch.setattr("benchmarks.live.latency.check_peer_loop_installed", lambda instead: None)
     bundle = str(tiny_bundle(tmp_path / "tiny").path)
     with pytest.raises(BadInput, match="--context: .* a gat_transformer is needed"):
         command.main(["latency", "--bundle", bundle])

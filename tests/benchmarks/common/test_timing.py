@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.common.timing import DecisionTiming, jitter, percentiles, summary
+from benchmarks.common.timing import DecisionTiming, jitter, percentiles, summarise_timings
 
 
 def timing(late_s, hops=None, hop_s=0.04) -> DecisionTiming:
@@ -53,6 +53,6 @@ def test_even_decisions_have_no_jitter_and_a_stutter_shows():
 
 
 def test_figures_of_several_streams_add_up():
-    found = summary([timing([0.01] * 5), timing([0.01, 0.1])])
+    found = summarise_timings([timing([0.01] * 5), timing([0.01, 0.1])])
     assert (found["decisions"], found["deadline_misses"]) == (7, 1)
     assert percentiles(np.array([])) is None

@@ -60,4 +60,4 @@ def test_csp_alone_hears_rhythms_only():
 def test_peers_that_are_not_installed_are_named_with_the_command_that_brings_them(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyriemann" else name)
     with pytest.raises(BadInput, match=r"need pyriemann, .* pip install 'glimpse-bci\[peers\]'"):
-        peers.check_installed()
+        peers.check_classifiers_installed()

@@ -65,7 +65,7 @@ def test_the_width_is_the_nearest_of_all(name, wanted):
 @needs_braindecode
 def test_a_peer_that_cannot_be_as_large_is_refused_before_anything_is_measured(tmp_path, monkeypatch):
     """The encoder has fewer parameters than any of them."""
-    monkeypatch.setattr("benchmarks.live.latency.check_installed", lambda instead: None)
+    monkeypatch.setattr("benchmarks.live.latency.check_peer_loop_installed", lambda instead: None)
     monkeypatch.setattr("benchmarks.live.latency.simulated_amplifier", lambda amplifier: pytest.fail("measured"))
     with pytest.raises(BadInput, match="--peer: no width gives EEGConformer the .*--peer ShallowFBCSPNet"):
         latency(
@@ -78,4 +78,4 @@ def test_a_peer_that_cannot_be_as_large_is_refused_before_anything_is_measured(t
 def test_libraries_that_are_not_installed_are_named_with_the_way_out(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mne_lsl" else name)
     with pytest.raises(BadInput, match="needs mne_lsl, .* --peer none"):
-        peer_networks.check_installed("--peer none")
+        peer_networks.check_peer_loop_installed("--peer none")

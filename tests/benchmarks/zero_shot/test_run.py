@@ -13,7 +13,7 @@ from benchmarks.zero_shot.run import AVERAGED, zero_shot
 from benchmarks.zero_shot.simulation import (
     CHANNELS,
     SFREQ,
-    Sizes,
+    TaskSizes,
     lvis_vectors,
     simulate_session,
     simulate_sessions,
@@ -22,7 +22,7 @@ from benchmarks.zero_shot.simulation import (
 from realtime.simulation.brain import SimulatedBrain
 from training.runs.recipe import Recipe
 
-TINY = Sizes(n_test=12, n_valid=6, train_each=10, valid_each=4, test_each=10)
+TINY = TaskSizes(n_test=12, n_valid=6, train_each=10, valid_each=4, test_each=10)
 
 
 def some_vectors(n: int) -> np.ndarray:
@@ -41,14 +41,14 @@ def found() -> dict:
 
 
 def test_the_parts_share_no_concept_and_use_all():
-    concepts = split_concepts(1203, Sizes(), seed=0)
+    concepts = split_concepts(1203, TaskSizes(), seed=0)
     assert len(concepts.test) == 200
     together = np.concatenate([concepts.train, concepts.valid, concepts.test])
     assert np.array_equal(np.sort(together), np.arange(1203))
 
 
 def test_another_seed_deals_out_other_concepts():
-    assert set(split_concepts(1203, Sizes(), 0).test) != set(split_concepts(1203, Sizes(), 1).test)
+    assert set(split_concepts(1203, TaskSizes(), 0).test) != set(split_concepts(1203, TaskSizes(), 1).test)
 
 
 def test_every_concept_is_shown_as_often_and_only_those_asked_for():
@@ -105,7 +105,7 @@ def test_real_vectors_make_the_task_that_the_bench_says():
         pytest.skip("set GLIMPSE_DATA to a folder with clip/detic_vitb32_text, from github.com/facebookresearch/Detic")
     vectors = lvis_vectors(Path(os.environ["GLIMPSE_DATA"]))
     assert vectors.shape == (1203, 512)
-    sizes = replace(Sizes(), train_each=1, valid_each=1, test_each=2)
+    sizes = replace(TaskSizes(), train_each=1, valid_each=1, test_each=2)
     for snr, top5 in ((1.0, 0.85), (0.45, 0.3)):
         found = zero_shot(vectors, sizes, methods={}, snr=snr, say=lambda line: None)
         assert found["ceiling"]["1"]["top5"] == pytest.approx(top5, abs=0.06)
