@@ -1,4 +1,4 @@
-"""Training trials of a network that is fitted in closed form.
+"""Training trials of a network that is fitted by formula.
 
 Shape suffixes: C channels, N trials, W samples of the window, K labels, D numbers of a label's vector.
 """

@@ -1,4 +1,4 @@
-"""The base of networks that are fitted in closed form: seconds of work, and the same result every time.
+"""The base of networks that are fitted by formula: seconds of work, and the same result every time.
 
 Shape suffixes: B streams, T samples, H hops.
 """
@@ -13,7 +13,7 @@ from decoder.layers.encoder import EncoderConfig, StreamingNetwork
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ClosedFormConfig(EncoderConfig):
-    """Configuration of a network fitted in closed form; `dropout` and `onset_features` have no effect here."""
+    """Configuration of a network fitted by formula; `dropout` and `onset_features` have no effect here."""
 
     window_s: Positive = 1.0  # after onset; later samples have no influence
 

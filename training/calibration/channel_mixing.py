@@ -77,7 +77,7 @@ def fit_mixing(run: Run, recordings: Sequence[Recording], folder: Path) -> Run:
         loss = losses.cross_entropy(embedding * scale[..., None], vectors, labels[batch], 0.0)
         mean = losses.weighted_mean(loss, hop_weights(onset, counts, window_s[1]))
         prior = (made.mixing.matrix - before).square().sum() / (2 * PRIOR_SD**2 * len(labels))
-        (mean + prior).backward()
+        torch.autograd.backward(mean + prior)
         optimiser.step()
         optimiser.zero_grad()
         schedule.step()

@@ -157,7 +157,7 @@ def _check_stacked(command: TrainCommand, recipe: Recipe) -> None:
         if getattr(command, flag):
             raise BadInput(
                 f"--{flag.replace('_', '-')}: means one network, but the recipe stacks {', '.join(recipe.members)}; "
-                "leave it out, or take another --recipe or --set members=[...]"
+                "leave it out, or choose another --recipe or --set members=[...]"
             )
 
 

@@ -27,24 +27,24 @@ def check_labels(dataset: DatasetFile, splits: Mapping[str, Sequence[Recording]]
             if label not in trained:
                 raise BadInput(
                     f"{dataset.path}: files.{split} has label {label!r}, but files.train has no trial of it, and "
-                    "targets: labels needs one; move a file to train or take the label out of events."
+                    "targets: labels needs one; move a file to train or remove the label."
                 )
     for label in dataset.labels or trained:
         if not trained[label]:
-            named = " or ".join(repr(marker) for marker, its in dataset.markers.items() if its == label)
+            markers = " or ".join(repr(marker) for marker, its in dataset.markers.items() if its == label)
             raise BadInput(
-                f"{dataset.path}: events gives label {label!r} to marker {named}, but no file of files.train holds it; "
-                "correct the marker's name or take the label out."
+                f"{dataset.path}: events gives label {label!r} to marker {markers}, but no file of files.train holds "
+                "it; correct the marker's name or remove the label."
             )
         if trained[label] < 2:
             raise BadInput(
                 f"{dataset.path}: events gives label {label!r} {trained[label]} trials in files.train, but training "
-                "needs 2 or more; add recordings or take the label out."
+                "needs 2 or more; add recordings or remove the label."
             )
 
 
 def recordings_digest(recording: Recording) -> str:
-    """What tells a recording from every other, whatever its file is called."""
+    """A digest of a recording's content, whatever its file is called."""
     return hashlib.sha256(recording.samples.tobytes() + repr(recording.markers).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""The recordings a dataset file names: channels in one order, markers turned into labels, no file in two splits."""
+"""The recordings of a dataset file: channels in one order, labels for markers, no file in two splits."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def load_dataset(path: str | Path) -> DatasetFile:
         dataset = DatasetFile.model_validate(raw)
     except ValidationError as error:
         raise BadInput(f"{path}: {describe_error(error, raw)}") from None
-    dataset._path = path
+    dataset = dataset.located(path)
     check_disjoint(dataset)
     return dataset
 
@@ -57,7 +57,7 @@ def load_split(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None 
 
 
 def load_splits(dataset: DatasetFile, ch_names: Sequence[str] | None = None) -> dict[str, list[Recording]]:
-    """Every split, and the check that no label comes up in `valid` or `test` that training never saw."""
+    """Every split, and the check that no label of `valid` or `test` is missing in `train`."""
     splits: dict[str, list[Recording]] = {}
     for split in SPLITS:
         splits[split] = _load(dataset, split, ch_names)
@@ -90,10 +90,10 @@ def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
     for path in split_files(dataset, split):
         recording = read_recording(path, dataset.reader, pick=pick, marker_column=dataset.column)
         names = list(recording.ch_names)
-        for at, new in zip(
+        for index, new in zip(
             match_channels(list(rename), names, f"{path}: channels.rename"), rename.values(), strict=True
         ):
-            names[at] = new
+            names[index] = new
         dropped = set(match_channels(channels.drop, names, f"{path}: channels.drop").tolist())
         keep = [i for i in range(len(names)) if i not in dropped]
         if not keep:
@@ -119,11 +119,11 @@ def _labelled(dataset: DatasetFile, recording: Recording) -> Recording:
         return recording
     markers = tuple((row, label_of[marker]) for row, marker in recording.markers if marker in label_of)
     if not markers:
-        there = Counter(marker for _, marker in recording.markers).most_common(8)
-        found = ", ".join(f"{marker!r} ({n})" for marker, n in there) or "no markers at all"
+        most_common = Counter(marker for _, marker in recording.markers).most_common(8)
+        content = ", ".join(f"{marker!r} ({n})" for marker, n in most_common) or "no markers at all"
         raise BadInput(
             f"{recording.name}: found no event of {', '.join(map(repr, label_of))}, which {dataset.path} lists under "
-            f"events; the recording has {found}; correct events."
+            f"events; the recording has {content}; correct events."
         )
     return replace(recording, markers=markers)
 

@@ -1,4 +1,4 @@
-"""Is there line noise worth a notch? Decided once, from training data."""
+"""The choice of a notch filter, made once from training data."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from scipy import signal
 from realtime.recordings.recording import Recording
 
 LINE_HZ = (50.0, 60.0)
-# A line this many times the power of its neighbourhood is worth a notch.
+# A line with this many times the power of its neighbourhood gets a notch.
 PROMINENCE = 3.0
 
 
@@ -25,9 +25,9 @@ def choose_notch(recordings: Sequence[Recording], lowpass_hz: float | None) -> f
 
 
 def _prominence(recording: Recording, line_hz: float) -> float:
-    """Power within 1 Hz of the line over the power 2 to 6 Hz beside it, median over channels."""
+    """Power within 1 Hz of the line over the power 2 to 6 Hz from it, median over channels."""
     n_window = min(round(2 * recording.sfreq), len(recording.samples))
     hz, power = signal.welch(recording.samples, recording.sfreq, nperseg=n_window, axis=0)
     distance = np.abs(hz - line_hz)
-    line, beside = power[distance <= 1].mean(axis=0), power[(distance >= 2) & (distance <= 6)].mean(axis=0)
-    return float(np.median(line / np.maximum(beside, 1e-12)))
+    line, neighbours = power[distance <= 1].mean(axis=0), power[(distance >= 2) & (distance <= 6)].mean(axis=0)
+    return float(np.median(line / np.maximum(neighbours, 1e-12)))

@@ -27,7 +27,7 @@ class Windows(Protocol):
         """Label index of each crop."""
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Signal (C, T), seconds since onset (H,) and the mask of hops that count (H,) of one crop."""
+        """Signal (C, T), seconds since onset (H,) and the mask of hops that have a loss (H,) of one crop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
     signal: Tensor  # float32 [B, C, T]
     onset_input: Tensor  # float32 [B, H]: seconds since onset as the network gets them; -1 where the onset is hidden
     onset: Tensor  # float32 [B, H]: seconds since onset
-    mask: Tensor  # float32 [B, H]: 1 where a hop counts
+    mask: Tensor  # float32 [B, H]: 1 for hops that have a loss
     label: Tensor  # int64 [B]
     teacher: Tensor  # float32 [B, D]: the teacher's embedding; D is 0 without one
 

@@ -1,6 +1,6 @@
 """Pairs of trials of two sets of crops, EEG and MEG of different people say: by stimulus, else by concept.
 
-Never by order: what makes a pair is what was shown.
+Trials are paired by stimulus, never by their position in the recording.
 """
 
 import re
@@ -29,7 +29,7 @@ def concept_of(label: str) -> str:
 
 @dataclass(frozen=True)
 class PairedCrops:
-    """Crops of the first set, each with one of the second below it; read as `Crops` are."""
+    """Crops of the first set, each stacked on one of the second; used like `Crops`."""
 
     first: Crops
     second: Crops
@@ -41,8 +41,8 @@ class PairedCrops:
     @property
     def where(self) -> np.ndarray:
         """Segment and trial, in the first set, of each pair."""
-        pairs: np.ndarray = self.first.where[self.chosen]
-        return pairs
+        where: np.ndarray = self.first.where[self.chosen]
+        return where
 
     @property
     def labels(self) -> np.ndarray:
@@ -61,16 +61,16 @@ class PairedCrops:
         return self.first.n_hops
 
     def cut(self, index: int, shift: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pair `index`, begun `shift` samples late: signal (C1 + C2, n_hops * hop), onset, counts as `Crops.cut`.
+        """Pair `index`, begun `shift` samples late: signal (C1 + C2, n_hops * hop), onset and mask as `Crops.cut`.
 
         The partner follows from (seed, index, shift): as the shift is drawn anew each epoch, so is the partner. Onsets
-        fall on the same column; the onset heard is that of the first, and a hop counts where it counts in both.
+        fall on the same column; the onset is that of the first, and the mask is true where it is true in both.
         """
         fits = self.partners[index]
         partner = fits[np.random.default_rng((self.seed, index, shift)).integers(len(fits))]
-        signal, onset, counts = self.first.cut(int(self.chosen[index]), shift)
-        beside, _, counts_beside = self.second.cut(int(partner), shift)
-        return np.concatenate([signal, beside]), onset, counts & counts_beside
+        signal, onset, mask = self.first.cut(int(self.chosen[index]), shift)
+        second_signal, _, second_mask = self.second.cut(int(partner), shift)
+        return np.concatenate([signal, second_signal]), onset, mask & second_mask
 
     def signals(self) -> list[np.ndarray]:
         """Every pair's signal once, (C1 + C2, n_times), for what a network learns from them before training."""
@@ -92,24 +92,24 @@ def pair_trials(
     """
     check_same_events(first, second, files)
     names = [[label_names[i][label] for label in crops.labels] for i, crops in enumerate((first, second))]
-    shown = [_by(stimulus_of(name) for name in side) for side in names]
-    meant = [_by(concept(name) for name in side) for side in names]
+    stimuli = [_by(stimulus_of(name) for name in labels) for labels in names]
+    concepts = [_by(concept(name) for name in labels) for labels in names]
     fits, n_stimulus = dict[int, list[int]](), 0
     for index, name in enumerate(names[0]):
-        if same := shown[1].get(stimulus_of(name)):
+        if same := stimuli[1].get(stimulus_of(name)):
             fits[index], n_stimulus = same, n_stimulus + 1
-        elif alike := meant[1].get(concept(name)):
+        elif alike := concepts[1].get(concept(name)):
             fits[index] = alike
     if not fits:
-        found = [
-            f"{len(set(side))} labels of {file}" + (f" (such as {side[0]!r})" if side else "")
-            for side, file in zip(names, files, strict=True)
+        sets = [
+            f"{len(set(labels))} labels of {file}" + (f" (such as {labels[0]!r})" if labels else "")
+            for labels, file in zip(names, files, strict=True)
         ]
         raise BadInput(
-            f"pairs: {found[0]} and {found[1]} share no stimulus and no concept, one or more is needed; name what was "
+            f"pairs: {sets[0]} and {sets[1]} share no stimulus and no concept, one or more is needed; name what was "
             "shown alike under events in both."
         )
-    partners = tuple(np.array(found, np.int64) for found in fits.values())
+    partners = tuple(np.array(crops, np.int64) for crops in fits.values())
     return PairedCrops(first, second, np.array(list(fits), np.int64), partners, n_stimulus, seed)
 
 

@@ -1,4 +1,4 @@
-"""The dataset file: the ten lines of YAML by which a lab describes its recordings."""
+"""The dataset file: ten lines of YAML that name and label recordings."""
 
 import os
 import re
@@ -114,7 +114,7 @@ def _kind(value: Any) -> str:
     return "<images>" if "images" in value or "stimuli" in value else "<text>"
 
 
-# The tags keep pydantic from listing what is wrong with each alternative; angle brackets keep them apart from keys.
+# The tags keep pydantic from listing what is wrong with each alternative; angle brackets distinguish them from keys.
 Targets = Annotated[
     Annotated[Literal["labels"], Tag("<labels>")]
     | Annotated[TextTargets, Tag("<text>")]
@@ -150,12 +150,18 @@ class DatasetFile(StrictModel):
 
     @property
     def path(self) -> Path:
-        """The file itself; names in it are relative to its folder."""
+        """The file; names in it are relative to its folder."""
         return self._path
+
+    def located(self, path: Path) -> Self:
+        """A copy that was read from `path`."""
+        copy = self.model_copy()
+        copy._path = path
+        return copy
 
     @property
     def column(self) -> str | None:
-        """The CSV column that holds the markers, or None: every column named marker."""
+        """The CSV column that holds the markers, or None: every column whose name is marker."""
         return self.events.get("column")
 
     @property
@@ -185,7 +191,7 @@ class DatasetFile(StrictModel):
     def _markers(cls, events: Any) -> Any:
         if not isinstance(events, dict):
             return events
-        named: dict[str, str] = {}
+        labels: dict[str, str] = {}
         for marker, label in events.items():
             for word in (marker, label):
                 if isinstance(word, bool) or not isinstance(word, str | int | float) or not str(word).strip():
@@ -193,12 +199,12 @@ class DatasetFile(StrictModel):
                         f"events has {marker!r}: {label!r}, but needs a marker and a label, each a word or a number; "
                         "put words such as on, off, yes and no in quotes."
                     )
-            if normalise_marker(marker) in named:
+            if normalise_marker(marker) in labels:
                 raise ValueError(
                     f"events has {normalise_marker(marker)!r} twice, but needs one label a marker; remove one of them."
                 )
-            named[normalise_marker(marker)] = str(label).strip() if marker == "column" else normalise_marker(label)
-        return named
+            labels[normalise_marker(marker)] = str(label).strip() if marker == "column" else normalise_marker(label)
+        return labels
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset file, in one sentence: key, value found, what is needed, what to do."""
+"""The fault of a dataset file in one sentence: key, value, what is needed, what to do."""
 
 import difflib
 from typing import Any
@@ -16,18 +16,18 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def describe_error(error: ValidationError, raw: dict[str, Any]) -> str:
-    """The first fault that pydantic found in the file's content `raw`."""
+    """The first fault that pydantic reports for the file's content `raw`."""
     errors = error.errors()
     # A misspelt key is also missing under its right name; the misspelling is what helps.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    keys, value = _found(first["loc"], raw)
+    keys, value = _locate(first["loc"], raw)
     missing = first["type"] == "missing" and isinstance(first["loc"][-1], str)
     if missing:
         keys.append(str(first["loc"][-1]))
-    part = _part(keys[0], raw) if len(keys) > 1 else None
-    model, name = (part, keys[1]) if part else (DatasetFile, keys[0])
+    section = _section(keys[0], raw) if len(keys) > 1 else None
+    model, name = (section, keys[1]) if section else (DatasetFile, keys[0])
     dotted = ".".join(keys)
     if name not in model.model_fields:
         near = difflib.get_close_matches(name, model.model_fields, n=1)
@@ -37,7 +37,7 @@ def describe_error(error: ValidationError, raw: dict[str, Any]) -> str:
     return f"{dotted} is missing, but needs {need}; add it." if missing else f"{dotted} is {value!r}, but needs {need}."
 
 
-def _found(loc: tuple[Any, ...], raw: Any) -> tuple[list[str], Any]:
+def _locate(loc: tuple[Any, ...], raw: Any) -> tuple[list[str], Any]:
     """The keys that lead to the fault, and the value there; pydantic mixes the names of alternatives in with them."""
     keys: list[str] = []
     value: Any = raw
@@ -48,7 +48,7 @@ def _found(loc: tuple[Any, ...], raw: Any) -> tuple[list[str], Any]:
     return keys, value
 
 
-def _part(key: str, raw: dict[str, Any]) -> type[BaseModel] | None:
+def _section(key: str, raw: dict[str, Any]) -> type[BaseModel] | None:
     if key != "targets":
         return SECTIONS.get(key)
     return ImageTargets if {"images", "stimuli"} & set(raw["targets"]) else TextTargets

@@ -1,4 +1,4 @@
-"""Which files belong to which split; no file, nor a copy of it, is in two."""
+"""The files of each split; no file, nor a copy of it, is in two."""
 
 import glob
 import hashlib
@@ -10,14 +10,14 @@ from training.data.schema import DatasetFile
 
 SPLITS = ("train", "valid", "test")
 
-# Formats whose named file is only a header: two recordings may share it, so the data beside it counts too.
+# Formats whose named file is only a header: two recordings may share it, so its data files are compared too.
 COMPANIONS = {".vhdr": (".eeg", ".dat"), ".set": (".fdt",)}
 
 
 def split_files(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
     """The files of a split, globs in the order written, each file once."""
     found: dict[Path, Path] = {}
-    spelled_out: set[Path] = set()  # named without a glob: a second time is a slip
+    spelled_out: set[Path] = set()  # listed without a glob: a second time is a mistake
     for entry in getattr(dataset.files, split):
         if isinstance(entry, int):
             continue
@@ -32,14 +32,14 @@ def split_files(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
             )
         for name in names:
             if pattern.exists() and name.resolve() in spelled_out:
-                raise BadInput(f"{dataset.path}: files.{split} names {entry!r} twice; take one out or correct it.")
+                raise BadInput(f"{dataset.path}: files.{split} names {entry!r} twice; remove one or correct it.")
             found.setdefault(name.resolve(), name)
         spelled_out |= {pattern.resolve()} if pattern.exists() else set()
     return tuple(found.values())
 
 
 def check_disjoint(dataset: DatasetFile) -> None:
-    """Refuse a recording in two splits, under whatever name: what was learned by heart would count as decoded."""
+    """Refuse a recording in two splits, under whatever name: memorised trials would count as decoded."""
     entries: list[tuple[str, Path | int]] = [(split, path) for split in SPLITS for path in split_files(dataset, split)]
     entries += [(split, seed) for split in SPLITS for seed in getattr(dataset.files, split) if isinstance(seed, int)]
     sizes = Counter(entry.stat().st_size for _, entry in entries if isinstance(entry, Path))
@@ -48,22 +48,22 @@ def check_disjoint(dataset: DatasetFile) -> None:
         same: list[object] = [entry]
         if isinstance(entry, Path):
             same = [entry.resolve()]
-            if entry.is_file() and sizes[entry.stat().st_size] > 1:  # only files of one size are worth reading through
+            if entry.is_file() and sizes[entry.stat().st_size] > 1:  # only files of one size can be equal
                 same.append(file_digest(entry))
         for key in same:
-            other, twin = first.setdefault(key, (split, entry))
-            if other != split:
+            other_split, twin = first.setdefault(key, (split, entry))
+            if other_split != split:
                 raise BadInput(
-                    f"{dataset.path}: files.{split} holds {entry} and files.{other} holds {twin}, which are the same "
-                    "recording, but a recording needs to be in one split only; remove one."
+                    f"{dataset.path}: files.{split} holds {entry} and files.{other_split} holds {twin}, which are the "
+                    "same recording, but a recording needs to be in one split only; remove one."
                 )
 
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file and of its companions, such as the data of a header file."""
     digest = hashlib.sha256()
-    beside = [path.with_suffix(suffix) for suffix in COMPANIONS.get(path.suffix.lower(), ())]
-    for part in [path, *(p for p in beside if p.is_file())]:
-        with part.open("rb") as file:
+    companions = [path.with_suffix(suffix) for suffix in COMPANIONS.get(path.suffix.lower(), ())]
+    for member in [path, *(companion for companion in companions if companion.is_file())]:
+        with member.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

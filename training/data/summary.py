@@ -1,4 +1,4 @@
-"""What a dataset file and its recordings hold, counted before anyone trains."""
+"""The summary of a dataset file and its recordings before training."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from training.data.checks import label_counts
 from training.data.schema import DatasetFile
 from training.data.targets import load_targets
 
-PLAUSIBLE_UV = (0.5, 5000.0)  # sd of raw EEG; volts or counts taken for microvolts lie far outside
+PLAUSIBLE_UV = (0.5, 5000.0)  # sd of raw EEG; volts or raw integers read as microvolts lie far outside
 
 
 def summarise_dataset(dataset: DatasetFile, splits: dict[str, list[Recording]]) -> dict[str, Any]:
-    """Findings as plain JSON values; seconds, Hz and counts."""
+    """Findings as plain JSON values, in seconds, Hz and numbers of trials."""
     labels, vectors = load_targets(dataset)
     first = splits["train"][0]
     ch_names = first.ch_names
@@ -49,7 +49,7 @@ def _summarise_file(split: str, recording: Recording, dataset: DatasetFile) -> d
         for row, _ in recording.markers
     )
     sd_uv = float(np.median(recording.samples.std(axis=0)))  # of the median channel, drift included
-    odd = (
+    implausible = (
         []
         if PLAUSIBLE_UV[0] < sd_uv < PLAUSIBLE_UV[1]
         else [f"{recording.name}: sd {sd_uv:.3g} uV; are these microvolts?"]
@@ -63,5 +63,5 @@ def _summarise_file(split: str, recording: Recording, dataset: DatasetFile) -> d
         "events": label_counts([recording]),
         "broken_trials": broken,  # their window crosses a gap or an end of the recording
         "gaps": [list(gap) for gap in recording.gaps],
-        "warnings": [*recording.warnings, *odd],
+        "warnings": [*recording.warnings, *implausible],
     }

@@ -1,4 +1,4 @@
-"""The vectors that a dataset's labels stand for: words or pictures, or none where the network learns its own."""
+"""The vectors of a dataset's labels: of words or pictures, or none where the network learns prototypes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,12 +52,12 @@ def load_targets(
     table = tables[0]
     if labels is None:
         spelled = {_row(dataset, table.rows_of, label, keys_file): label for label in dataset.labels}
-        at = list(range(len(table.names)))
-        names = tuple(spelled.get(row, table.names[row]) for row in at)
+        rows = list(range(len(table.names)))
+        names = tuple(spelled.get(row, table.names[row]) for row in rows)
     else:
         names = tuple(labels)
-        at = [_row(dataset, table.rows_of, name, keys_file) for name in names]
-    layers = [_unit(one.vectors[at], names, at, file) for one, file in zip(tables, rows_files, strict=True)]
+        rows = [_row(dataset, table.rows_of, name, keys_file) for name in names]
+    layers = [_unit(table.vectors[rows], names, rows, file) for table, file in zip(tables, rows_files, strict=True)]
     return names, (np.concatenate(layers, axis=1) / np.sqrt(len(layers))).astype(np.float32)
 
 
@@ -74,23 +74,23 @@ def _image_files(dataset: DatasetFile, targets: ImageTargets) -> list[Path]:
     return [dataset.resolve("targets.images", file) for file in files]
 
 
-def _unit(vectors: np.ndarray, names: Sequence[str], at: Sequence[int], file: Path) -> np.ndarray:
+def _unit(vectors: np.ndarray, names: Sequence[str], rows: Sequence[int], file: Path) -> np.ndarray:
     chosen = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(chosen, axis=1, keepdims=True)
-    for name, row, length in zip(names, at, lengths[:, 0], strict=True):
+    for name, row, length in zip(names, rows, lengths[:, 0], strict=True):
         if not (np.isfinite(length) and length > 0):
             raise BadInput(
                 f"{file}: row {row}, for label {name!r}, has length {length}, but needs a direction; replace it."
             )
-    unit_rows: np.ndarray = chosen / lengths
-    return unit_rows
+    unit: np.ndarray = chosen / lengths
+    return unit
 
 
 def _simulated(dataset: DatasetFile, simulate: Simulate, names: Sequence[str]) -> np.ndarray:
     drawn = np.random.default_rng(simulate.vectors_seed).standard_normal((len(dataset.labels), simulate.dim))
-    at = [dataset.labels.index(name) for name in names]
-    vectors: np.ndarray = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True))[at].astype(np.float32)
-    return vectors
+    rows = [dataset.labels.index(name) for name in names]
+    unit: np.ndarray = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit[rows].astype(np.float32)
 
 
 def _row(dataset: DatasetFile, rows_of: dict[str, list[int]], name: str, keys_file: Path) -> int:

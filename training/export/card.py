@@ -13,26 +13,28 @@ NOTES = {
 
 def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
     """The bundle's card: what it was trained on, how well it does, what it is not for."""
-    d = run.description
+    description = run.description
     files = [
-        f"- {split}: {len(part['files'])} recordings, {sum(part['trials'].values())} trials"
-        for split, part in d.data.items()
-        if part["files"]
+        f"- {split}: {len(content['files'])} recordings, {sum(content['trials'].values())} trials"
+        for split, content in description.data.items()
+        if content["files"]
     ]
     scores = [
-        f"- {split}: accuracy {found['accuracy']:.3f} (95 %: {found['ci95'][0]:.3f} to {found['ci95'][1]:.3f}), "
-        f"chance {found['chance']:.3f}, {found['n_trials']} trials"
-        for split, found in accuracy.items()
+        f"- {split}: accuracy {figures['accuracy']:.3f} (95 %: {figures['ci95'][0]:.3f} to {figures['ci95'][1]:.3f}), "
+        f"chance {figures['chance']:.3f}, {figures['n_trials']} trials"
+        for split, figures in accuracy.items()
     ]
     trials = run.calibration.n_trials
+    hop_ms = 1e3 * description.hop_samples / description.preprocess["sfreq"]
     return "\n".join(
         [
-            f"# {d.name}",
+            f"# {description.name}",
             "",
             f"{note}",
             "",
-            f"{len(d.ch_names)} channels at {d.sfreq:g} Hz, {len(d.labels)} labels, network `{d.network['name']}`, "
-            f"a decision every {1e3 * d.hop_samples / d.preprocess['sfreq']:.0f} ms, trials of {d.window_s[1]:g} s.",
+            f"{len(description.ch_names)} channels at {description.sfreq:g} Hz, {len(description.labels)} labels, "
+            f"network `{description.network['name']}`, a decision every {hop_ms:.0f} ms, trials of "
+            f"{description.window_s[1]:g} s.",
             "",
             "## Trained on",
             "",
@@ -40,7 +42,7 @@ def card(run: Run, accuracy: dict[str, Any], note: str) -> str:
             "",
             "## How well it does",
             "",
-            *(scores or ["Not measured: the dataset file named no validation or test recordings."]),
+            *(scores or ["Not measured: the dataset file lists no validation or test recordings."]),
             "",
             f"Confidence is calibrated on {trials} validation trials." if trials else "Confidence is not calibrated.",
             "",

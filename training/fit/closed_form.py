@@ -1,4 +1,4 @@
-"""Training of a network whose weights follow from its trials in closed form."""
+"""Training of a network whose weights follow from its trials by formula."""
 
 from dataclasses import dataclass
 

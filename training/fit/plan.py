@@ -107,7 +107,7 @@ def plan_preprocess(dataset: DatasetFile, recordings: Sequence[Recording]) -> Pr
 
 
 def network_config(dataset: DatasetFile, recipe: Recipe, first: Recording, targets: Targets) -> dict[str, Any]:
-    """The network's config as JSON holds it; BadInput for several target layers in a network fitted in closed form."""
+    """The network's config as JSON holds it; BadInput for several target layers in a network fitted by formula."""
     network, layers = network_entry(recipe).network, targets.layer_widths
     if layers and network.fit_method == "closed_form":
         raise BadInput(
@@ -149,7 +149,7 @@ def with_graph(description: RunDescription, recipe: Recipe, signals: list[np.nda
     keys = {network: {field.name for field in fields(entry.config)} for network, entry in NETWORKS.items()}
     if "neighbours" not in keys[name]:
         graphs = ", ".join(network for network in keys if "neighbours" in keys[network])
-        raise BadInput(f"--graph: network {name} has no graph of sensors; leave it out or take one of {graphs}")
+        raise BadInput(f"--graph: network {name} has no graph of sensors; leave it out or choose one of {graphs}")
     graph = build_prior(
         recipe.graph,
         signals,

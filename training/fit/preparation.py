@@ -61,7 +61,7 @@ class Prepared:
 
 
 def load_training_splits(dataset: DatasetFile) -> dict[str, list[Recording]]:
-    """The recordings of `train` and `valid`; those of `test` are not opened."""
+    """The recordings of `train` and `valid`; those of `test` are not read."""
     recordings = {"train": load_split(dataset, "train")}
     recordings["valid"] = load_split(dataset, "valid", recordings["train"][0].ch_names)
     check_labels(dataset, recordings)
@@ -69,7 +69,7 @@ def load_training_splits(dataset: DatasetFile) -> dict[str, list[Recording]]:
 
 
 def plan_job(job: TrainingJob) -> Plan:
-    """Read the job's recordings and targets, and describe the run."""
+    """Read the job's recordings and targets, and decide what the run is."""
     recordings = load_training_splits(job.dataset)
     targets, entry = read_targets(job.dataset), network_entry(job.recipe)
     recipe = job.recipe

@@ -75,7 +75,7 @@ class Trainer:
         self.epoch = saved["epoch"]
 
     def mixup(self, signal: Tensor) -> tuple[Tensor, Tensor, float]:
-        """Each crop with another of the batch added, the power kept; the index of the other, and the first one's share.
+        """Each crop plus another of the batch, at the same power; the index of the other, and the first one's share.
 
         Evoked responses add, so the sum is a plausible crop of both labels, and the network cannot memorise the
         background of a crop. Zhang et al., ICLR 2018.
@@ -97,7 +97,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for number, batch in enumerate(batches):
             loss = self.loss(Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch)), window_s)
-            self.scaler.scale(loss).backward()
+            torch.autograd.backward(self.scaler.scale(loss))
             self.scaler.unscale_(self.optimiser)
             norm = nn.utils.clip_grad_norm_(self.modules.parameters(), self.recipe.clip_norm)
             # The scaler of fp16 skips steps of infinite gradients by itself; its loss has to be finite all the same.

@@ -1,7 +1,7 @@
 """Training on two recordings of the same stimuli, such as EEG and MEG, as pairs of trials.
 
 A fused run leaves two ordinary runs in its folder, `first` and `second`: the fused network with one modality alone,
-which `evaluate` and `export` take as any other. Both together are measured on pairs of validation trials.
+which `evaluate` and `export` read like any other. Both together are measured on pairs of validation trials.
 """
 
 import json

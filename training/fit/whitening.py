@@ -1,4 +1,4 @@
-"""Whitening of the sensors, learned from training data."""
+"""Whitening of the sensors, estimated from training data."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Losses of each hop, one function each, float32[B, H] unless said; the objective weighs and adds them.
+"""Losses of each hop, one function each, float32[B, H] unless stated; the objective adds them by weight.
 
 A crop's target is the vector of its label. Where a batch holds a label more than once, the repeats are no negatives of
 each other. Shape suffixes: B crops, H hops, D embedding, L labels.
@@ -8,19 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Of squared distances: targets have unit length, so two unrelated ones lie 2 apart.
+# Of squared distances: targets have unit length, so two unrelated ones have squared distance 2.
 MMD_BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 def cross_entropy(embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy over all labels; only the label side has unit length, so an embedding's length says how sure."""
+    """Cross-entropy over all labels; label vectors have unit length, an embedding's length is its confidence."""
     logits = embedding_BHD @ vectors_LD.T
     target = label_B[:, None].expand(logits.shape[:2])
     return F.cross_entropy(logits.transpose(1, 2), target, label_smoothing=smoothing, reduction="none")
 
 
 def soft_targets(embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy towards softmax(cosine to every label / temperature): labels alike in vectors are half right."""
+    """Cross-entropy towards softmax(cosine to every label / temperature): similar labels share the target."""
     target_BL = (vectors_LD[label_B] @ vectors_LD.T / temperature).softmax(dim=-1)
     return -(target_BL[:, None] * (embedding_BHD @ vectors_LD.T).log_softmax(dim=-1)).sum(dim=-1)
 
@@ -30,7 +30,7 @@ def info_nce(
 ) -> Tensor:
     """InfoNCE within the batch, the mean of both directions (Radford et al., 2021).
 
-    `normalise`: "both" sides to unit length, or "targets" only (NeuroBridge), which keeps the embedding's length.
+    `normalise`: "both" get unit length, or "targets" only (NeuroBridge), which keeps the embedding's length.
     """
     if normalise == "both":
         embedding_BHD = F.normalize(embedding_BHD, dim=-1)
@@ -58,8 +58,8 @@ def mse(embedding_BHD: Tensor, target_BD: Tensor) -> Tensor:
 def mmd(embedding_BHD: Tensor, target_BD: Tensor) -> Tensor:
     """Squared maximum mean discrepancy of the batch's embeddings and targets at each hop, the same for every crop.
 
-    The biased estimate, whose means take each vector with itself too: never negative, and defined for one crop. The
-    kernel is the mean of Gaussians exp(-squared distance / (2 * bandwidth)). Gretton et al., JMLR 2012.
+    The biased estimate, whose means include pairs of a vector with itself: never negative, and defined for one crop.
+    The kernel is the mean of Gaussians exp(-squared distance / (2 * bandwidth)). Gretton et al., JMLR 2012.
     """
     x_HBD = embedding_BHD.transpose(0, 1)
     y_HBD = target_BD.expand_as(x_HBD)
@@ -73,7 +73,7 @@ def distillation(embedding_BHD: Tensor, teacher_BD: Tensor) -> Tensor:
 
 
 def weighted_mean(per_hop_BH: Tensor, weight_BH: Tensor) -> Tensor:
-    """One number; hops of weight 0 do not count."""
+    """One number; hops of weight 0 have no influence."""
     return (per_hop_BH * weight_BH).sum() / weight_BH.sum().clamp(min=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Several layers of an image model as one target: which of them a brain's signal is nearest to is learned.
+"""A learned mix of several layers of an image model as one target.
 
 Shape suffixes: L labels, D embedding.
 """
@@ -22,7 +22,7 @@ class TargetMix(nn.Module):
     def __init__(self, table: Tensor, widths: Sequence[int], dim: int):
         super().__init__()
         if sum(widths) != table.shape[1]:
-            raise ValueError(f"TargetLayers: widths {tuple(widths)} of a table {table.shape[1]} wide, needs their sum")
+            raise ValueError(f"TargetMix: widths {tuple(widths)} of a table {table.shape[1]} wide, needs their sum")
         self.widths = tuple(widths)
         self.register_buffer("table", table, persistent=False)
         self.projections = nn.ModuleList(nn.Linear(width, dim, bias=False) for width in widths)
@@ -30,5 +30,6 @@ class TargetMix(nn.Module):
 
     def forward(self) -> Tensor:
         """The mix for every label, not normalised."""
-        parts = zip(self.mix.softmax(dim=0), self.projections, self.table.split(self.widths, dim=1), strict=True)
-        return torch.stack([share * project(layer) for share, project, layer in parts]).sum(dim=0)
+        layers = torch.split(self.table, list(self.widths), dim=1)
+        terms = zip(self.mix.softmax(dim=0), self.projections, layers, strict=True)
+        return torch.stack([share * project(layer) for share, project, layer in terms]).sum(dim=0)

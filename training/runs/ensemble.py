@@ -13,7 +13,7 @@ from realtime.errors import BadInput
 from training.runs.description import RunDescription
 from training.runs.run import Run
 
-# What members must hear, answer and have learned from alike; networks, recipes and seeds may differ.
+# Fields that all members must share; networks, recipes and seeds may differ.
 SAME_FIELDS = (
     *("data", "ch_names", "rename", "sfreq", "hop_samples", "window_s", "preprocess"),
     *("events", "targets", "labels", "simulate"),
@@ -24,15 +24,16 @@ def join_runs(runs: Sequence[Run], folder: Path, weights: Sequence[float] | None
     """A run in `folder` of the network `ensemble`, finished, its confidence not calibrated.
 
     Members that learned prototypes each have a space of their own, so embeddings and rows stand side by side; members
-    of the same vectors give the mean of their embeddings. Their own calibrations are dropped: the mean of several is
-    surer or less sure than any. `weights` are of the members' answers, alike if None. BadInput names what differs.
+    of the same vectors give the mean of their embeddings. Their own calibrations are dropped: the mean of several
+    has another confidence than any of them. `weights` are of the members' embeddings, equal if None. BadInput names
+    what differs.
     """
     first = runs[0].description
     for run in runs:
         check_members(run, runs[0].path, first)
     networks, banks = zip(*(run.load_trained() for run in runs), strict=True)
     rows = [torch.from_numpy(bank.vectors) for bank in banks]
-    shared = all(torch.equal(one, rows[0]) for one in rows)
+    shared = all(torch.equal(vectors, rows[0]) for vectors in rows)
     vectors = rows[0] if shared else concat_rows(rows)
     config: dict[str, Any] = {
         key: first.network["config"][key] for key in ("n_channels", "sfreq", "hop_samples", "positions")
@@ -67,12 +68,12 @@ def check_members(run: Run, path: Path, first: RunDescription) -> None:
     if differs := [key for key in SAME_FIELDS if getattr(run.description, key) != getattr(first, key)]:
         raise BadInput(
             f"{run.path}: its {', '.join(differs)} differ from those of {path}, but one bundle needs runs of the same "
-            "dataset file and hop; export them apart or train them alike"
+            "dataset file and hop; export them one by one or train them alike"
         )
 
 
 def not_streaming_message(run: Run) -> str:
-    """Why a network that needs whole windows is no bundle."""
+    """Why a network that needs whole windows cannot become a bundle."""
     return (
         f"network {run.description.network['name']} needs a trial's whole window at once, so it cannot decode live; "
         "train a streaming network with this run as its --teacher and export that"

@@ -71,7 +71,7 @@ class Run:
         return Frontend(preprocess, d.hop_samples, d.window_s[1], np.array(d.positions_m, float))
 
     def build(self) -> Network:
-        """The network with fresh weights; BadInput for a config that it does not take."""
+        """The network with fresh weights; BadInput for a config that does not fit it."""
         name = self.description.network["name"]
         try:
             return build_network(name, **self.description.network["config"])
@@ -82,7 +82,7 @@ class Run:
             ArithmeticError,
         ) as error:  # of torch too, for a size of 0 or "big"
             reason = " ".join(str(error).removeprefix(f"{name}: ").split())
-            raise BadInput(f"network {name}: {reason}; change its options or take another --network") from error
+            raise BadInput(f"network {name}: {reason}; change its options or choose another --network") from error
 
     @property
     def streaming(self) -> bool:
@@ -117,7 +117,7 @@ class Run:
             self.save()
         elif differs := Run.load(self.path).description.differs(self.description):
             raise BadInput(
-                f"{self.path}: holds a run whose {', '.join(differs)} differ from what is asked; choose another "
+                f"{self.path}: holds a run whose {', '.join(differs)} differ from the requested one's; choose another "
                 "--out or remove it"
             )
         return checkpoint
@@ -132,9 +132,9 @@ class Run:
 
     def save_checkpoint(self, values: dict[str, Any]) -> None:
         """Write the checkpoint; a crash leaves the previous one whole."""
-        part = self.path / f".{CHECKPOINT}.part"
-        torch.save(values, part)
-        os.replace(part, self.path / CHECKPOINT)
+        partial = self.path / f".{CHECKPOINT}.part"
+        torch.save(values, partial)
+        os.replace(partial, self.path / CHECKPOINT)
 
     def load_trained(self) -> tuple[Network, Bank]:
         """The network with its trained weights, in evaluation mode, and the bank of label vectors."""
@@ -160,6 +160,6 @@ class Run:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write the file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(data)
+    os.replace(partial, path)

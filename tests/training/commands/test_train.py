@@ -165,7 +165,7 @@ def test_weights_are_taken_where_they_fit_and_frozen_ones_stay(trained, tmp_path
     argv = ["--data", str(trained.data), "--out", str(tmp_path / "run"), "--start-from", str(trained.run)]
     assert main([*argv, "--freeze", "stem", "power_norm", "--epochs", "1", "--options", "power_sources=2"]) == 0
     printed = said(capsys)
-    assert "taken; begun afresh: power" in printed
+    assert "copied; not copied: power" in printed
     theirs, ours = (Run.load(path).checkpoint()["network"] for path in (trained.run, tmp_path / "run"))
     assert torch.equal(ours["stem.conv.weight"], theirs["stem.conv.weight"])
     assert not torch.equal(ours["token.weight"], theirs["token.weight"])

@@ -187,7 +187,7 @@ def test_bf16_trains_on_the_cpu_and_weights_stay_float32():
 
 def test_precision_is_what_was_asked_else_fp32_on_the_cpu():
     assert choose_precision("auto", torch.device("cpu"))[0] == "fp32"
-    assert choose_precision("bf16", torch.device("cpu")) == ("bf16", "asked for")
+    assert choose_precision("bf16", torch.device("cpu")) == ("bf16", "the recipe asks for it")
 
 
 @pytest.mark.parametrize(("epochs", "n_batches"), [(1, 1), (1, 2), (5, 1), (10, 1), (2, 30)])
