@@ -7,11 +7,10 @@ import pytest
 
 from realtime.bundle.bundle import Bundle
 from realtime.decoding.decoder import Decoder
-from realtime.decoding.hop import TrialClock
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.data.dataset import load_dataset, load_split
-from training.data.segments import event_samples, recording_hops
+from training.data.segments import event_samples
 from training.evaluate.decode import DecodedHops, decode_recordings, save_embeddings, tracks_needed
 from training.evaluate.encoders import onnx_encoder, onset_input, torch_encoder
 from training.runs.run import Run
@@ -163,11 +162,3 @@ def test_a_track_equals_a_stream_with_the_trials_of_that_track_only(trained):
 )
 def test_tracks_needed_is_the_largest_number_of_overlapping_trials(rows, gaps, tracks):
     assert tracks_needed([noise(2.9), noise(2.9, rows, gaps)], 1.0) == tracks
-
-
-def test_hops_of_several_tracks_are_refused(trained):
-    """Evaluation decodes one track at a time; a hop with two clocks would silently lose one."""
-    run = Run.load(trained.run)
-    hop = recording_hops(noise(1), run.make_frontend())[0][0]
-    with pytest.raises(ValueError, match="has 2 tracks, where one is expected"):
-        onset_input([replace(hop, clocks=(TrialClock(), TrialClock()))])

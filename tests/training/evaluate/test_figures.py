@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from realtime.bundle.calibration import Calibration
-from tests.helpers.decisions import decisions_of
-from training.evaluate.decode import DecodedHops
+from tests.helpers.decisions import decisions_of, growing_logits
 from training.evaluate.figures import all_figures, figures
 
 
@@ -36,27 +35,9 @@ def test_a_trial_without_a_decision_or_a_known_label_is_not_counted():
     assert figures(p, since, trial, np.array([0, -1, 1]), (0.0, 1.0))["n_trials"] == 1
 
 
-def decided(n_labels: int, signal: float, n_trials: int = 40, n_hops: int = 10) -> DecodedHops:
-    """Logits whose signal grows over a second, in two recordings."""
-    rng = np.random.default_rng(0)
-    label = rng.permutation(np.arange(n_trials) % n_labels)
-    since, trial = np.tile(np.linspace(0.1, 1, n_hops), n_trials), np.repeat(np.arange(n_trials), n_hops)
-    logits = rng.standard_normal((len(trial), n_labels))
-    logits[np.arange(len(trial)), label[trial]] += signal * since
-    return DecodedHops(
-        np.zeros((len(trial), 2), np.float32),
-        logits,
-        since,
-        trial,
-        np.arange(len(trial)),
-        trial // (n_trials // 2),
-        label,
-    )
-
-
 def test_figures_agree_with_each_other():
     """The same accuracy as top-1, in the matrix, among all labels, after one repetition and if nothing stops early."""
-    decoded = decided(6, 3.0)
+    decoded = growing_logits(6, 3.0)
     metrics = all_figures(decoded, Calibration(decide_p=0.85), (0.0, 1.0), tuple("abcdef"))
     accuracy = metrics["accuracy"]
     assert 0.4 < accuracy < 1
@@ -77,7 +58,7 @@ def test_figures_agree_with_each_other():
 
 
 def test_a_network_of_noise_is_at_chance_in_every_figure():
-    metrics = all_figures(decided(2, 0.0, n_trials=200), Calibration(), (0.0, 1.0), ("a", "b"))
+    metrics = all_figures(growing_logits(2, 0.0, n_trials=200), Calibration(), (0.0, 1.0), ("a", "b"))
     for key in ("ci95", "balanced_accuracy_ci95", "auc_ci95"):
         assert metrics[key][0] < 0.5 < metrics[key][1]
     assert metrics["permutation_p"] > 0.05
@@ -85,7 +66,7 @@ def test_a_network_of_noise_is_at_chance_in_every_figure():
 
 
 def test_a_network_of_nan_has_the_worst_value_of_every_figure():
-    decoded = decided(3, 0.0)
+    decoded = growing_logits(3, 0.0)
     decoded.logits[:] = np.nan
     metrics = all_figures(decoded, Calibration(), (0.0, 1.0), ("a", "b", "c"))
     assert (metrics["accuracy"], metrics["median_rank"], metrics["relative_rank"], metrics["calibration_error"]) == (

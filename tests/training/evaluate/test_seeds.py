@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.bundle.calibration import Calibration
-from tests.training.evaluate.test_figures import decided
+from tests.helpers.decisions import growing_logits
 from training.evaluate.figures import all_figures
 from training.evaluate.intervals import over_seeds
 from training.evaluate.seeds import combine_seeds
@@ -21,7 +21,7 @@ SAME = {
 
 @pytest.fixture(scope="module")
 def runs():
-    metrics = [all_figures(decided(4, s), Calibration(), (0.0, 1.0), tuple("abcd")) for s in (1.0, 2.0, 3.0)]
+    metrics = [all_figures(growing_logits(4, s), Calibration(), (0.0, 1.0), tuple("abcd")) for s in (1.0, 2.0, 3.0)]
     return [run | SAME | {"path": f"run{i}"} for i, run in enumerate(metrics)]
 
 

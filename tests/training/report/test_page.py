@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.bundle.calibration import Calibration
-from tests.training.evaluate.test_figures import decided
+from tests.helpers.decisions import growing_logits
 from training.evaluate.figures import all_figures
 from training.evaluate.seeds import combine_seeds
 from training.report.page import report_page
@@ -20,7 +20,7 @@ def figures_of(
     n_labels: int, split: str = "test", signal: float = 2.0, path: str = "runs/a", n_trials: int = 120
 ) -> dict:
     names = tuple(f"label {chr(65 + i % 26)}{i // 26}" for i in range(n_labels))
-    found = all_figures(decided(n_labels, signal, n_trials), Calibration(n_trials=16), (0.0, 1.0), names)
+    found = all_figures(growing_logits(n_labels, signal, n_trials), Calibration(n_trials=16), (0.0, 1.0), names)
     same = {
         "split": split,
         "streaming": True,
