@@ -96,7 +96,7 @@ class ChildProcess(Generic[Result]):
         return self.result(timeout_s)
 
     def close(self, timeout_s: float | None = None) -> None:
-        """End the child: it is asked to stop, and killed after `timeout_s` seconds. Harmless when repeated."""
+        """End the child: it has to stop, and is killed after `timeout_s` seconds. Harmless when repeated."""
         self._pipe.close()  # the child sees the end of the pipe
         try:
             self._process.join(self._close_s if timeout_s is None else timeout_s)
@@ -117,7 +117,7 @@ class ChildProcess(Generic[Result]):
         try:
             self._pipe.send(word)
         except (OSError, ValueError):
-            return  # the child has ended, or this end is closed
+            return  # the child has ended, or `close` was called
 
     def _wait(self, done: Callable[[], object], timeout_s: float, what: str) -> None:
         deadline = time.monotonic() + timeout_s

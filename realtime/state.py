@@ -1,4 +1,4 @@
-"""The state of a stream: one flat dict of arrays with dotted names, and the functions that nest and join such dicts."""
+"""The state of a stream: one flat dict of arrays with dotted names, and functions for such dicts."""
 
 from collections.abc import Sequence
 from functools import lru_cache

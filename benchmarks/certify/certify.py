@@ -5,7 +5,7 @@ those.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -34,7 +34,7 @@ class BenchSizes:
 
 def certify(sizes: BenchSizes, peer: str | None, say: Callable[[str], None]) -> dict[str, Any]:
     """All figures; the benches run one after another, so that none disturbs another."""
-    findings = [asdict(finding) for finding in run_checks()]
+    findings = [finding.to_json() for finding in run_checks()]
     say("latency of Glimpse and of the peer")
     latency_figures = latency(sizes.latency_s, None, peer, sizes.contexts_s if peer else (), say)
     say("sessions at once")

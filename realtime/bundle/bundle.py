@@ -1,6 +1,6 @@
 """The bundle: one folder with everything needed to decode, the only handshake between training and serving.
 
-Reading one checks the schema and every hash, unpickles nothing, and says in one sentence what is wrong.
+Loading checks the schema and every hash, unpickles nothing, and reports an error in one sentence.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from realtime.errors import BadInput
 from realtime.preprocess.config import PreprocessConfig
 
 ENCODER, CARD, MANIFEST = "encoder.onnx", "card.md", "manifest.json"
-WEIGHTS = "weights.safetensors"  # of `network`, by name: what a calibration begins from; nothing live reads it
+WEIGHTS = "weights.safetensors"  # of `network`, by name: the start of a calibration; not used for decoding
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Bundle:
         for needed in (ENCODER, VECTORS, LABELS):
             if needed not in manifest.files:
                 raise BadInput(f"{manifest_path}: key 'files' does not list {needed}; export the bundle again")
-        for name, wanted in manifest.files.items():
+        for name, expected in manifest.files.items():
             file = path / name
             if not file.resolve().is_relative_to(path.resolve()):
                 raise BadInput(
@@ -64,9 +64,9 @@ class Bundle:
                 )
             if not file.is_file():
                 raise BadInput(f"{file}: listed in the manifest but missing; copy the whole bundle again")
-            if (found := sha256(file)) != wanted:
+            if (actual := sha256(file)) != expected:
                 raise BadInput(
-                    f"{file}: sha256 is {found[:12]}..., the manifest says {wanted[:12]}...; the file changed after "
+                    f"{file}: sha256 is {actual[:12]}..., the manifest says {expected[:12]}...; the file changed after "
                     "export, copy or export the bundle again"
                 )
         return cls(path, manifest, Bank.load(path), "sha256:" + hashlib.sha256(text).hexdigest())
@@ -80,8 +80,6 @@ def sha256(file: Path) -> str:
 
 def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     """Finish a bundle in `folder`, which already holds `encoder.onnx`: bank, labels, card, and last the manifest.
-
-    Weights that are there are kept too.
 
     `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be dicts of their fields.
     """

@@ -1,4 +1,4 @@
-"""The calibration of a bundle: how its confidence follows from similarity and time."""
+"""The calibration of a bundle: how its confidence follows from logits and time."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Calibration:
     uncued_log_scale: float = 0.0  # the factor's log when no onset is known
     decide_p: float = 0.9  # a trial is decided once a label's probability reaches this
     n_trials: int = 0  # validation trials behind the fit; 0: not calibrated
-    bad_cost: tuple[float, ...] = ()  # of each channel while it is bad; none: an equal share of BAD_COST
+    bad_cost: tuple[float, ...] = ()  # of each channel while it is bad; empty: an equal share of BAD_COST
 
     def scale(self, since_onset_s: np.ndarray, window_s: float) -> np.ndarray:
         """Factor on the logits at each time since onset; negative times mean no onset."""
@@ -40,8 +40,8 @@ class Calibration:
         share = np.count_nonzero(bad) / len(bad)
         if share == 1:
             return NO_CHANNEL_FACTOR
-        usual = 1 / (1 + BAD_COST * share)
+        equal_costs = 1 / (1 + BAD_COST * share)
         if not self.bad_cost:
-            return usual
-        own = 1 / (1 + sum(self.bad_cost[channel] for channel in bad.nonzero()[0]))
-        return own if share <= MEASURED_SHARE else min(own, usual)
+            return equal_costs
+        own_costs = 1 / (1 + sum(self.bad_cost[channel] for channel in bad.nonzero()[0]))
+        return own_costs if share <= MEASURED_SHARE else min(own_costs, equal_costs)

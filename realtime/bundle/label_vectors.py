@@ -1,4 +1,4 @@
-"""Vectors computed elsewhere, by CLIP or another model, and the names of their rows: an npy file and a list."""
+"""Label vectors from CLIP or another model: an npy file of vectors and a list of names."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from realtime.errors import BadInput
 
 
 def name_key(name: str) -> str:
-    """A name without case, spaces and underscores: what spellings are compared by."""
+    """A name without case, spaces and underscores, by which spellings are compared."""
     return re.sub(r"[\s_]+", "", name).casefold()
 
 
@@ -22,12 +22,12 @@ class LabelVectors:
     """One vector and one name a row."""
 
     names: tuple[str, ...]
-    rows_of: dict[str, list[int]]  # key(name) -> rows; a synonym counts where it is no other row's name
+    rows_of: dict[str, list[int]]  # name_key(name) -> rows; a synonym is included if it is no other row's name
     vectors: np.ndarray  # (n_rows, dim), as stored: any float type, any length, perhaps memory-mapped
 
 
 def read_label_vectors(vectors: Path, names: Path, columns: tuple[int, int] | None = None) -> LabelVectors:
-    """Rows of the npy file `vectors`, of which `columns` (first, one after the last) are used, named by `names`.
+    """Rows of the npy file `vectors` and their names from `names`; `columns` (first, one after the last) are used.
 
     Names are the column `name` of a TSV file (synonyms in `synonyms`, split by |), the items of a JSON list, the keys
     of a JSON object, or the lines of a TXT file. Raises BadInput for files that cannot be read or do not fit together.
@@ -42,7 +42,7 @@ def read_label_vectors(vectors: Path, names: Path, columns: tuple[int, int] | No
 
 
 def read_vectors(path: Path, columns: tuple[int, int] | None = None) -> np.ndarray:
-    """Vectors (n_rows, dim) of an npy file, memory-mapped; BadInput if it is none."""
+    """Vectors (n_rows, dim) of an npy file, memory-mapped; BadInput if it is not readable."""
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -66,14 +66,14 @@ def _read_names(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
     """The name and the synonyms of each row."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        found: Any = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
+        content: Any = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: the names cannot be read ({error}); correct the path or the file.") from error
-    if not isinstance(found, list | dict):
-        raise BadInput(f"{path}: it holds a {type(found).__name__}, but a JSON list or an object's keys are needed.")
+    if not isinstance(content, list | dict):
+        raise BadInput(f"{path}: it holds a {type(content).__name__}, but a JSON list or an object's keys are needed.")
     if path.suffix.lower() in (".json", ".txt"):
-        return tuple(str(name).strip() for name in found), [[] for _ in found]
-    table = list(csv.DictReader(found, delimiter="\t"))
+        return tuple(str(name).strip() for name in content), [[] for _ in content]
+    table = list(csv.DictReader(content, delimiter="\t"))
     if not table or "name" not in table[0]:
         raise BadInput(
             f"{path}: its columns are {', '.join(table[0]) if table else 'none'}, but a column `name` is needed."
@@ -84,6 +84,6 @@ def _read_names(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
 def _rows_of(spellings: list[list[str]]) -> dict[str, list[int]]:
     rows_of: dict[str, list[int]] = {}
     for row, words in enumerate(spellings):
-        for one in {name_key(word) for word in words if word}:
-            rows_of.setdefault(one, []).append(row)
+        for key in {name_key(word) for word in words if word}:
+            rows_of.setdefault(key, []).append(row)
     return rows_of

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what the network expects, checked key by key."""
+"""The manifest of a bundle, checked key by key."""
 
 import json
 from pathlib import Path
@@ -47,5 +47,5 @@ def parse_manifest(path: Path, text: bytes) -> Manifest:
         return MANIFEST_JSON.validate_python(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        key = ".".join(map(str, first["loc"])) or "the whole file"
         raise BadInput(f"{path}: key '{key}': {first['msg']}; export the bundle again") from None

@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
 
 
 def build(vectors: Path, names: Path, out: Path, columns: tuple[int, int] | None = None) -> None:
-    """Make a bank of an npy file, one vector a row, and a file that names the rows; whole or not at all.
+    """Make a bank of an npy file, one vector a row, and a file that names the rows; completely or not at all.
 
     Args:
         vectors: The npy file, (rows, dim).
@@ -41,21 +41,21 @@ def build(vectors: Path, names: Path, out: Path, columns: tuple[int, int] | None
     """
     if out.exists():
         raise BadInput(f"{out}: exists already; choose another --out or remove it")
-    found = read_label_vectors(vectors, names, columns)
-    bank = Bank(found.names, np.asarray(found.vectors, np.float64))
+    label_vectors = read_label_vectors(vectors, names, columns)
+    bank = Bank(label_vectors.names, np.asarray(label_vectors.vectors, np.float64))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        whole = Path(scratch) / out.name
-        whole.mkdir()
-        bank.save(whole)
-        whole.rename(out)
+        complete = Path(scratch) / out.name
+        complete.mkdir()
+        bank.save(complete)
+        complete.rename(out)
     console.print(f"{out}: {len(bank.names)} labels, {bank.dim} numbers each")
-    if twice := [name for name, times in Counter(bank.names).items() if times > 1]:
-        console.print(f"note: named more than once, and told apart by nothing else: {', '.join(twice)}")
+    if repeated := [name for name, n in Counter(bank.names).items() if n > 1]:
+        console.print(f"note: these names stand more than once: {', '.join(repeated)}")
 
 
 def show(folder: Folder, /, json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None) -> None:
-    """Say what a bank or a bundle's bank holds.
+    """Print the labels of a bank or of a bundle's bank.
 
     Args:
         folder: The bank or bundle.
@@ -100,23 +100,23 @@ def search(
         titles = [f"row {row}" for row in range(len(queries))]
     if queries.shape[1] != bank.dim:
         raise BadInput(
-            f"{vectors}: its vectors have {queries.shape[1]} numbers, but {folder} has {bank.dim}; take --columns "
-            "of it, or vectors of the bank's own model"
+            f"{vectors}: its vectors have {queries.shape[1]} numbers, but {folder} has {bank.dim}; choose "
+            "--columns, or use vectors of the bank's own model"
         )
     table = Table("", *(str(rank + 1) for rank in range(min(top, len(bank.names)))))
-    found = []
+    results = []
     for title, cosine in zip(titles, bank.scores(queries)[1], strict=True):
         best = np.argsort(-cosine)[:top]
         nearest = [{"label": bank.names[i], "similarity": float(cosine[i])} for i in best]
-        found.append({"query": title, "nearest": nearest})
+        results.append({"query": title, "nearest": nearest})
         table.add_row(title, *(f"{bank.names[i]} {cosine[i]:.2f}" for i in best))
     console.print(table)
     if json_to is not None:
-        _write(json_to, found)
+        _write(json_to, results)
 
 
 def _open(folder: Path) -> tuple[Bank, str]:
-    """The bank and a word about it: a bundle is checked whole, a bank has its two files only."""
+    """The bank and, of a bundle, its name and note; a bundle is checked whole."""
     if (folder / MANIFEST).exists():
         bundle = Bundle.load(folder)
         return bundle.bank, f"bundle {bundle.manifest.name}: {bundle.manifest.note}"
@@ -126,14 +126,14 @@ def _open(folder: Path) -> tuple[Bank, str]:
 
 
 def _rows(bank: Bank, name: str, folder: Path) -> list[int]:
-    spelled = [name_key(label) for label in bank.names]
-    rows = [row for row, spelling in enumerate(spelled) if spelling == name_key(name)]
+    keys = [name_key(label) for label in bank.names]
+    rows = [row for row, key in enumerate(keys) if key == name_key(name)]
     if not rows:
-        near = [bank.names[spelled.index(word)] for word in difflib.get_close_matches(name_key(name), spelled, n=3)]
-        hint = f"near it are {', '.join(near)}" if near else f"see glimpse bank show {folder}"
+        near = [bank.names[keys.index(key)] for key in difflib.get_close_matches(name_key(name), keys, n=3)]
+        hint = f"similar are {', '.join(near)}" if near else f"see glimpse bank show {folder}"
         raise BadInput(f"{folder}: has no label {name!r}; {hint}")
     return rows
 
 
-def _write(path: Path, found: object) -> None:
-    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -28,31 +28,31 @@ class Doctor:
 
 
 def main(argv: list[str]) -> int:
-    """`glimpse doctor [--json FILE]`: 0 if this machine can decode, 1 if something that needs is broken."""
+    """`glimpse doctor [--json FILE]`: 0 if this machine can decode, else 1."""
     command = doctor_from_args(argv)
     findings = run_checks()
     print_findings(findings)
-    write_findings([asdict(one) for one in findings], command.json)
-    return int(any(one.state == "fail" for one in findings))
+    write_findings([finding.to_json() for finding in findings], command.json)
+    return int(any(finding.state == "fail" for finding in findings))
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """Print a row for each, what to do below what was found: beside it both would be columns of single words."""
+    """Print a row for each, the advice below the finding: side by side both columns would be too narrow."""
     table = make_table("", "", "found, and what to do")
-    for one in findings:
-        said = one.found + (f"\n-> {one.do}" if one.do else "")
-        table.add_row(Text(one.state, COLOURS[one.state]), one.check, said)
+    for finding in findings:
+        text = finding.found + (f"\n-> {finding.advice}" if finding.advice else "")
+        table.add_row(Text(finding.state, COLOURS[finding.state]), finding.check, text)
     table_console().print(table)
 
 
 def write_findings(findings: Sequence[dict[str, str]], path: Path | None) -> None:
-    """Write the findings as JSON, where a path is given."""
+    """Write the findings as JSON if a path is given."""
     if path is not None:
         path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
 
 
 def doctor_from_args(argv: list[str]) -> Doctor:
-    """The arguments; BadInput where the findings cannot be written."""
+    """The arguments; BadInput if the findings cannot be written."""
     command = tyro.cli(Annotated[Doctor, tyro.conf.arg(name="")], args=argv, prog="glimpse doctor", config=TYRO_CONFIG)
     check_folder_of(command.json, "--json")
     return command

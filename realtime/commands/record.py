@@ -19,18 +19,18 @@ class Record:
 
     out: tyro.conf.Positional[Path]  # a new .xdf file; or a folder: sub-P001/ses-S001/eeg/sub-P001_..._eeg.xdf in it
     stream: tuple[str, ...] = ()  # name or source_id, waited for; left out: every stream, also those that appear later
-    seconds: float | None = None  # stop after so many; left out: at Ctrl-C
+    seconds: float | None = None  # stop after this time; left out: at Ctrl-C
     sub: str | None = None  # participant in the name of a file in a folder; left out: P001
     ses: str | None = None  # session in that name; left out: S001
     task: str | None = None  # task in that name; left out: Default
-    run: int | None = None  # number in that name; left out: the first that is free
+    run: int | None = None  # number in that name; left out: the first free one
 
 
 def main(argv: list[str]) -> int:
     """`glimpse record OUT`: 0 once the file is verified, also after Ctrl-C and SIGTERM; 1 if the disk failed."""
     options = tyro.cli(Record, args=argv, prog="glimpse record", config=(tyro.conf.UseAppendAction, *TYRO_CONFIG))
-    parts = {key: getattr(options, key) for key in ("task", "sub", "ses", "run")}
-    given = {key: value for key, value in parts.items() if value is not None}
+    entities = {key: getattr(options, key) for key in ("task", "sub", "ses", "run")}
+    given = {key: value for key, value in entities.items() if value is not None}
     if given and options.out.suffix.lower() == ".xdf":
         raise BadInput(f"--{next(iter(given))} names a file in a folder, but {options.out} is a file; give one of both")
     if options.seconds is not None and not options.seconds > 0:
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     ending = threading.Event()
     before = {number: signal.signal(number, lambda *_: ending.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        done = record_streams(
+        result = record_streams(
             options.out,
             options.stream,
             name,
@@ -51,5 +51,5 @@ def main(argv: list[str]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    print(done.message)
-    return 0 if done.complete else 1
+    print(result.message)
+    return 0 if result.complete else 1

@@ -1,4 +1,4 @@
-"""`glimpse streams`: the LSL streams in sight."""
+"""`glimpse streams`: the visible LSL streams."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from realtime.sources.lsl.search import find_streams
 
 @dataclass(frozen=True)
 class Streams:
-    """List the LSL streams in sight."""
+    """List the visible LSL streams."""
 
     wait_s: float = 1.0  # seconds to listen for answers; a slow network may need more
 
 
 def main(argv: list[str]) -> int:
-    """`glimpse streams [--wait-s 1]`: 0, or 1 when no stream answers."""
+    """`glimpse streams [--wait-s 1]`: 0, or 1 if no stream answers."""
     options = tyro.cli(Streams, args=argv, prog="glimpse streams", config=TYRO_CONFIG)
     if not options.wait_s > 0:
         raise BadInput(f"--wait-s is {options.wait_s:g}, it must be above 0")

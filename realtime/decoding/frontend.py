@@ -1,4 +1,4 @@
-"""Cuts chunks of any size into exact hops, each with the samples that it used and the time since its trials began.
+"""Makes exact hops of chunks of any size, each with the samples that it used and the time since its trials began.
 
 Sample numbers count from the start of the stream and include lost samples. Trials that overlap run on tracks: trial n
 on track n % n_tracks, so each has its whole window if there are enough tracks.
@@ -41,7 +41,7 @@ class Frontend:
     hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
     as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
     onset.current int64[n_tracks, 2]  sample and number of trials to come, and of the latest one of each track;
-    onset.told  number of onsets so far.
+    N_ONSETS  number of onsets so far.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ class TrackAdaptation:
     """Adapts the logits of each hop, after learning from the trials that ended since the last one.
 
     State: adaptation.*  see Adaptation; trial int64[n_tracks], since float64[n_tracks], embedding float32[n_tracks,
-    dim], inner float32[n_tracks, n_labels]  the latest decision of the trial on each track, -1 for none; labels
+    dim], LOGITS float32[n_tracks, n_labels]  the latest decision of the trial on each track, -1 for none; labels
     int64[k, 2]  trial and row in the bank, of trials that are not over.
     """
 

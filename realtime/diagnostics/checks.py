@@ -1,4 +1,4 @@
-"""`glimpse doctor`: what works on this machine, what does not, what to do; every row is tried, none assumed."""
+"""Checks of this machine, each of which tries the thing that it reports on."""
 
 import platform
 import shutil
@@ -18,7 +18,7 @@ TRAINING = ("torch", "torch_geometric", "onnx", "onnxscript")
 
 
 def run_checks() -> list[Finding]:
-    """Every check, in order; those on LSL only where liblsl can be loaded."""
+    """Run every check, in order; those on LSL only if liblsl can be loaded."""
     findings = [python(), liblsl()]
     checks: tuple[Callable[[], Finding], ...] = (onnxruntime, port, training, disk)
     if findings[-1].state == "ok":
@@ -35,21 +35,21 @@ def python() -> Finding:
 
 
 def onnxruntime() -> Finding:
-    """The one build of onnxruntime; two side by side overwrite each other's files."""
+    """The build of onnxruntime; two of them overwrite each other's files."""
     builds = {name: number for name in ("onnxruntime", "onnxruntime-gpu") if (number := _version(name))}
-    wanted = "onnxruntime-gpu" if (sys.platform, platform.machine()) == ("linux", "x86_64") else "onnxruntime"
+    suitable = "onnxruntime-gpu" if (sys.platform, platform.machine()) == ("linux", "x86_64") else "onnxruntime"
     if len(builds) > 1:
         return Finding(
             "onnxruntime",
             "fail",
             " and ".join(f"{name} {number}" for name, number in builds.items()) + " side by side",
-            f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {wanted}",
+            f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install {suitable}",
         )
     try:
         import onnxruntime as ort
     except ImportError as error:
         return Finding(
-            "onnxruntime", "fail", f"cannot be imported ({error})", f"pip install --force-reinstall {wanted}"
+            "onnxruntime", "fail", f"cannot be imported ({error})", f"pip install --force-reinstall {suitable}"
         )
     providers = [name.removesuffix("ExecutionProvider") for name in ort.get_available_providers()]
     return Finding("onnxruntime", "ok", f"{ort.__version__}, built for {', '.join(providers)}")
@@ -67,7 +67,7 @@ def port(number: int = DEFAULT_PORT) -> Finding:
 
 
 def training() -> Finding:
-    """What `glimpse train`, `evaluate` and `export` need; decoding does not."""
+    """The libraries that `glimpse train`, `evaluate` and `export` need, and decoding does not."""
     missing = [name for name in TRAINING if find_spec(name) is None]
     if missing:
         advice = "to train: pip install 'glimpse-bci[train]'"
@@ -76,10 +76,10 @@ def training() -> Finding:
 
 
 def disk() -> Finding:
-    """Room where the command was called."""
+    """Free space in the current folder."""
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     if free_gb < LOW_DISK_GB:
-        return Finding("disk", "warn", f"{free_gb:.1f} GB free here", "make room before recording or training")
+        return Finding("disk", "warn", f"{free_gb:.1f} GB free here", "free some space before recording or training")
     return Finding("disk", "ok", f"{free_gb:.1f} GB free here")
 
 

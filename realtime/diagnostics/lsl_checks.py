@@ -1,4 +1,4 @@
-"""Checks of liblsl: is it there, can it loop back, which streams are visible, how exact is its clock."""
+"""Checks of liblsl: whether it loads and loops back, which streams are visible, how fine its clock is."""
 
 import platform
 import time
@@ -11,11 +11,8 @@ import numpy as np
 from realtime.diagnostics.finding import Finding
 
 LOOPBACK_SAMPLES = 50
-
 LOOPBACK_WAIT_S = 5.0
-
-COARSE_MS = 1.0  # a clock that steps further blurs the onset of a trial
-
+COARSE_MS = 1.0  # a clock with larger steps blurs the onset of a trial
 BLOCKED = (
     "let Python through the firewall (UDP 16571, TCP and UDP 16572-16604), switch VPNs off, or name the hosts under "
     "KnownPeers in lsl_api.cfg"
@@ -47,17 +44,17 @@ def liblsl_cure(system: str) -> str:
 
 
 def loopback() -> Finding:
-    """A stream of our own, found and read back through LSL; median milliseconds from push to pull."""
+    """Send a stream of our own through LSL and read it back; median milliseconds from push to pull."""
     import pylsl
 
     from realtime.sources.lsl.inlet import resolve_streams
 
     source_id = f"glimpse-doctor-{uuid4().hex}"
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo("glimpse-doctor", "Test", 1, 100.0, pylsl.cf_float32, source_id))
-    seen = resolve_streams(pylsl.ContinuousResolver(pred=f"source_id='{source_id}'"), LOOPBACK_WAIT_S, settle_s=0.0)
-    if not seen:
+    visible = resolve_streams(pylsl.ContinuousResolver(pred=f"source_id='{source_id}'"), LOOPBACK_WAIT_S, settle_s=0.0)
+    if not visible:
         return Finding("LSL loopback", "fail", f"own stream not found in {LOOPBACK_WAIT_S:g} s", BLOCKED)
-    inlet = pylsl.StreamInlet(seen[0], recover=False)
+    inlet = pylsl.StreamInlet(visible[0], recover=False)
     try:
         inlet.open_stream(timeout=LOOPBACK_WAIT_S)
         ms = []
@@ -79,17 +76,17 @@ def loopback() -> Finding:
 
 
 def streams() -> Finding:
-    """LSL streams in sight; a source_id that two of them share, or that is missing, cannot be followed."""
+    """The visible LSL streams; a source_id that two of them share, or that is missing, is reported."""
     from realtime.sources.lsl.search import find_streams
 
     rows = find_streams(1.0)
     if not rows:
         return Finding(
-            "LSL streams", "warn", "none in sight", "start the amplifier's LSL program; to try without: glimpse demo"
+            "LSL streams", "warn", "none visible", "start the amplifier's LSL program; to try without: glimpse demo"
         )
     found = "; ".join(map(str, rows))
-    counts = Counter(row.source_id for row in rows if row.source_id)
-    if shared := [source_id for source_id, times in counts.items() if times > 1]:
+    streams_per_id = Counter(row.source_id for row in rows if row.source_id)
+    if shared := [source_id for source_id, n in streams_per_id.items() if n > 1]:
         return Finding(
             "LSL streams",
             "warn",

@@ -6,7 +6,7 @@ from realtime.state import State
 
 
 class NonFiniteGuard:
-    """Repeats the last good value through NaN and Inf, and counts them: one NaN would stay in a recursive filter.
+    """Repeats the last good value through NaN and Inf: one NaN would stay in a recursive filter for ever.
 
     A channel without a good value yet is 0, and its first good value becomes 0 from then on: the sudden offset of an
     electrode would ring in every channel behind an average reference.

@@ -22,7 +22,7 @@ LINE_HZ = (50.0, 60.0)
 REFERENCE_QUANTILE = 0.25  # of the channels, for comparisons: half of them may be bad at once
 LINE_UV, LINE_OVER_REST, LINE_OVER_OTHERS = 150.0, 3.0, 10.0  # amplitude; power ratio; amplitude ratio
 NOISE_UV, NOISE_OVER_OTHERS = 60.0, 12.0  # mean step from sample to sample; ratio (good: 68 microvolts, 5.6)
-# The same without a comparison, as when the ground comes off and every channel is noise. The part that a line adds is
+# The same without a comparison, as when the ground comes off and every channel is noise. The share of a line is
 # subtracted, since a notch removes it (good: 62; an open electrode: 208 and more).
 NOISE_ALONE_UV = 120.0
 

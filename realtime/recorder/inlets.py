@@ -20,7 +20,7 @@ from realtime.recorder.xdf_writer import XdfWriter
 OFFSET_INTERVAL_S = 5.0  # between two clock offsets; as LabRecorder
 PULL_S = 0.05  # signals are written in chunks this long
 SILENT_S = 1.0  # a stream that delivered nothing for this long may be continued by another sender
-RETRY_S = 1.0  # until a stream whose connection broke is opened again
+RETRY_S = 1.0  # until a stream whose connection broke is connected again
 BUFFER_S = 360  # of samples that liblsl keeps while the disk is slow
 MAX_SAMPLES = 4096  # pulled at once
 # Header fields that differ between two runs of one sender, whose stream is the same.
@@ -56,7 +56,7 @@ class RecordedStreams:
             self._readers[info.uid()].start()
 
     def number(self, reader: "_Reader", header: str) -> int:
-        """Number in the file of the stream that `reader` has opened.
+        """Number in the file of the stream that `reader` has connected.
 
         A stream that returns with an unchanged header keeps its number, as in LabRecorder: programs expect one EEG
         stream a session, with a hole. With any other header (labels, rate, units) it is another stream.
@@ -186,7 +186,7 @@ def _allowed(match: re.Match[str]) -> bool:
 
 
 def _identity(header: str) -> str:
-    """The part of a header that stays the same through all runs of one stream's sender."""
+    """The fields of a header that are the same in all runs of one sender."""
     info = ElementTree.fromstring(header)
     source = info.findtext("source_id") or info.findtext("hostname") or ""
     same = [ElementTree.tostring(e, "unicode") for e in info if e.tag not in VOLATILE and e.tag[:2] not in ("v4", "v6")]

@@ -50,7 +50,7 @@ class RecordProcess(ChildProcess[RecorderEvent]):
 
 
 def record_process(out: Path, streams: Sequence[str], name: BidsName | None = None) -> RecordProcess:
-    """Record the named streams into a file, or into a folder under the first free run of `name`; returns at once."""
+    """Record streams into a file, or into a folder under the first free run of `name`; returns at once."""
     return RecordProcess(out, streams, name or BidsName())
 
 

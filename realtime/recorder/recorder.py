@@ -14,7 +14,7 @@ from realtime.recorder.inlets import RecordedStreams
 from realtime.recorder.xdf_verify import verify_xdf
 from realtime.recorder.xdf_writer import XdfWriter
 
-WAIT_S = 5.0  # how long the first stream may take to appear
+WAIT_S = 5.0  # until the first stream has to appear
 BOUNDARY_INTERVAL_S, SYNC_INTERVAL_S = 10.0, 1.0  # the first as LabRecorder
 POLL_INTERVAL_S = 0.05  # between two looks for new streams
 
@@ -88,7 +88,7 @@ def _wait_for_streams(
     while not (visible := _matching(resolver, streams)) and time.monotonic() < started + WAIT_S and not stopped():
         time.sleep(POLL_INTERVAL_S)
     if not visible:
-        which = f"named {', '.join(map(repr, streams))}" if streams else "of any name"
+        which = f"called {', '.join(map(repr, streams))}" if streams else "of any name"
         after = f"after {time.monotonic() - started:.0f} s"
         raise BadInput(f"no LSL stream {which} is visible {after}; `glimpse streams` lists those that are")
     return started

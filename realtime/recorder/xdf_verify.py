@@ -18,7 +18,7 @@ class Verification(NamedTuple):
 
 
 def verify_xdf(path: Path, streams: dict[int, StreamTotals]) -> Verification:
-    """Compare a closed file with its writer's totals: samples of each stream, their bits, and whether stamps ascend.
+    """Compare a finished file with its writer's totals: samples of each stream, their bits, and whether stamps ascend.
 
     Needs the memory of one chunk, however long the recording.
     """
@@ -37,7 +37,7 @@ def verify_xdf(path: Path, streams: dict[int, StreamTotals]) -> Verification:
     try:
         with open(path, "rb") as file:  # given a path, pyxdf leaves a broken file open
             pyxdf.load_xdf(file, on_chunk=add_chunk, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
-    except Exception as error:  # pyxdf lets its parsers' errors through
+    except Exception as error:  # pyxdf passes on its parsers' errors
         return Verification(False, f"pyxdf cannot read it back ({error})")
     if not streams:
         return Verification(False, "nothing was recorded")

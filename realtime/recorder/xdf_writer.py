@@ -50,7 +50,7 @@ class XdfWriter:
         self.failure: OSError | None = None
         self._lock = threading.Lock()
         self._file = open(path, "xb", buffering=0)
-        self._size = 0
+        self._size, self._finished = 0, False
         created = datetime.now().astimezone().strftime("%Y-%m-%dT%H:%M:%S%z")
         schema = f"<glimpse><schema_version>{SCHEMA_VERSION}</schema_version></glimpse>"
         xml = f'<?xml version="1.0"?><info><version>1.0</version><datetime>{created}</datetime>{schema}</info>'
@@ -112,7 +112,7 @@ class XdfWriter:
     def close(self) -> None:
         """Append the footers, if the disk has room for them, and close the file; harmless when repeated."""
         with self._lock:
-            if self._file.closed:
+            if self._finished:
                 return
             failure, self.failure = self.failure, None
             with suppress(OSError):
@@ -121,10 +121,11 @@ class XdfWriter:
                 os.fsync(self._file.fileno())
             self.failure = failure or self.failure
             self._file.close()
+            self._finished = True
 
     def _put(self, content: bytes) -> None:
-        if self._file.closed:
-            raise OSError(f"{self.path} is closed")
+        if self._finished:
+            raise OSError(f"{self.path}: no further write is possible, the file was finished")
         if self.failure:
             raise self.failure
         remaining = memoryview(content)

@@ -26,12 +26,12 @@ def read_recording(
     """Read a recording: whatever MNE reads (EDF BDF GDF FIF SET VHDR ...), XDF, CSV with time stamps, or npz.
 
     `reader` is one of `READERS`; `auto` goes by the file's suffix. `pick` is `eeg`, `meg`, `all`, or channel names
-    matched as in `realtime.sensors.montage`, in the order wanted; CSV and npz declare no types, so there the
+    matched as in `realtime.sensors.montage`, in that order; CSV and npz declare no types, so there the
     three words mean all. `marker_column` names the CSV column that holds the markers (else every column whose name
     starts with `marker`); `stream` names the signal stream of an XDF file that holds several. An npz file holds
     `samples` (n_times, n_channels) microvolts, `sfreq`, `ch_names` and optionally `markers` (n, 2): row and label.
-    Markers outside the recording are left out. NaN and Inf are refused unless `finite` is False: nothing can be learnt
-    from them, yet a stream that held them can be replayed. Raises BadInput, naming the file.
+    Markers outside the recording are left out. NaN and Inf are refused unless `finite` is False: they are useless
+    for training, but can be replayed. Raises BadInput, naming the file.
     """
     path = Path(path)
     if reader not in READERS:
@@ -39,7 +39,7 @@ def read_recording(
     if not path.exists():
         raise BadInput(f"{path}: there is no such file; check the path.")
     kind = SUFFIXES.get(path.suffix.lower(), "mne") if reader == "auto" else reader
-    # Imported here: MNE and pyxdf take a second to load, and nobody needs both.
+    # Imported here: MNE and pyxdf need a second to load, and no file needs both.
     if kind == "mne":
         from realtime.recordings.read_mne import read_mne
 

@@ -18,7 +18,7 @@ def read_csv(path: Path, pick: str | Sequence[str], marker_column: str | None) -
     """Read a CSV file whose first column is time in seconds and whose channels are in microvolts.
 
     Markers are in `marker_column`, or else in every column whose name starts with `marker`; 0 or empty means none. A
-    marker that stays for several rows happened once, at the first.
+    marker that stays for several rows is one marker, at the first row.
     """
     header, rows = _table(path)
     if marker_column is not None and marker_column not in header[1:]:
@@ -26,9 +26,9 @@ def read_csv(path: Path, pick: str | Sequence[str], marker_column: str | None) -
             f"{path}: there is no column {marker_column!r} among {', '.join(header[1:])}; name the one that holds the "
             "markers."
         )
-    named = [i for i, name in enumerate(header) if i and name.casefold().startswith("marker")]
-    asked = [header.index(marker_column, 1)] if marker_column else named
-    signal = [i for i in range(1, len(header)) if i not in named and i not in asked]
+    marker_like = [i for i, name in enumerate(header) if i and name.casefold().startswith("marker")]
+    marker_columns = [header.index(marker_column, 1)] if marker_column else marker_like
+    signal = [i for i in range(1, len(header)) if i not in marker_like and i not in marker_columns]
     signal = [signal[i] for i in pick_channels(pick, [header[i] for i in signal], str(path))]
     values = _numbers(path, header, rows, [0, *signal])
     sfreq, gaps = rate_and_gaps(values[:, 0], str(path))
@@ -37,7 +37,7 @@ def read_csv(path: Path, pick: str | Sequence[str], marker_column: str | None) -
             f"{path}: column {header[0]!r} steps by {1 / sfreq:g}, so the rate would be {sfreq:g} Hz; time stamps need "
             "to be in seconds."
         )
-    markers = [marker for column in asked for marker in _onsets([row[column] for row in rows])]
+    markers = [marker for column in marker_columns for marker in _onsets([row[column] for row in rows])]
     return Recording(values[:, 1:], sfreq, tuple(header[i] for i in signal), tuple(markers), gaps, str(path))
 
 

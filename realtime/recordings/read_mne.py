@@ -23,13 +23,13 @@ def read_mne(path: Path, pick: str | Sequence[str]) -> Recording:
     """Read a file through MNE; annotations are the markers, or the stimulus channel's codes where there are none."""
     try:
         raw = mne.io.read_raw(path, preload=True, verbose="warning")
-    except Exception as error:  # every format has its parser, and each raises its own kinds
+    except Exception as error:  # every format has a parser with its own exceptions
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInput(f"{path}: MNE cannot read it ({reason}); check the file, or name another `reader`.") from error
     if len(raw.filenames) > 1:
         raise BadInput(
             f"{path}: is the first of {len(raw.filenames)} parts of one recording, but a recording needs to be one "
-            "file, or a part of it could be in another split; join them (read it with MNE and save it whole)."
+            "file, since its files could be in different splits; join them (read it with MNE and save it whole)."
         )
     keep = _pick(raw, pick, path)
     ch_names = tuple(raw.ch_names[i] for i in keep)
@@ -69,13 +69,13 @@ def _pick(raw: mne.io.BaseRaw, pick: str | Sequence[str], path: Path) -> np.ndar
 
 
 def sensor_positions(info: mne.Info, keep: np.ndarray) -> np.ndarray | None:
-    """Where the file places the channels, (n_channels, 3) metres, NaN where it does not; None if it places none.
+    """Positions of the channels in the file, (n_channels, 3) metres, NaN where unknown; None if it has none.
 
-    The head frame, or the device's where the file does not say how the head lay in it.
+    In the head frame, or in the device's if the file lacks the transform between them.
     """
     chs = [info["chs"][i] for i in keep]
     places = np.array([ch["loc"][:3] for ch in chs], dtype=np.float64).reshape(-1, 3)
-    places[~places.any(axis=1)] = np.nan  # how MNE writes an electrode that nobody digitised
+    places[~places.any(axis=1)] = np.nan  # how MNE writes an electrode that was not digitised
     in_device = np.array([ch["coord_frame"] == FIFF.FIFFV_COORD_DEVICE for ch in chs], dtype=bool)
     if info["dev_head_t"] is not None:
         places[in_device] = mne.transforms.apply_trans(info["dev_head_t"], places[in_device])
@@ -116,7 +116,7 @@ def _stim_codes(raw: mne.io.BaseRaw) -> list[tuple[int, str]]:
 
 
 def _without_skips(raw: mne.io.BaseRaw, recording: Recording) -> Recording:
-    """Take the stretches that were never recorded out of the rows, as gaps."""
+    """Remove the rows of spans that were never recorded, and list them as gaps."""
     lost = np.zeros(len(recording.samples), dtype=bool)
     starts = [row for row, label in _annotations(raw) if label == SKIP]
     lengths = [a["duration"] for a in raw.annotations if a["description"] == SKIP]

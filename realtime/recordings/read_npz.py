@@ -16,26 +16,26 @@ def read_npz(path: Path, pick: str | Sequence[str]) -> Recording:
     """Return the recording in an npz file; raises BadInput when an array is missing or has the wrong shape."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            held = {key: file[key] for key in file.files}
-    except Exception as error:  # zip, zlib and header parser each raise their own kinds on a broken file
+            arrays = {key: file[key] for key in file.files}
+    except Exception as error:  # zip, zlib and header parser have their own exceptions for a broken file
         raise BadInput(
             f"{path}: not a readable npz file ({error}); write it with numpy.savez and no objects."
         ) from error
     for key in ("samples", "sfreq", "ch_names"):
-        if key not in held:
+        if key not in arrays:
             raise BadInput(
-                f"{path}: key {key!r} is missing among {', '.join(held)}; an npz recording needs samples, sfreq "
+                f"{path}: key {key!r} is missing among {', '.join(arrays)}; an npz recording needs samples, sfreq "
                 "and ch_names."
             )
     check_schema_version(
-        held["schema_version"].tolist() if "schema_version" in held else None, SCHEMA_VERSION, str(path)
+        arrays["schema_version"].tolist() if "schema_version" in arrays else None, SCHEMA_VERSION, str(path)
     )
-    samples, ch_names = held["samples"], tuple(str(name) for name in held["ch_names"])
+    samples, ch_names = arrays["samples"], tuple(str(name) for name in arrays["ch_names"])
     if samples.ndim != 2 or samples.shape[1] != len(ch_names):
         raise BadInput(
             f"{path}: samples have shape {samples.shape}, but {len(ch_names)} ch_names need (n_times, "
             f"{len(ch_names)}); transpose or rename."
         )
     keep = pick_channels(pick, ch_names, str(path))
-    markers = tuple((int(float(row)), normalise_marker(label)) for row, label in held.get("markers", ()))
-    return Recording(samples[:, keep], float(held["sfreq"]), tuple(ch_names[i] for i in keep), markers, (), str(path))
+    markers = tuple((int(float(row)), normalise_marker(label)) for row, label in arrays.get("markers", ()))
+    return Recording(samples[:, keep], float(arrays["sfreq"]), tuple(ch_names[i] for i in keep), markers, (), str(path))

@@ -20,16 +20,16 @@ Node = dict[str, Any]
 
 
 def read_xdf(path: Path, pick: str | Sequence[str], stream: str | None) -> Recording:
-    """Read the signal stream of an XDF file and every marker stream beside it.
+    """Read the signal stream of an XDF file and every marker stream.
 
-    The signal is the stream named `stream`, else the only one of type EEG or MEG, else the only numeric one. Decisions
-    that Glimpse itself made during a recorded session are no markers.
+    The signal is the stream called `stream`, else the only one of type EEG or MEG, else the only numeric one. Decisions
+    that Glimpse itself sent during the recording are no markers.
     """
     try:
-        # Stamps come as recorded: pyxdf's own smoothing would draw one line through holes shorter than a second.
+        # Stamps as recorded: pyxdf's own smoothing would fit one line through holes shorter than a second.
         with (gzip.open if path.suffix.lower() == ".xdfz" else open)(path, "rb") as file:
             streams, header = pyxdf.load_xdf(file, dejitter_timestamps=False, verbose=False)
-    except Exception as error:  # pyxdf lets its parsers' errors through
+    except Exception as error:  # pyxdf passes on its parsers' errors
         raise BadInput(f"{path}: not a readable XDF file ({error}); record it again or repair it.") from error
     _check_schema(path, header)
     signal = _signal(path, streams, stream)
@@ -56,29 +56,29 @@ def _check_schema(path: Path, header: Node) -> None:
         check_schema_version(int(number) if number.isdecimal() else number, SCHEMA_VERSION, str(path))
 
 
-def _signal(path: Path, streams: list[Node], wanted: str | None) -> Node:
+def _signal(path: Path, streams: list[Node], name: str | None) -> Node:
     regular = [
         s for s in streams if float(_info(s, "nominal_srate") or 0) > 0 and _info(s, "channel_format") != "string"
     ]
     regular = [s for s in regular if len(s["time_stamps"]) > 1]
-    if wanted is not None:
-        chosen = [s for s in regular if _info(s, "name") == wanted]
+    if name is not None:
+        chosen = [s for s in regular if _info(s, "name") == name]
     else:
         chosen = [s for s in regular if _info(s, "type").upper() in ("EEG", "MEG")] or regular
     if len(chosen) != 1:
-        there = ", ".join(
+        listing = ", ".join(
             f"{_info(s, 'name')!r} ({_info(s, 'type')}, {len(s['time_stamps'])} samples)" for s in streams
         )
-        need = f"one signal stream named {wanted!r}" if wanted else "one signal stream with a rate and samples"
+        need = f"one signal stream called {name!r}" if name else "one signal stream with a rate and samples"
         raise BadInput(
-            f"{path}: {len(chosen)} streams fit where {need} is needed; it holds {there or 'no streams'}; "
+            f"{path}: {len(chosen)} streams fit where {need} is needed; it holds {listing or 'no streams'}; "
             "keep or name just one."
         )
     return chosen[0]
 
 
 def _channels(signal: Node) -> tuple[list[str], list[str], list[str]]:
-    """Name, type and unit of each channel, empty where the header is silent."""
+    """Name, type and unit of each channel, empty where the header leaves it out."""
     n_channels = int(_info(signal, "channel_count"))
     groups = _desc(signal).get("channels") or [None]
     channels = [c or {} for c in (groups[0] or {}).get("channel", [])]

@@ -1,7 +1,7 @@
 """Position of the head in an MEG helmet, from the channels that carry it live.
 
 MaxFilter and the Neuromag acquisition write six channels, QUAT001 to QUAT006 (CHPI001 on in newer files): the rotation
-from device to head as the vector part of a unit quaternion, then the translation in metres.
+from device to head as the vector of a unit quaternion, then the translation in metres.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ import pylsl
 from realtime.child_process import ChildProcess, Send
 
 START_S = 60.0  # until the streams of a child process are up, on a busy machine
-MARKER_WAIT_S = 2.0  # how long a listener to the signal may take until it also listens to the markers
+MARKER_WAIT_S = 2.0  # from the first listener to the signal until one to the markers
 DRAIN_S = 1.0  # outlets stay open this long after the last sample, so that it is delivered
 
 
@@ -31,7 +31,7 @@ class SampleBlock(NamedTuple):
 
 
 class LiveOutlet:
-    """LSL stream `name` of float32 microvolts and string stream `{name}-markers`; gone when closed."""
+    """LSL stream `name` of float32 microvolts and string stream `{name}-markers`, until `close`."""
 
     def __init__(self, name: str, sfreq: float, ch_names: Iterable[str], kind: str = "EEG", source_id: str = ""):
         ch_names = list(ch_names)
@@ -84,7 +84,7 @@ def play_blocks(
     """Send each block the moment its last sample is due, its markers as soon as the block before has left.
 
     Sample i is stamped t0 + i / sfreq on the LSL clock, t0 being `start_in_s` seconds from now. At `speed` 1 that is
-    when it is due; at other speeds stamps and clock part.
+    when it is due; at other speeds stamps and clock differ.
     """
     n_samples = n_markers = 0
     t0 = pylsl.local_clock() + start_in_s

@@ -72,7 +72,7 @@ def test_what_is_there_is_never_overwritten(tmp_path):
     [
         ([], "one of --name and --vectors"),
         (["--name", "owl", "--vectors", "v.npy"], "one of --name and --vectors"),
-        (["--name", "bare"], "has no label 'bare'; near it are bear"),
+        (["--name", "bare"], "has no label 'bare'; similar are bear"),
         (["--name", "owl", "--top", "0"], "--top is 0"),
     ],
 )

@@ -71,7 +71,7 @@ def test_two_streams_with_one_source_id_are_reported():
     found = streams()
     assert len(outlets) == 2
     assert found.state == "warn"
-    assert f"source_id '{source_id}'" in found.do
+    assert f"source_id '{source_id}'" in found.advice
 
 
 def test_two_builds_of_onnxruntime_side_by_side_are_an_error_with_its_cure(tmp_path, monkeypatch):
@@ -82,7 +82,7 @@ def test_two_builds_of_onnxruntime_side_by_side_are_an_error_with_its_cure(tmp_p
     monkeypatch.syspath_prepend(tmp_path)
     found = doctor.onnxruntime()
     assert (found.state, found.found) == ("fail", "onnxruntime 9.9 and onnxruntime-gpu 9.9 side by side")
-    assert found.do.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime")
+    assert found.advice.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime")
 
 
 def test_a_port_that_is_taken_is_reported_and_a_free_one_is_not():

@@ -238,7 +238,7 @@ def test_a_frozen_sender_is_continued_by_its_successor(tmp_path, name):
 def test_no_stream_in_sight_is_said_and_leaves_no_file(tmp_path, name):
     running = Running(tmp_path / "a.xdf", (name,))
     running._thread.join()
-    assert str(running.error).startswith(f"no LSL stream named '{name}' is visible after 5 s")
+    assert str(running.error).startswith(f"no LSL stream called '{name}' is visible after 5 s")
     assert list(tmp_path.iterdir()) == []
 
 
