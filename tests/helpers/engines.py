@@ -78,8 +78,11 @@ class Log:
         self._changed = threading.Condition()
 
     def publish(self, session: str, message: Message) -> None:
+        self.add(session, asdict(message))
+
+    def add(self, session: str, fields: dict) -> None:
         with self._changed:
-            self.messages.append((session, asdict(message)))
+            self.messages.append((session, fields))
             self._changed.notify_all()
 
     def of(self, kind: str, session: str = "s1") -> list[dict]:

@@ -35,12 +35,12 @@ def decoder(tmp_path_factory):
 class Timed(Log):
     """A log that knows when each message was published, in LSL seconds."""
 
-    def publish(self, session: str, message: dict) -> None:
-        super().publish(session, message | {"heard": local_clock()})
+    def add(self, session: str, fields: dict) -> None:
+        super().add(session, fields | {"published": local_clock()})
 
     def after(self, moment: float, kind: str, state: str | None = None) -> dict | None:
         """The first message of a kind since then."""
-        found = (m for m in self.of(kind) if m["heard"] > moment and state in (None, m.get("state")))
+        found = (m for m in self.of(kind) if m["published"] > moment and state in (None, m.get("state")))
         return next(found, None)
 
     def wait_after(self, moment: float, kind: str, state: str | None = None) -> dict:
@@ -135,7 +135,7 @@ def test_a_killed_source_is_lost_in_1_s_and_decoded_2_s_after_its_return(decoder
             recover_bar = 2.0 + withheld.seconds()
             log.wait_seconds(1)
             check(decoder, log, [first, second])
-    notice, recover = lost["heard"] - killed, after["heard"] - second.t0
+    notice, recover = lost["published"] - killed, after["published"] - second.t0
     row(fault, seen, notice, recover, lost_between(before, after))
     assert notice < notice_bar
     assert recover < recover_bar
@@ -156,7 +156,7 @@ def test_a_frozen_source_is_stale_in_1_s_and_its_replacement_is_decoded_in_4_s(d
             recover_bar = 4.0 + withheld.seconds()
             log.wait_seconds(1)
             check(decoder, log, [first, second])
-    notice, recover = stale["heard"] - frozen, after["heard"] - second.t0
+    notice, recover = stale["published"] - frozen, after["published"] - second.t0
     row("frozen source replaced", "`stale`, `reconnected`, `live`", notice, recover, lost_between(before, after))
     assert notice < notice_bar
     assert recover < recover_bar
@@ -189,7 +189,7 @@ def test_a_stream_that_no_longer_fits_is_refused_until_it_fits_again(decoder, ro
             log.wait_seconds(1)
             check(decoder, log, [first, third])
     assert said in refused["detail"]
-    notice, recover = refused["heard"] - second.t0, after["heard"] - third.t0
+    notice, recover = refused["published"] - second.t0, after["published"] - third.t0
     row(fault, "`mismatch`, the channel or rate named", notice, recover, lost_between(before, after))
     assert notice < notice_bar
     assert recover < recover_bar  # three processes begin in it
@@ -206,7 +206,7 @@ def test_a_stream_with_a_wrong_rate_in_its_header_is_not_decoded(decoder, row, t
     assert re.search(rf"are stamped {rates}(\.\d)? a second, its header says 250", told["detail"])
     assert log.of("decision") == []
     assert "live" not in log.states()
-    notice = told["heard"] - running.t0
+    notice = told["published"] - running.t0
     row(f"{what} the rate of its header", "`mismatch`, both rates named; no decision", notice, None, "-")
     assert notice < notice_bar
 
@@ -223,8 +223,8 @@ def test_a_duplicate_of_the_source_id_is_reported_and_changes_nothing(decoder, r
             log.wait_seconds(2)
             check(decoder, log, [first])
     assert amplifier.source_id in told["detail"]
-    row("duplicate source id", "`duplicate`, both named", told["heard"] - second.t0, None, 0)
-    assert told["heard"] - second.t0 < notice_bar
+    row("duplicate source id", "`duplicate`, both named", told["published"] - second.t0, None, 0)
+    assert told["published"] - second.t0 < notice_bar
 
 
 def test_2_s_of_lost_samples_are_a_gap_and_stamps_are_right_within_1_s(decoder, row):
@@ -234,7 +234,7 @@ def test_2_s_of_lost_samples_are_a_gap_and_stamps_are_right_within_1_s(decoder, 
         gap = log.wait_after(lost_from, "status", "gap")
         notice_bar = 1.0 + withheld.seconds()
         log.wait_seconds(2.5)
-    after = log.after(gap["heard"], "decision")
+    after = log.after(gap["published"], "decision")
     before = [d for d in log.of("decision") if d["t_lsl"] < lost_from][-1]
     assert gap["detail"].startswith("500 samples (2 s) were lost")
     wrong_ms = [
@@ -247,12 +247,12 @@ def test_2_s_of_lost_samples_are_a_gap_and_stamps_are_right_within_1_s(decoder, 
     row(
         "2 s of samples lost",
         f"`gap` of 500 samples; from a second later on stamps are wrong by up to {max(wrong_ms):.2f} ms (jitter 2 ms)",
-        gap["heard"] - lost_from - 2.0,
-        after["heard"] - lost_from - 2.0,
+        gap["published"] - lost_from - 2.0,
+        after["published"] - lost_from - 2.0,
         lost_between(before, after),
     )
     assert max(wrong_ms) < 1.0
-    assert gap["heard"] - lost_from - 2.0 < notice_bar
+    assert gap["published"] - lost_from - 2.0 < notice_bar
     assert all(d["quality"]["gap"] for d in log.of("decision") if lost_from + 2.0 < d["t_lsl"] < lost_from + 2.9)
 
 
@@ -262,17 +262,17 @@ def test_a_clock_that_jumps_starts_a_new_segment(decoder, row, by_s):
     with streaming(amplifier) as running, decoding(decoder, amplifier) as log:
         jumped, withheld = running.t0 + 3.0, Withheld(running.process.pid)
         gap = log.wait_after(jumped, "status", "gap")
-        log.wait_after(gap["heard"], "decision")
+        log.wait_after(gap["published"], "decision")
         recover_bar = 1.0 + withheld.seconds()
         log.wait_seconds(1)
-    after = log.after(gap["heard"], "decision")
+    after = log.after(gap["published"], "decision")
     assert after["quality"]["gap"]
-    late = [d for d in log.of("decision") if d["heard"] > gap["heard"]]
+    late = [d for d in log.of("decision") if d["published"] > gap["published"]]
     true = [d["t_lsl"] - by_s - running.t0 for d in late]  # seconds since its first sample, as it then counts
     assert all(abs(t * SFREQ - round(t * SFREQ)) < 0.25 for t in true)
     told = "`clock`, `gap`" if log.after(jumped, "status", "clock") else "`gap`"
-    row(f"clock jumps by {by_s:+g} s", told, gap["heard"] - jumped, after["heard"] - jumped, "-")
-    assert after["heard"] - jumped < recover_bar
+    row(f"clock jumps by {by_s:+g} s", told, gap["published"] - jumped, after["published"] - jumped, "-")
+    assert after["published"] - jumped < recover_bar
 
 
 @pytest.mark.parametrize(("kind", "said"), [("nan", "not finite"), ("flat", "flat")])
