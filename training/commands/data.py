@@ -13,7 +13,8 @@ from rich.table import Table
 from realtime.command_line import TYRO_CONFIG, make_table, shipped_folder, table_console
 from realtime.errors import BadInput, check_folder_of
 from training.data.dataset import load_dataset, load_splits
-from training.data.summary import summarise_dataset
+from training.data.pictures import open_pictures
+from training.data.summary import summarise_dataset, summarise_pictures
 
 SHIPPED = shipped_folder("datasets")
 
@@ -30,18 +31,26 @@ def main(argv: list[str]) -> int:
 
 
 def check_dataset(
-    file: Annotated[Path, tyro.conf.Positional], /, json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None
+    file: Annotated[Path, tyro.conf.Positional],
+    /,
+    json_to: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
+    read_all: bool = False,
 ) -> None:
     """Read everything a dataset file names and say what is there.
 
     Args:
         file: The dataset file (YAML).
         json_to: Also write the findings to this JSON file.
+        read_all: Count the trials of every session of a published data set, even of hundreds of gigabytes.
     """
     check_folder_of(json_to, "--json")
     dataset = load_dataset(file)
-    found = summarise_dataset(dataset, load_splits(dataset))
-    _print(found)
+    if dataset.shows_pictures:
+        found = summarise_pictures(dataset, read_all)
+        print_pictures(found)
+    else:
+        found = summarise_dataset(dataset, load_splits(dataset))
+        _print(found)
     if json_to is not None:
         json_to.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
@@ -81,10 +90,13 @@ def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /) -> No
     for path in sorted(folder.glob("*.yaml")):
         try:
             dataset = load_dataset(path)
+            if dataset.shows_pictures:
+                open_pictures(dataset)
         except BadInput as error:
             table.add_row("", "", f"not usable: {str(error).removeprefix(f'{path}: ')}", path.name)
         else:
-            table.add_row(dataset.name, _listed(dataset.labels), "here", path.name)
+            labels = "the pictures shown" if dataset.shows_pictures else _listed(dataset.labels)
+            table.add_row(dataset.name, labels, "here", path.name)
     console = table_console()
     console.print(str(folder))
     console.print(table)
@@ -109,6 +121,52 @@ def _print(found: dict[str, Any]) -> None:
         events.add_row(label, *(str(split["events"].get(label, 0)) for split in found["splits"].values()))
     events.add_row("all", *(str(split["trials"]) for split in found["splits"].values()), style="bold")
     console.print(files, events)
+    _print_channels(console, found)
+    for one in found["files"]:
+        for warning in one["warnings"]:
+            console.print(f"note: {warning}")
+
+
+def print_pictures(found: dict[str, Any]) -> None:
+    """Print what `summarise_pictures` found: the layout, what is missing and what that costs, the splits."""
+    console, source = Console(), found["source"]
+    gigabytes = source["bytes"] / 1e9
+    console.print(f"{source['source']} in {source['root']}: {source['layout']}")
+    console.print(
+        f"{len(source['subjects'])} subjects ({_listed(source['subjects'], 10)}), {source['sessions']} sessions, "
+        f"{gigabytes:.3g} GB on disk, {source['memory_bytes'] / 1e9:.2g} GB of memory to read the largest"
+    )
+    for finding in source["findings"]:
+        console.print(f"- {finding['what']}: {finding['cost']}")
+    splits = Table("split", "trials", "concepts", "pictures", title=f"{found['name']}: splits")
+    for name, split in found["splits"].items():
+        splits.add_row(name, *(f"{split[key]:,}" for key in ("trials", "concepts", "pictures")))
+    splits.add_row("none", f"{source['left_out']:,}", "", "")
+    console.print(splits)
+    if source["sessions_read"] < source["sessions"]:
+        console.print(f"counted in {source['sessions_read']} of {source['sessions']} sessions; --read-all counts all")
+    rule, days = source["rule"], source["days"]
+    if rule["days"] == "separate" and len(days) > 1:
+        console.print(
+            f"days are separate: valid and test are of day or block {max(days)}, training of the others; "
+            "`splits: {days: shared}` uses all days for each, as published figures do"
+        )
+    elif source["in_time"]:
+        console.print(f"days are shared; no training trial is within {rule['margin_s']:g} s of one held out")
+    else:
+        console.print("days are shared; epochs have no place in time, so neighbours of trials held out may train")
+    files = Table("session", "Hz", "seconds", "sd µV", *found["splits"], title="sessions read")
+    for one in found["files"]:
+        numbers = (f"{one['sfreq']:g}", f"{one['duration_s']:.1f}", f"{one['sd_uv']:.3g}")
+        files.add_row(Path(one["path"]).name, *numbers, *(f"{n:,}" for n in one["trials"].values()))
+    console.print(files)
+    _print_channels(console, found)
+    for one in found["files"]:
+        for warning in one["warnings"]:
+            console.print(f"note: {warning}")
+
+
+def _print_channels(console: Console, found: dict[str, Any]) -> None:
     channels = found["channels"]
     console.print(f"channels on the 10-05 system ({len(channels['matched'])}): {_listed(channels['matched'], 70)}")
     console.print(f"channels without a position ({len(channels['unmatched'])}): {_listed(channels['unmatched'], 70)}")
@@ -116,9 +174,6 @@ def _print(found: dict[str, Any]) -> None:
         f"window {found['window_s'][0]:g} to {found['window_s'][1]:g} s from onset; {len(found['labels'])} labels, "
         f"chance {found['chance']:.3g}"
     )
-    for one in found["files"]:
-        for warning in one["warnings"]:
-            console.print(f"note: {warning}")
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
         run = runs[0] if len(runs) == 1 else join_if_several(runs, Path(folder), dataset)
         accuracy = {}
         for split in ("valid", "test"):
-            if dataset and getattr(dataset.files, split):
+            if dataset and dataset.has_split(split):
                 found, _ = evaluate(run.path, dataset, split, streaming=False)
                 accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
         if dataset and "valid" in accuracy and run.streaming:

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import yaml
 from pydantic import ValidationError
 
 from realtime.errors import BadInput
-from realtime.recordings.read import read_recording
 from realtime.recordings.recording import Recording
 from realtime.sensors.montage import match_channels
 from training.data.checks import check_labels, check_rate
+from training.data.pictures import choose_channels, read_file, read_picture_split, select_columns
 from training.data.schema import DatasetFile, Simulate
 from training.data.schema_errors import describe_error
 from training.data.split_files import SPLITS, check_disjoint, split_files
@@ -51,6 +50,11 @@ def load_split(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None 
     for every split alike. Raises BadInput, naming file, key and value.
     """
     recordings = _load(dataset, split, ch_names)
+    if split == "train" and not recordings:
+        raise BadInput(
+            f"{dataset.path}: no trial is left to train on, but training needs some; `glimpse data check` says where "
+            "they went: change splits, or add subjects."
+        )
     if split == "train":
         check_labels(dataset, {split: recordings})
     return recordings
@@ -61,7 +65,7 @@ def load_splits(dataset: DatasetFile, ch_names: Sequence[str] | None = None) -> 
     splits: dict[str, list[Recording]] = {}
     for split in SPLITS:
         splits[split] = _load(dataset, split, ch_names)
-        ch_names = ch_names or splits["train"][0].ch_names
+        ch_names = ch_names or (splits[split][0].ch_names if splits[split] else None)
     check_labels(dataset, splits)
     return splits
 
@@ -69,7 +73,8 @@ def load_splits(dataset: DatasetFile, ch_names: Sequence[str] | None = None) -> 
 def _load(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None) -> list[Recording]:
     recordings = [_labelled(dataset, recording) for recording in _read_split(dataset, split)]
     if recordings and ch_names is None:
-        ch_names = recordings[0].ch_names if split == "train" else next(_read_split(dataset, "train")).ch_names
+        first = recordings[0] if split == "train" else next(_read_split(dataset, "train"), recordings[0])
+        ch_names = first.ch_names
     recordings = [_ordered(recording, ch_names or ()) for recording in recordings]
     for recording in recordings:
         check_rate(dataset, recording)
@@ -82,23 +87,11 @@ def _read_split(dataset: DatasetFile, split: str) -> Iterator[Recording]:
     """Recordings with channels picked, renamed and dropped, one at a time."""
     if dataset.simulate is not None:
         yield from _simulated(dataset, dataset.simulate, split)
-        return
-    channels = dataset.channels
-    old = {new: name for name, new in channels.rename.items()}
-    pick = channels.pick if isinstance(channels.pick, str) else [old.get(name, name) for name in channels.pick]
-    rename = {name: new for name, new in channels.rename.items() if isinstance(pick, str) or name in pick}
-    for path in split_files(dataset, split):
-        recording = read_recording(path, dataset.reader, pick=pick, marker_column=dataset.column)
-        names = list(recording.ch_names)
-        for index, new in zip(
-            match_channels(list(rename), names, f"{path}: channels.rename"), rename.values(), strict=True
-        ):
-            names[index] = new
-        dropped = set(match_channels(channels.drop, names, f"{path}: channels.drop").tolist())
-        keep = [i for i in range(len(names)) if i not in dropped]
-        if not keep:
-            raise BadInput(f"{path}: channels.drop leaves none of {', '.join(names)}; keep at least one.")
-        yield _columns(recording, keep, [names[i] for i in keep])
+    elif dataset.shows_pictures:
+        yield from read_picture_split(dataset, split)
+    else:
+        for path in split_files(dataset, split):
+            yield choose_channels(dataset, read_file(dataset, path))
 
 
 def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Recording]:
@@ -115,7 +108,7 @@ def _simulated(dataset: DatasetFile, spec: Simulate, split: str) -> Iterator[Rec
 
 def _labelled(dataset: DatasetFile, recording: Recording) -> Recording:
     label_of = dataset.markers
-    if not label_of:  # the simulated amplifier's markers are labels already
+    if not label_of:  # markers of the simulated amplifier, and of pictures, are labels already
         return recording
     markers = tuple((row, label_of[marker]) for row, marker in recording.markers if marker in label_of)
     if not markers:
@@ -129,10 +122,4 @@ def _labelled(dataset: DatasetFile, recording: Recording) -> Recording:
 
 
 def _ordered(recording: Recording, ch_names: Sequence[str]) -> Recording:
-    return _columns(recording, match_channels(ch_names, recording.ch_names, recording.name), ch_names)
-
-
-def _columns(recording: Recording, index: Sequence[int] | np.ndarray, ch_names: Sequence[str]) -> Recording:
-    """Some of the channels, under these names."""
-    places = None if recording.positions_m is None else recording.positions_m[index]
-    return replace(recording, samples=recording.samples[:, index], ch_names=tuple(ch_names), positions_m=places)
+    return select_columns(recording, match_channels(ch_names, recording.ch_names, recording.name), list(ch_names))

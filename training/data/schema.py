@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, T
 
 from realtime.errors import BadInput
 from realtime.markers import normalise_marker
+from training.data.readers.splits import SplitRule
 
 # Strict, because YAML's `yes` would otherwise pass for 1.0 and "40" for a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -127,7 +128,23 @@ class DatasetFile(StrictModel):
     """A dataset file, checked. Windows are seconds from onset; rates are Hz."""
 
     name: Text = Field(description="a name in letters")
-    files: Files = Field(description="a mapping with train, and optionally valid and test")
+    files: Files = Field(
+        default_factory=lambda: Files.model_construct(train=()),
+        description="a mapping with train, and optionally valid and test",
+    )
+    source: Literal["things-eeg1", "things-eeg2", "things-meg", "alljoined", "bids"] | None = Field(
+        default=None, description="things-eeg1, things-eeg2, things-meg, alljoined or bids"
+    )
+    root: Text | None = Field(default=None, description="the folder of the published data set")
+    subjects: tuple[Count | Text, ...] | None = Field(
+        default=None, description="a list of subject numbers, [1, 2]", min_length=1
+    )
+    stimuli: Text | None = Field(
+        default=None, description="a folder of pictures, or a table with the columns marker, file and concept"
+    )
+    splits: SplitRule = Field(
+        default_factory=SplitRule, description="a mapping with days, valid, test, margin_s or exclude"
+    )
     reader: Literal["auto", "mne", "xdf", "csv", "npz", "simulated"] = Field(
         default="auto", description="auto, mne, xdf, csv, npz or simulated"
     )
@@ -176,6 +193,15 @@ class DatasetFile(StrictModel):
             return self.simulate.labels or ()
         return tuple(dict.fromkeys(self.markers.values()))
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether the events are pictures, so that splits follow from concepts and days."""
+        return self.source is not None or self.stimuli is not None
+
+    def has_split(self, split: str) -> bool:
+        """Whether recordings are listed for a split; those that show pictures are divided into all of them."""
+        return self.shows_pictures or bool(getattr(self.files, split))
+
     def resolve(self, key: str, text: str) -> Path:
         """The path that `text`, found under `key`, stands for: variables set in, relative to the file's folder."""
         expanded = os.path.expandvars(os.path.expanduser(text))
@@ -211,6 +237,18 @@ class DatasetFile(StrictModel):
         start, end = self.window_s
         if start >= end:
             raise ValueError(f"window_s is [{start:g}, {end:g}], but needs its start before its end; swap or widen it.")
+        if self.shows_pictures:
+            self._check_pictures()
+            return self
+        if self.root is not None or self.subjects is not None or "splits" in self.model_fields_set:
+            key = next(name for name in ("root", "subjects", "splits") if name in self.model_fields_set)
+            raise ValueError(
+                f"{key} is given without source or stimuli, but needs one of them; add it or remove {key}."
+            )
+        if not self.files.train:
+            raise ValueError(
+                "files is missing, but needs a mapping with train, and optionally valid and test; add it, or a source."
+            )
         simulated = self.reader == "simulated"
         if simulated != (self.simulate is not None):
             raise ValueError(
@@ -233,3 +271,36 @@ class DatasetFile(StrictModel):
                     need = "a whole number (a seed)" if simulated else "a file name or glob"
                     raise ValueError(f"files.{split} holds {entry!r}, but reader {self.reader!r} needs {need}.")
         return self
+
+    def _check_pictures(self) -> None:
+        """Keys that do not go with events that are pictures."""
+        kind = "source" if self.source else "stimuli"
+        if self.events or self.simulate is not None:
+            key = "events" if self.events else "simulate"
+            raise ValueError(
+                f"{key} is given, but needs to be absent with {kind}: the pictures are the events; remove it."
+            )
+        if self.targets == "labels":
+            raise ValueError(
+                f"targets is 'labels', but needs vectors with {kind}: a concept held out has no trial to learn from; "
+                "give {images: v.npy, stimuli: n.json} or {text: v.npy, names: n.tsv}."
+            )
+        if self.source is None:
+            if not self.files.train:
+                raise ValueError("files is missing, but stimuli needs recordings: a mapping with train; add it.")
+            if self.root is not None or self.subjects is not None:
+                raise ValueError("root and subjects belong to a source, but stimuli has files; remove them.")
+            return
+        if self.root is None:
+            raise ValueError(f"root is missing, but source {self.source} needs the folder of the data set; add it.")
+        if self.files.train or self.reader != "auto":
+            key = "files" if self.files.train else "reader"
+            raise ValueError(
+                f"{key} is given, but needs to be absent: source {self.source} knows its files; remove it."
+            )
+        if self.stimuli is not None and self.source != "bids":
+            raise ValueError(
+                f"stimuli is {self.stimuli!r}, but source {self.source} names its own pictures; remove stimuli."
+            )
+        if self.source != "bids" and any(isinstance(one, str) for one in self.subjects or ()):
+            raise ValueError(f"subjects is {list(self.subjects or ())}, but source {self.source} needs whole numbers.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from training.data.readers.splits import SplitRule
 from training.data.schema import Channels, DatasetFile, Files, ImageTargets, Preprocess, Simulate, TextTargets
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -12,6 +13,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "channels": Channels,
     "preprocess": Preprocess,
     "simulate": Simulate,
+    "splits": SplitRule,
 }
 
 

@@ -78,7 +78,7 @@ def open_alljoined(root: Path, subjects: Sequence[int] | None) -> PublishedSet:
             check_here(path, f"it is a block of subject {number}, day {day}")
             size = path.stat().st_size
             read = partial(_read_block, path, day, names, None if makers else root)
-            sessions.append(Session(str(path), f"{number:02d}", read, day, None, size, 6 * size))
+            sessions.append(Session(str(path), f"{number:02d}", read, day, None, None, size, 6 * size))
     if not makers:
         findings += _missing_labels(sessions, root)
     if not names.known:

@@ -7,18 +7,20 @@ import csv
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from realtime.errors import BadInput
 from realtime.recordings.read import checked_recording
-from realtime.recordings.read_mne import sensor_positions
 from realtime.recordings.recording import Recording
-from training.data.readers.layout import check_here, check_root, is_pointer
+from training.data.readers.layout import check_here, check_root, is_pointer, recording_bytes
 from training.data.readers.stimuli import StimulusList
 from training.data.readers.things_pictures import concept_of_picture, picture_files, stem_of
 from training.data.readers.trials import TRAIN, Finding, PublishedSet, Reading, Session, Trials, make_trials
+
+if TYPE_CHECKING:
+    import mne_bids
 
 EXTENSIONS = [".vhdr", ".edf", ".bdf", ".set", ".fif", ".ds", ".cnt"]
 SCALE = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
@@ -47,8 +49,8 @@ def open_bids(
             findings.append(Finding(f"{file.relative_to(root)} has no events with stim_file", "it is left out"))
             continue
         read = partial(_read, path, Path(events), days[path.session or ""], pick, stimuli)
-        size = file.stat().st_size
-        sessions.append(Session(str(file), path.subject, read, days[path.session or ""], TRAIN, size, 4 * size))
+        size = recording_bytes(file)
+        sessions.append(Session(str(file), path.subject, read, days[path.session or ""], TRAIN, None, size, 4 * size))
     if not sessions:
         said = f" ({findings[0].what})" if findings else ""
         raise BadInput(
@@ -72,7 +74,7 @@ def open_bids(
     )
 
 
-def _recordings(root: Path, subjects: Sequence[int | str] | None, kind: str) -> list[Any]:
+def _recordings(root: Path, subjects: Sequence[int | str] | None, kind: str) -> list["mne_bids.BIDSPath"]:
     try:
         import mne_bids
     except ImportError as error:
@@ -106,8 +108,12 @@ def _columns(events: Path) -> list[str]:
         return next(csv.reader(file, delimiter="\t"), [])
 
 
-def _read(path: Any, events: Path, day: int, pick: str, stimuli: StimulusList | None) -> Iterator[Reading]:
+def _read(
+    path: "mne_bids.BIDSPath", events: Path, day: int, pick: str, stimuli: StimulusList | None
+) -> Iterator[Reading]:
     import mne_bids
+
+    from realtime.recordings.read_mne import sensor_positions  # loads MNE, which other sources do not need
 
     file = Path(path.fpath)
     check_here(file, "it holds the signal")

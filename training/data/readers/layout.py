@@ -79,6 +79,13 @@ def choose_subjects(
     return list(dict.fromkeys(requested))
 
 
+def recording_bytes(path: Path) -> int:
+    """Size of a recording: of all files that differ in their type only, or of a folder."""
+    if path.is_dir():
+        return folder_bytes(path)
+    return sum(one.stat().st_size for one in path.parent.glob(f"{path.stem}.*") if one.is_file())
+
+
 def folder_bytes(path: Path) -> int:
     """Size of a file, or of all files of a folder."""
     if path.is_dir():

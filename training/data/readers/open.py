@@ -17,7 +17,7 @@ SOURCES = ("things-eeg1", "things-eeg2", "things-meg", "alljoined", "bids")
 def open_source(
     source: str,
     root: Path,
-    subjects: Sequence[int] | None = None,
+    subjects: Sequence[int | str] | None = None,
     pick: str = "eeg",
     stimuli: StimulusList | None = None,
 ) -> PublishedSet:
@@ -30,4 +30,4 @@ def open_source(
         "things-meg": open_things_meg,
         "alljoined": open_alljoined,
     }
-    return openers[source](root, subjects)
+    return openers[source](root, None if subjects is None else [int(subject) for subject in subjects])

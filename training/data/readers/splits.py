@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from realtime.errors import BadInput
 from training.data.readers.trials import TEST, TRAIN, PublishedSet, Reading, Session, Trials
@@ -24,8 +25,12 @@ OWN_TEST = {
 FAMILY = re.compile(r"\d+$")  # camera1 and camera2 are near duplicates
 
 
-@dataclass(frozen=True)
-class SplitRule:
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Names = tuple[Annotated[str, Field(strict=True, min_length=1)], ...]
+need_share = "a share of the concepts from 0 to 1, or a list of their names"
+
+
+class SplitRule(BaseModel):
     """How trials are divided.
 
     `valid` and `test` are a share of the concepts or their names; `test` is for sets without a test set of their own.
@@ -34,11 +39,15 @@ class SplitRule:
     evokes. `exclude` names published sets whose test concepts are not trained on either.
     """
 
-    days: Literal["separate", "shared"] = "separate"
-    valid: float | tuple[str, ...] = 0.05
-    test: float | tuple[str, ...] = 0.1
-    margin_s: float = 1.0
-    exclude: tuple[str, ...] = ()
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Literal["separate", "shared"] = Field(default="separate", description="separate or shared")
+    valid: Share | Names = Field(default=0.05, description=need_share)
+    test: Share | Names = Field(default=0.1, description=need_share)
+    margin_s: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = Field(
+        default=1.0, description="seconds, 0 or more"
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="a list of published sets, [things-eeg2]")
 
 
 def published_test_concepts(source: str) -> frozenset[str]:
@@ -136,11 +145,16 @@ def readings_of(
         if split is not None and not _may_hold(session, splitter, split):
             continue
         for reading in session.read():
-            yield session, reading, splitter.assign(reading.trials, reading.signal.sfreq)
+            splits = splitter.assign(reading.trials, reading.signal.sfreq)
+            if session.splits is not None:
+                splits[~np.isin(splits, session.splits)] = NONE
+            yield session, reading, splits
 
 
 def _may_hold(session: Session, splitter: Splitter, split: str) -> bool:
-    part_fits = session.subset is None or not splitter.has_test or (session.subset == TEST) == (split == TEST)
+    if session.splits is not None and split not in session.splits:
+        return False
+    fits = session.subset is None or not splitter.has_test or (session.subset == TEST) == (split == TEST)
     if splitter.last_day is None or session.day is None:
-        return part_fits
-    return part_fits and (session.day == splitter.last_day) == (split != TRAIN)
+        return fits
+    return fits and (session.day == splitter.last_day) == (split != TRAIN)

@@ -6,7 +6,7 @@ Pictures stand in a folder, whose subfolders are concepts, or in a table with th
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from realtime.errors import BadInput
 from realtime.markers import normalise_marker
 from realtime.recordings.recording import Recording
-from training.data.readers.layout import is_here
+from training.data.readers.layout import is_here, recording_bytes
 from training.data.readers.things_pictures import concept_of_picture, stem_of
 from training.data.readers.trials import TRAIN, PublishedSet, Reading, Session, make_trials
 
@@ -107,12 +107,24 @@ def _from_table(path: Path) -> StimulusList:
 
 
 def open_stimuli(
-    recordings: Sequence[Path], stimuli: StimulusList, read: Callable[[Path], Recording], root: Path
+    recordings: Mapping[Path, tuple[str, ...]],
+    stimuli: StimulusList,
+    read: Callable[[Path], Recording],
+    root: Path,
 ) -> PublishedSet:
-    """The recordings of an experiment whose markers name pictures."""
+    """The recordings of an experiment whose markers name pictures, each with the splits that it may be used for."""
     sessions = tuple(
-        Session(str(path), path.stem, partial(_read, path, read, stimuli), None, TRAIN, path.stat().st_size)
-        for path in recordings
+        Session(
+            str(path),
+            path.stem,
+            partial(_read, path, read, stimuli),
+            None,
+            TRAIN,
+            splits,
+            recording_bytes(path),
+            4 * recording_bytes(path),
+        )
+        for path, splits in recordings.items()
     )
     folder = stimuli.path if stimuli.path.is_dir() else stimuli.path.parent
     return PublishedSet("stimuli", "recordings whose markers name pictures", root, sessions, pictures=folder)

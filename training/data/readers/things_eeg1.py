@@ -64,7 +64,9 @@ def open_things_eeg1(root: Path, subjects: Sequence[int] | None) -> PublishedSet
         for path in parts:
             check_here(path, f"it is needed to read subject {number}")
         size = sum(map(folder_bytes, parts))
-        sessions.append(Session(str(vhdr), f"{number:02d}", partial(_read, vhdr, events), None, None, size, 2 * size))
+        sessions.append(
+            Session(str(vhdr), f"{number:02d}", partial(_read, vhdr, events), None, None, None, size, 2 * size)
+        )
     for number, why in OFF.items():
         if number in folders and subjects is None:
             findings.append(Finding(f"subject {number} {why}", "it is left out; name it under subjects to use it"))

@@ -139,7 +139,7 @@ def _epoched_sessions(
             shown = None if days is None or subset == TEST or number > len(days) else days[number - 1]
             read = partial(_read_epoched, file, subset, pictures, shown)
             n_bytes = file.stat().st_size
-            sessions.append(Session(str(file), f"{number:02d}", read, None, subset, n_bytes, n_bytes))
+            sessions.append(Session(str(file), f"{number:02d}", read, None, subset, None, n_bytes, n_bytes))
     return tuple(sessions), tuple(findings)
 
 

@@ -26,7 +26,8 @@ def open_npz(file: Path, subjects: Sequence[int] | None) -> PublishedSet:
     if subjects is not None:
         raise BadInput(f"{file}: subjects is {list(subjects)}, but one file holds one subject; remove subjects.")
     concepts = frozenset(_load(file)["concept"].tolist())
-    session = Session(str(file), file.stem, partial(_read, file), None, TEST, file.stat().st_size)
+    size = file.stat().st_size
+    session = Session(str(file), file.stem, partial(_read, file), None, TEST, None, size, size)
     return PublishedSet(
         "things-eeg2",
         "single test trials of one subject in an npz file, preprocessed and whitened by the publisher",

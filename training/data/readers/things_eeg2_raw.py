@@ -48,7 +48,7 @@ def raw_sessions(folders: dict[int, Path], pictures: Eeg2Pictures) -> tuple[tupl
                     raise BadInput(f"{file}: the file is cut short ({file.stat().st_size:,} bytes); download it again.")
                 size = file.stat().st_size
                 read = partial(_read, file, subset, day, pictures)
-                sessions.append(Session(str(file), f"{number:02d}", read, day, subset, size, round(1.5 * size)))
+                sessions.append(Session(str(file), f"{number:02d}", read, day, subset, None, size, round(1.5 * size)))
     return tuple(sessions), tuple(findings)
 
 

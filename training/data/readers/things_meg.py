@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from training.data.readers.trials import (
     Trials,
     make_trials,
 )
+
+if TYPE_CHECKING:
+    import mne
 
 SUBJECT = r"sub-BIGMEG(\d+)"
 DAYS, RUNS = 12, 10
@@ -147,7 +150,7 @@ def _raw_sessions(
             size = folder_bytes(ds)
             day = int(re.sub(r"\D", "", ds.parent.parent.name))
             read = partial(_read_run, ds, events, day, names)
-            sessions.append(Session(str(ds), f"{number:02d}", read, day, None, size, 3 * size))
+            sessions.append(Session(str(ds), f"{number:02d}", read, day, None, None, size, 3 * size))
             runs += 1
         if runs < DAYS * RUNS:
             findings.append(Finding(f"subject {number} has {runs} of {DAYS * RUNS} runs", "figures are of those only"))
@@ -234,7 +237,7 @@ def _epoched_sessions(
             check_here(piece, "the four parts of the epochs are read as one")
         size = sum(map(folder_bytes, parts))
         read = partial(_read_epoched, files[number], names)
-        sessions.append(Session(str(files[number]), f"{number:02d}", read, None, None, size, size // len(parts)))
+        sessions.append(Session(str(files[number]), f"{number:02d}", read, None, None, None, size, size // len(parts)))
     findings = (
         Finding("each epoch was z-scored on its own baseline", "amplitudes are gone, and live data has another scale"),
         Finding("the epochs have no place in time", "training trials near a validation trial are not recognised"),
@@ -250,7 +253,7 @@ def _read_epoched(file: Path, names: PictureNumbers) -> Iterator[Reading]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pandas, about the code of MNE
-            epochs: Any = mne.read_epochs(file, preload=False, verbose="error")
+            epochs = mne.read_epochs(file, preload=False, verbose="error")
     except Exception as error:  # a missing or cut file raises whatever its first damaged tag meets
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadInput(f"{file}: cannot be read as epochs ({reason}); download its four parts again.") from error
@@ -277,7 +280,7 @@ def _read_epoched(file: Path, names: PictureNumbers) -> Iterator[Reading]:
         yield Reading(piece, make_trials(np.arange(len(block)), block.picture, block.concept, block.subset, block.day))
 
 
-def _column(epochs: Any, name: str) -> list[object] | None:
+def _column(epochs: "mne.BaseEpochs", name: str) -> list[object] | None:
     """A column of the trial table in the file, which is a data frame where pandas is installed; None without it."""
     table = epochs.metadata
     if table is None or not len(table):

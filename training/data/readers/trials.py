@@ -110,6 +110,7 @@ class Session:
     read: Callable[[], Iterator[Reading]]  # parts of bounded size, in order
     day: int | None = None  # None: trials of several days
     subset: str | None = None  # TRAIN or TEST where all of its trials are of one subset
+    splits: tuple[str, ...] | None = None  # splits that its trials may go to; None: any
     n_bytes: int = 0  # on disk
     memory_bytes: int = 0  # while it is read
 

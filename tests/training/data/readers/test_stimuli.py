@@ -23,7 +23,7 @@ def recording(*markers: str) -> Recording:
 
 def trials_of(stimuli, *markers: str):
     path = Path(__file__)
-    published = open_stimuli([path], stimuli, lambda _: recording(*markers), path.parent)
+    published = open_stimuli({path: ("train",)}, stimuli, lambda _: recording(*markers), path.parent)
     ((found,),) = [list(session.read()) for session in published.sessions]
     return found.trials
 
@@ -94,5 +94,7 @@ def test_a_recording_is_handed_on_as_it_was_read(tmp_path):
     stimuli = read_stimuli(pictures(tmp_path))
     path = Path(__file__)
     whole = replace(recording("c1"), gaps=((5, 3),))
-    ((found,),) = [list(s.read()) for s in open_stimuli([path], stimuli, lambda _: whole, path.parent).sessions]
+    ((found,),) = [
+        list(s.read()) for s in open_stimuli({path: ("train",)}, stimuli, lambda _: whole, path.parent).sessions
+    ]
     assert found.signal is whole
