@@ -74,7 +74,7 @@ def _read(file: Path, subset: str, day: int, pictures: Eeg2Pictures) -> Iterator
         np.where(codes == TARGET, OTHER, subset),
         day,
     )
-    warnings = _count(file, trials, SHOWINGS[subset])
+    warnings = _count(file, trials, SHOWINGS[subset], len(names) if subset == TEST else len(names) // 2)
     eeg = np.array([i for i in range(len(ch_names)) if i != stim])
     samples = np.empty((data.shape[1], len(eeg)), np.float32)
     for column, channel in enumerate(eeg):  # channel by channel: no second float64 copy of the whole file
@@ -106,18 +106,23 @@ def _checked(file: Path, found: object) -> tuple[np.ndarray, list[str], float]:
     return data, ch_names, sfreq
 
 
-def _count(file: Path, trials: Trials, least: int) -> tuple[str, ...]:
-    """A warning for pictures shown less often than they should be."""
+def _count(file: Path, trials: Trials, least: int, n_pictures: int) -> tuple[str, ...]:
+    """Warnings where fewer than `n_pictures` were shown, or some of them fewer than `least` times."""
     names, showings = np.unique(trials.picture[trials.subset != OTHER], return_counts=True)
     if not len(names):
         raise BadInput(f"{file}: stim holds no picture code, but every picture needs one; download the file again.")
+    warnings = list[str]()
+    if len(names) < n_pictures:
+        warnings.append(
+            f"{file}: {len(names):,} pictures were shown where {n_pictures:,} are usual; the others are left out."
+        )
     few = showings < least
-    if not few.any():
-        return ()
-    return (
-        f"{file}: {int(few.sum())} pictures were shown fewer than {least} times, such as {names[few][0]} "
-        f"({showings[few][0]}); they are used as they are.",
-    )
+    if few.any():
+        warnings.append(
+            f"{file}: {int(few.sum()):,} pictures were shown fewer than {least} times, such as {names[few][0]} "
+            f"({showings[few][0]}); they are used as they are."
+        )
+    return tuple(warnings)
 
 
 def without_seams(recording: Recording, trials: Trials, n_joined: int, events: int) -> Reading:

@@ -82,6 +82,12 @@ def test_sessions_that_hold_nothing_of_a_split_are_not_opened(folder):
     assert [name[-34:] for name in opened] == ["sub-01/ses-01/raw_eeg_training.npy"]
 
 
+def test_pictures_that_were_shown_too_seldom_are_counted(folder):
+    warnings = " ".join(first(folder).signal.warnings)
+    assert "pictures were shown where 8,270 are usual; the others are left out" in warnings
+    assert "fewer than 2 times" in warnings
+
+
 def damaged(tmp_path, shared, change):
     root = write_raw(tmp_path, shared / "things_eeg2_meta", days=(1,))
     path = root / "sub-01" / "ses-01" / "raw_eeg_training.npy"
