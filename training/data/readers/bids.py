@@ -41,8 +41,11 @@ def open_bids(
     sessions, findings = list[Session](), list[Finding]()
     for path in paths:
         file = Path(path.fpath)
-        if is_pointer(file):
-            findings.append(Finding(f"{file.relative_to(root)} was not downloaded", "it is left out; `datalad get` it"))
+        companions = (file, *(file.with_suffix(suffix) for suffix in (".eeg", ".fdt")))
+        if pointer := next(filter(is_pointer, companions), None):
+            findings.append(
+                Finding(f"{pointer.relative_to(root)} was not downloaded", "it is left out; `datalad get` it")
+            )
             continue
         events = path.find_matching_sidecar(suffix="events", extension=".tsv", on_error="ignore")
         if events is None or "stim_file" not in _columns(Path(events)):
@@ -52,10 +55,10 @@ def open_bids(
         size = recording_bytes(file)
         sessions.append(Session(str(file), path.subject, read, days[path.session or ""], TRAIN, None, size, 4 * size))
     if not sessions:
-        said = f" ({findings[0].what})" if findings else ""
+        found = f"{len(paths)} recordings, none that can be used ({findings[0].what})" if paths else "no recording"
         raise BadInput(
-            f"{root}: no recording has a column stim_file in its events{said}, but it says which picture was shown; "
-            "add it to events.tsv."
+            f"{root}: holds {found}, but needs {pick.upper()} recordings whose events.tsv has a column stim_file, which "
+            "says what picture was shown; download them or add it."
         )
     pictures = root / "stimuli" if (root / "stimuli").is_dir() else None
     if not picture_files(pictures):

@@ -46,12 +46,13 @@ NEEDED = ("onset", "stim", "blocksequencenumber")
 def open_things_eeg1(root: Path, subjects: Sequence[int] | None) -> PublishedSet:
     """Recognise a folder of THINGS-EEG1; only the names of files are looked at."""
     check_root(root)
-    folders = {n: path for n, path in subject_folders(root).items() if (path / "eeg").is_dir()}
+    folders = {n: path for n, path in subject_folders(root).items() if any(path.glob("eeg/*_task-rsvp_*"))}
     if not folders:
         raise BadInput(
-            f"{root}: root holds no sub-XX/eeg, but the folder of OpenNeuro ds003825 is needed; correct the path."
+            f"{root}: root holds no sub-XX/eeg/sub-XX_task-rsvp_eeg.vhdr, but the folder of OpenNeuro ds003825 is "
+            "needed; correct the path."
         )
-    findings = list(pointers_among(sorted(root.glob("sub-*/eeg/*")), root))
+    findings = list(pointers_among(sorted(root.glob("sub-*/eeg/*_task-rsvp_*")), root))
     sessions = []
     for number in choose_subjects(list(folders), subjects, root, tuple(OFF)):
         vhdr = folders[number] / "eeg" / f"sub-{number:02d}_task-rsvp_eeg.vhdr"
@@ -65,7 +66,7 @@ def open_things_eeg1(root: Path, subjects: Sequence[int] | None) -> PublishedSet
             check_here(path, f"it is needed to read subject {number}")
         size = sum(map(folder_bytes, parts))
         sessions.append(
-            Session(str(vhdr), f"{number:02d}", partial(_read, vhdr, events), None, None, None, size, 2 * size)
+            Session(str(vhdr), f"{number:02d}", partial(_read, vhdr, events), None, None, None, size, 6 * size)
         )
     for number, why in OFF.items():
         if number in folders and subjects is None:

@@ -26,6 +26,7 @@ from training.data.readers.trials import (
     Session,
     epoch_blocks,
     make_trials,
+    onset_row_of,
 )
 
 FOLDERS = (
@@ -157,11 +158,8 @@ def _read_epoched(file: Path, subset: str, pictures: Eeg2Pictures, shown: np.nda
     names = pictures.of(subset)
     data, ch_names, times = _checked(file, found, len(names), REPETITIONS[subset])
     n_pictures, n_repetitions, n_channels, n_times = data.shape
-    step = float(np.median(np.diff(times)))
-    start = float(times[len(times) - n_times])
-    epochs = Epochs(
-        data.reshape(-1, n_channels, n_times), round(1 / step, 6), round(-start / step), tuple(ch_names), str(file)
-    )
+    sfreq, onset_row = onset_row_of(times[len(times) - n_times :], str(file))  # NICE names 300 times for 250 samples
+    epochs = Epochs(data.reshape(-1, n_channels, n_times), sfreq, onset_row, tuple(ch_names), str(file))
     picture = np.repeat(names, n_repetitions)
     concept = np.repeat([concept_of_picture(name) for name in names], n_repetitions)
     day = np.tile([int(one) for one in TEST_DAYS] if subset == TEST else TRAIN_DAYS, n_pictures)

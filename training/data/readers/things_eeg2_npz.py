@@ -16,6 +16,7 @@ from training.data.readers.trials import (
     Session,
     epoch_blocks,
     make_trials,
+    onset_row_of,
 )
 
 KEYS = ("eeg", "times", "image", "concept", "day")
@@ -74,10 +75,8 @@ def _read(file: Path) -> Iterator[Reading]:
             f"{(held[0], held[2], held[3])} is needed; write the arrays again."
         )
     ch_names = tuple(map(str, found["ch_names"])) if "ch_names" in found else _names(eeg.shape[2])
-    step = float(np.median(np.diff(times)))
-    epochs = Epochs(
-        eeg.reshape(-1, *eeg.shape[2:]), round(1 / step, 3), round(-float(times[0]) / step), ch_names, str(file)
-    )
+    sfreq, onset_row = onset_row_of(times, str(file))
+    epochs = Epochs(eeg.reshape(-1, *eeg.shape[2:]), sfreq, onset_row, ch_names, str(file))
     trials = make_trials(
         np.arange(n_pictures * n_repetitions),
         np.repeat(found["image"], n_repetitions),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 
 TRAIN, TEST, OTHER = "train", "test", "other"  # subset of the published set; other: targets and catch trials
@@ -136,6 +137,22 @@ class PublishedSet:
     pictures: Path | None = None  # folder of the picture files
     in_time: bool = True  # False: epochs, whose distance in time is unknown
     days: tuple[int, ...] = field(default=())  # recording days, or blocks, of the sessions that are here
+
+
+def onset_row_of(times: np.ndarray, where: str) -> tuple[float, int]:
+    """Rate in Hz and row of the onset, from the times (n_times,) of an epoch in seconds since the onset."""
+    steps = np.diff(times)
+    step = float(np.median(steps)) if len(steps) else 0.0
+    if not (np.isfinite(times).all() and step > 0 and np.allclose(steps, step, atol=0.1 * step)):
+        raise BadInput(
+            f"{where}: times needs values in equal steps of seconds, but they are not; write the file again."
+        )
+    row = round(-float(times[0]) / step)
+    if not 0 <= row < len(times):
+        raise BadInput(
+            f"{where}: times goes from {times[0]:g} to {times[-1]:g} s, but needs to hold the onset, 0; cut the epochs again."
+        )
+    return round(1 / step, 6), row
 
 
 def epoch_blocks(epochs: Epochs, trials: Trials) -> Iterator[Reading]:

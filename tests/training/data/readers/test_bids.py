@@ -101,7 +101,9 @@ def test_events_without_stim_file_are_named(tmp_path):
     root = write_bids(tmp_path)
     events = next(root.rglob("*_events.tsv"))
     events.write_text(events.read_text().replace("stim_file", "picture"))
-    with pytest.raises(BadInput, match="no recording has a column stim_file in its events"):
+    with pytest.raises(
+        BadInput, match=r"1 recordings, none that can be used \(.* has no events with stim_file\), but needs EEG"
+    ):
         open_source("bids", root)
 
 
@@ -114,5 +116,12 @@ def test_a_truncated_recording_is_refused(tmp_path):
 
 
 def test_a_recording_of_the_wrong_kind_is_refused(folder):
-    with pytest.raises(BadInput, match="no recording has a column stim_file"):
+    with pytest.raises(
+        BadInput, match="holds no recording, but needs MEG recordings whose events.tsv has a column stim_file"
+    ):
         open_bids(folder, None, "meg")
+
+
+def test_a_recording_that_was_not_downloaded_is_said_so(shared):
+    with pytest.raises(BadInput, match=r"none that can be used \(.*_eeg.set was not downloaded\)"):
+        open_source("bids", shared / "bids_examples" / "eeg_ds003645s_hed_demo")

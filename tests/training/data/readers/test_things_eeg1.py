@@ -103,5 +103,8 @@ def test_a_wrong_channel_count_is_refused(tmp_path, shared):
 
 
 def test_another_folder_is_not_taken_for_the_set(tmp_path):
-    with pytest.raises(BadInput, match="root holds no sub-XX/eeg, but the folder of OpenNeuro ds003825 is needed"):
+    with pytest.raises(
+        BadInput,
+        match="root holds no sub-XX/eeg/sub-XX_task-rsvp_eeg.vhdr, but the folder of OpenNeuro ds003825 is needed",
+    ):
         open_source("things-eeg1", tmp_path)

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 
 from realtime.decoding.frontend import Frontend
+from realtime.errors import BadInput
 from realtime.preprocess.chain import Preprocess
 from realtime.preprocess.config import PreprocessConfig
-from training.data.readers.trials import BLOCK_EPOCHS, TRAIN, Epochs, epoch_blocks, make_trials
+from training.data.readers.trials import BLOCK_EPOCHS, TRAIN, Epochs, epoch_blocks, make_trials, onset_row_of
 from training.data.segments import preprocess_recording
 
 
@@ -54,3 +56,24 @@ def test_selected_epochs_carry_their_own_labels():
     assert recording.markers == ((20, "cat"), (120, "dog"))
     assert recording.gaps == ((100, 1),)
     np.testing.assert_allclose(recording.samples[:100].T, epochs().samples[3] * 10, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("start", "n", "step", "row"), [(-0.2, 100, 0.01, 20), (0.0, 250, 0.004, 0), (-0.1, 281, 0.005, 20)]
+)
+def test_the_onset_of_an_epoch_follows_from_its_times(start, n, step, row):
+    assert onset_row_of(start + step * np.arange(n), "x.npy") == (pytest.approx(1 / step), row)
+
+
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        (np.arange(5) / 10 + 0.05 + 0.05, "times goes from 0.1 to 0.5 s, but needs to hold the onset"),
+        (np.array([-0.1, 0.0, 0.5]), "times needs values in equal steps"),
+        (np.array([-0.1, np.nan, 0.1]), "times needs values in equal steps"),
+        (np.array([0.1, 0.0, -0.1]), "times needs values in equal steps"),
+    ],
+)
+def test_times_without_an_onset_are_refused(times, sentence):
+    with pytest.raises(BadInput, match=f"x.npy: {sentence}"):
+        onset_row_of(times, "x.npy")
