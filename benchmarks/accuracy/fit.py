@@ -15,9 +15,8 @@ from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.commands.train import TrainCommand, recipe_from_args
 from training.data.dataset import load_split
-from training.data.segments import preprocess_recording
+from training.data.segments import preprocess_recording, trial_windows
 from training.data.targets import read_targets
-from training.data.windows import trial_windows
 from training.evaluate.classification import auc
 from training.evaluate.decode import DecodedHops, tracks_needed
 from training.evaluate.loaded_model import decode_run

@@ -8,8 +8,7 @@ from benchmarks.zero_shot.simulation import WINDOW_S
 from realtime.decoding.frontend import Frontend
 from training.data.crops import WindowCrops, crops_of
 from training.data.loader import Windows
-from training.data.segments import Segment
-from training.data.windows import trial_windows
+from training.data.segments import Segment, trial_windows
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ import numpy as np
 
 from decoder.windows import cut_window
 from realtime.decoding.frontend import Frontend
-from training.data.segments import Segment
-from training.data.windows import trial_windows
+from training.data.segments import Segment, trial_windows
 
 
 @dataclass(frozen=True)

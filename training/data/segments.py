@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from decoder.windows import cut_window
 from realtime.decoding.frontend import Frontend
 from realtime.decoding.hop import Hop
 from realtime.recordings.recording import Recording
@@ -81,3 +82,20 @@ def event_samples(recording: Recording) -> list[tuple[int, str]]:
     rows = np.array([row for row, _ in recording.gaps])
     lost = np.cumsum([0, *(n for _, n in recording.gaps)])
     return [(row + int(lost[np.searchsorted(rows, row, side="right")]), label) for row, label in recording.markers]
+
+
+def trial_windows(
+    segments: Sequence[Segment], sfreq: float, window_s: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every trial's window at the network's rate `sfreq`, float32 (n_trials, n_channels, n_times), and its label.
+
+    Beyond the segment's ends the signal is zero.
+    """
+    first, n_times = round(window_s[0] * sfreq), round((window_s[1] - window_s[0]) * sfreq)
+    windows, labels = [], []
+    for segment in segments:
+        columns = np.searchsorted(segment.sample, segment.onsets) + first
+        windows += [cut_window(segment.signal, int(column), n_times)[0] for column in columns]
+        labels += list(segment.labels)
+    n_channels = len(segments[0].signal)
+    return np.array(windows, np.float32).reshape(-1, n_channels, n_times), np.array(labels, np.int64)

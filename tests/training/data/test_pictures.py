@@ -114,14 +114,15 @@ def test_epochs_are_trained_on_and_decoded_like_recordings(tmp_path, shared):
     keys = {"source": "things-eeg2", "root": ".", "splits": {"valid": ["abacus"]}}
     path = write_dataset(tmp_path, names, **keys)
     from training.evaluate.evaluate import evaluate
+    from training.fit.methods import TrainingJob
     from training.fit.train import train
 
     dataset = load_dataset(path)
-    run = train(dataset, Recipe(network="tsconv", epochs=1), tmp_path / "run")
+    run = train(TrainingJob(dataset, Recipe(network="tsconv", epochs=1), tmp_path / "run"))
     figures, decoded = evaluate(run.path, dataset, "test", streaming=False)
     assert figures["n_trials"] == 80
     assert len(decoded.label) == 80
-    segments = preprocess_recording(load_split(dataset, "valid")[0], run.front(), run.description.labels)
+    segments = preprocess_recording(load_split(dataset, "valid")[0], run.make_frontend(), run.description.labels)
     assert len(segments) == 20
     assert {segment.signal.shape for segment in segments} == {(17, 100)}
 

@@ -43,9 +43,8 @@ def open_bids(
         file = Path(path.fpath)
         companions = (file, *(file.with_suffix(suffix) for suffix in (".eeg", ".fdt")))
         if pointer := next(filter(is_pointer, companions), None):
-            findings.append(
-                Finding(f"{pointer.relative_to(root)} was not downloaded", "it is left out; `datalad get` it")
-            )
+            what = f"{pointer.relative_to(root)} was not downloaded"
+            findings.append(Finding(what, "the recording is left out; `datalad get` it"))
             continue
         events = path.find_matching_sidecar(suffix="events", extension=".tsv", on_error="ignore")
         if events is None or "stim_file" not in _columns(Path(events)):
@@ -57,8 +56,8 @@ def open_bids(
     if not sessions:
         found = f"{len(paths)} recordings, none that can be used ({findings[0].what})" if paths else "no recording"
         raise BadInput(
-            f"{root}: holds {found}, but needs {pick.upper()} recordings whose events.tsv has a column stim_file, which "
-            "says what picture was shown; download them or add it."
+            f"{root}: holds {found}, but needs {pick.upper()} recordings whose events.tsv has a column stim_file, "
+            "which says what picture was shown; download them or add it."
         )
     pictures = root / "stimuli" if (root / "stimuli").is_dir() else None
     if not picture_files(pictures):

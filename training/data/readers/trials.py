@@ -144,15 +144,14 @@ def onset_row_of(times: np.ndarray, where: str) -> tuple[float, int]:
     steps = np.diff(times)
     step = float(np.median(steps)) if len(steps) else 0.0
     if not (np.isfinite(times).all() and step > 0 and np.allclose(steps, step, atol=0.1 * step)):
-        raise BadInput(
-            f"{where}: times needs values in equal steps of seconds, but they are not; write the file again."
-        )
+        raise BadInput(f"{where}: times needs equal steps in seconds, but has others; write the file again.")
     row = round(-float(times[0]) / step)
     if not 0 <= row < len(times):
         raise BadInput(
-            f"{where}: times goes from {times[0]:g} to {times[-1]:g} s, but needs to hold the onset, 0; cut the epochs again."
+            f"{where}: times goes from {times[0]:g} to {times[-1]:g} s, but needs to hold the onset, 0; cut the "
+            "epochs again."
         )
-    return round(1 / step, 6), row
+    return round(1 / step, 3), row
 
 
 def epoch_blocks(epochs: Epochs, trials: Trials) -> Iterator[Reading]:

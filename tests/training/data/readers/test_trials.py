@@ -69,9 +69,9 @@ def test_the_onset_of_an_epoch_follows_from_its_times(start, n, step, row):
     ("times", "sentence"),
     [
         (np.arange(5) / 10 + 0.05 + 0.05, "times goes from 0.1 to 0.5 s, but needs to hold the onset"),
-        (np.array([-0.1, 0.0, 0.5]), "times needs values in equal steps"),
-        (np.array([-0.1, np.nan, 0.1]), "times needs values in equal steps"),
-        (np.array([0.1, 0.0, -0.1]), "times needs values in equal steps"),
+        (np.array([-0.1, 0.0, 0.5]), "times needs equal steps in seconds"),
+        (np.array([-0.1, np.nan, 0.1]), "times needs equal steps in seconds"),
+        (np.array([0.1, 0.0, -0.1]), "times needs equal steps in seconds"),
     ],
 )
 def test_times_without_an_onset_are_refused(times, sentence):
