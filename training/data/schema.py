@@ -273,34 +273,27 @@ class DatasetFile(StrictModel):
         return self
 
     def _check_pictures(self) -> None:
-        """Keys that do not go with events that are pictures."""
+        """Raise ValueError for keys that do not go with events that are pictures."""
         kind = "source" if self.source else "stimuli"
-        if self.events or self.simulate is not None:
-            key = "events" if self.events else "simulate"
+        belongs = ("files", "reader") if self.source else ("root", "subjects")
+        absent = [key for key in ("events", "simulate", *belongs) if key in self.model_fields_set]
+        if absent:
             raise ValueError(
-                f"{key} is given, but needs to be absent with {kind}: the pictures are the events; remove it."
+                f"{absent[0]} is given, but needs to be absent with {kind}, which says what was recorded; remove it."
             )
         if self.targets == "labels":
             raise ValueError(
                 f"targets is 'labels', but needs vectors with {kind}: a concept held out has no trial to learn from; "
                 "give {images: v.npy, stimuli: n.json} or {text: v.npy, names: n.tsv}."
             )
-        if self.source is None:
-            if not self.files.train:
-                raise ValueError("files is missing, but stimuli needs recordings: a mapping with train; add it.")
-            if self.root is not None or self.subjects is not None:
-                raise ValueError("root and subjects belong to a source, but stimuli has files; remove them.")
-            return
-        if self.root is None:
+        if self.source is None and not self.files.train:
+            raise ValueError("files is missing, but stimuli needs recordings: a mapping with train; add it.")
+        if self.source is not None and self.root is None:
             raise ValueError(f"root is missing, but source {self.source} needs the folder of the data set; add it.")
-        if self.files.train or self.reader != "auto":
-            key = "files" if self.files.train else "reader"
-            raise ValueError(
-                f"{key} is given, but needs to be absent: source {self.source} knows its files; remove it."
-            )
-        if self.stimuli is not None and self.source != "bids":
-            raise ValueError(
-                f"stimuli is {self.stimuli!r}, but source {self.source} names its own pictures; remove stimuli."
-            )
-        if self.source != "bids" and any(isinstance(one, str) for one in self.subjects or ()):
-            raise ValueError(f"subjects is {list(self.subjects or ())}, but source {self.source} needs whole numbers.")
+        if self.source not in (None, "bids"):
+            if self.stimuli is not None:
+                raise ValueError(
+                    f"stimuli is {self.stimuli!r}, but source {self.source} names its own pictures; remove stimuli."
+                )
+            if any(isinstance(one, str) for one in self.subjects or ()):
+                raise ValueError(f"subjects is {list(self.subjects or ())}, but {self.source} needs whole numbers.")

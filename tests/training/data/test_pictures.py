@@ -206,7 +206,10 @@ def test_a_picture_without_a_vector_is_named_with_the_count(tmp_path):
             "targets is 'labels', but needs vectors with source",
         ),
         ({"stimuli": "pictures"}, "files is missing, but stimuli needs recordings"),
-        ({"files": {"train": ["a"]}, "stimuli": "x", "root": "."}, "root and subjects belong to a source"),
+        (
+            {"files": {"train": ["a"]}, "stimuli": "x", "root": "."},
+            "root is given, but needs to be absent with stimuli",
+        ),
         ({"files": {"train": ["a"]}, "events": {"1": "a"}, "root": "."}, "root is given without source or stimuli"),
         ({"files": {"train": ["a"]}, "events": {"1": "a"}, "splits": {}}, "splits is given without source or stimuli"),
         (
