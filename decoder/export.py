@@ -39,7 +39,7 @@ def export_onnx(network: Streaming, path: Path | str, metadata: dict[str, Any], 
             "export a network that streams"
         )
     path = Path(path)
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.partial")
     network = copy.deepcopy(network).cpu().eval()
     network.forward = functools.partial(network.forward, subject=subject)
     config: Any = network.config

@@ -56,7 +56,7 @@ def run_amplifiers(amplifiers: NoiseAmplifiers, say: Callable[[Any], None], stop
             for k, outlet in enumerate(outlets):
                 if sent < begins[k]:
                     continue
-                rows = noise.take(np.arange(places[k] + sent, places[k] + sent + step), axis=0, mode="wrap")
+                rows = noise[np.arange(places[k] + sent, places[k] + sent + step) % len(noise)]
                 if amplifiers.counted:
                     rows = np.hstack([rows, np.arange(sent, sent + step, dtype=np.float32)[:, None] % CYCLE])
                 if amplifiers.labels and sent >= onsets[k]:

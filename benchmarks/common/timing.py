@@ -15,8 +15,8 @@ QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9, 100)  # per ce
 class DecisionTiming:
     """When the decisions of one stream arrived; times are LSL seconds.
 
-    A decision is due one hop after its newest sample, when the next sample of a hop is complete. A decision that
-    arrives later, or never, has missed its deadline.
+    A decision is due one hop after its newest sample, when the samples of the next decision are complete. A decision
+    that arrives later, or never, has missed its deadline.
     """
 
     hop_s: float

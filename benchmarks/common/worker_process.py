@@ -1,4 +1,4 @@
-"""Runs a part of a benchmark in a child process, so that its processor time is measured separately."""
+"""Runs a function of a benchmark in a child process, so that its processor time is measured separately."""
 
 import threading
 from collections.abc import Callable

@@ -9,8 +9,8 @@ from realtime.stream import Chunk, Marker, Source
 class CounterSource:
     """Passes the samples of a source on and checks its channel COUNT.
 
-    `seen`: samples received. `lost`: samples that the numbers skip. `misnumbered`: samples whose index in their chunk
-    advanced by another amount than the number did.
+    `received`: number of samples. `lost`: samples that the numbers skip. `misnumbered`: samples whose index in their
+    chunk advanced by another amount than the number did.
     """
 
     def __init__(self, source: Source):
@@ -18,7 +18,7 @@ class CounterSource:
         self._column = source.info.ch_names.index(COUNTER)
         self._offset: int | None = None  # from a chunk's index to the stream's number
         self._next: int | None = None
-        self.seen = self.lost = self.misnumbered = 0
+        self.received = self.lost = self.misnumbered = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -39,4 +39,4 @@ class CounterSource:
                 self._offset = number - chunk.index
             self.misnumbered += (chunk.index + k + self._offset - number) % CYCLE != 0
             self._next = (number + 1) % CYCLE
-        self.seen += len(chunk.samples)
+        self.received += len(chunk.samples)

@@ -113,7 +113,7 @@ def decode_stream(path: Path, seconds: float, say: Callable[[Any], None], stop: 
         "cpu_fraction": round(cpu_s / (ended - began), 3),
         "lost_samples": sum(source.lost for source in sources),
         "misnumbered_samples": sum(source.misnumbered for source in sources),
-        "samples": sum(source.seen for source in sources),
+        "samples": sum(source.received for source in sources),
         "gaps": gaps,
         "push_to_decision_ms": percentiles(timing.late_ms),
         "stages_ms": {stage: percentiles(ms[skip:]) for stage, ms in stages.items()},

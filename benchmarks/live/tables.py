@@ -68,8 +68,8 @@ def figure_rows(figures: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     rows = [(about, figures[key], peer.get(key, "")) for key, about in FIGURES.items() if key in figures]
     if figures.get("interval_ms"):
         for key, about in (("sd", "standard deviation"), ("p99_less_p50", "p99 less p50")):
-            theirs = (peer.get("interval_ms") or {}).get(key, "")
-            rows.append((f"time between decisions, {about}, ms", figures["interval_ms"][key], theirs))
+            peers_value = (peer.get("interval_ms") or {}).get(key, "")
+            rows.append((f"time between decisions, {about}, ms", figures["interval_ms"][key], peers_value))
     return rows
 
 

@@ -60,7 +60,7 @@ class SimulatedDay:
         noise = pink(rng, round(NOISE_S * sfreq), n_channels).astype(float)
         n_times, first, onset = round(SEGMENT_S * sfreq), 0, round(sfreq)
         for _ in range(max(1, round(hours * 3600 / SEGMENT_S))):
-            samples = noise.take(np.arange(n_times) + rng.integers(len(noise)), axis=0, mode="wrap")
+            samples = noise[(np.arange(n_times) + rng.integers(len(noise))) % len(noise)]
             self._add_nan(rng, samples)
             pulls: list[Pull] = []
             begin, reopened = 0, False

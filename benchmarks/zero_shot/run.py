@@ -102,14 +102,14 @@ def present(
     brain: SimulatedBrain,
     vectors: np.ndarray,
     concepts: np.ndarray,
-    each: int,
+    n_repeats: int,
     seed: tuple[int, int],
     observer: IdealObserver | None = None,
 ) -> tuple[PresentedTrials, np.ndarray]:
-    """Preprocessed trials of `concepts`, `each` times, and the observer's scores of each trial where there is one."""
+    """Preprocessed trials, `n_repeats` of each of `concepts`, and the scores of an observer if there is one."""
     frontend, segments = default_frontend(), list[Segment]()
     scores = [np.zeros((0, len(concepts)), np.float32)]
-    for session in simulate_sessions(brain, concepts, each, seed):
+    for session in simulate_sessions(brain, concepts, n_repeats, seed):
         segments += preprocess_session(session, concepts, frontend)
         if observer:
             scores.append(observer.scores(session))
@@ -129,7 +129,7 @@ def averaged_embeddings(
 
 def choose_averaging(method: FittedMethod, valid: PresentedTrials) -> str:
     """The one of AVERAGED with the better mean rank on the validation concepts; answers where both are equal."""
-    n, per_trial = min(VALID_REPETITIONS, valid.each), method.embed(valid, None)
+    n, per_trial = min(VALID_REPETITIONS, valid.n_repeats), method.embed(valid, None)
     gallery = method.gallery(valid.vectors)
     mean_ranks = [
         (group_ranks(averaged_embeddings(method, valid, n, averaged, per_trial) @ gallery.T, valid, n) + 1.0).mean()

@@ -97,13 +97,13 @@ def default_frontend() -> Frontend:
 
 
 def simulate_sessions(
-    brain: SimulatedBrain, concepts: np.ndarray, each: int, seed: tuple[int, ...]
+    brain: SimulatedBrain, concepts: np.ndarray, n_repeats: int, seed: tuple[int, ...]
 ) -> Iterator[ConceptSession]:
-    """Sessions that show each of `concepts` equally often, `each` times in all, in random order."""
+    """Sessions that show each of `concepts` equally often, `n_repeats` times in all, in random order."""
     shows = max(1, SESSION_TRIALS // len(concepts))
-    for number, first in enumerate(range(0, each, shows)):
+    for number, first in enumerate(range(0, n_repeats, shows)):
         rng = np.random.default_rng((*seed, number))
-        labels = np.concatenate([rng.permutation(concepts) for _ in range(min(shows, each - first))])
+        labels = np.concatenate([rng.permutation(concepts) for _ in range(min(shows, n_repeats - first))])
         steps = ONSET_TO_ONSET_S + rng.uniform(-JITTER_S, JITTER_S, len(labels))
         onsets = np.round((FIRST_ONSET_S + np.cumsum(steps)) * brain.sfreq).astype(np.int64)
         yield ConceptSession(simulate_session(brain, int(rng.integers(2**31)), 2.0, onsets, labels), onsets, labels)

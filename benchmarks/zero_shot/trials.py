@@ -32,14 +32,14 @@ class PresentedTrials:
         return np.concatenate([segment.labels for segment in self.segments])
 
     @property
-    def each(self) -> int:
+    def n_repeats(self) -> int:
         """Trials of each concept."""
         return len(self.labels) // len(self.vectors)
 
     def groups(self, n: int) -> np.ndarray:
         """Groups of `n` trials of one concept in the order shown, int (n_groups, n); no trial is in two groups."""
-        by_concept = np.argsort(self.labels, kind="stable").reshape(len(self.vectors), self.each)
-        groups: np.ndarray = by_concept[:, : self.each // n * n].reshape(-1, n)
+        by_concept = np.argsort(self.labels, kind="stable").reshape(len(self.vectors), self.n_repeats)
+        groups: np.ndarray = by_concept[:, : self.n_repeats // n * n].reshape(-1, n)
         return groups
 
 

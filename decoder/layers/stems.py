@@ -35,10 +35,10 @@ class SensorStem(Streaming):
         state = self.init_state(x_BCT.shape[0]) if state is None else state
         if self.steps(x_BCT.shape[-1]) == 0:
             return x_BCT.new_zeros(x_BCT.shape[0], 0, *self.shape), state
-        seen, new = x_BCT, {}
+        extended, new = x_BCT, {}
         if self.keep:
-            seen, new["past"] = append_history(state["past"], x_BCT)
-        y = self.conv(seen.flatten(0, 1)[:, None])  # [B * C, F, H]
+            extended, new["past"] = append_history(state["past"], x_BCT)
+        y = self.conv(extended.flatten(0, 1)[:, None])  # [B * C, F, H]
         return y.unflatten(0, (-1, self.shape[0])).permute(0, 3, 1, 2), new
 
 

@@ -1,7 +1,7 @@
 """Chains: networks of a stem followed by layers from tokens to tokens, and the configurations of these blocks.
 
-A node is a sensor or a learned source. Shape suffixes: B streams, C channels, T samples, H hops, N nodes, F features of
-one node, D features.
+A node is a sensor or a learned source. Shape suffixes: B streams, C channels, T samples, H hops, N number of nodes, F
+features of one node, D features.
 """
 
 from pydantic.dataclasses import dataclass
@@ -90,12 +90,12 @@ class Chain(FeatureEncoder):
 
 
 def electrode_stem(config: NodeConfig) -> SensorStem:
-    """A stem with the electrodes as nodes."""
+    """A stem with features of each electrode."""
     return SensorStem(config.n_channels, config.node_features, stem_kernel(config), config.hop_samples)
 
 
 def source_stem(config: SourceConfig) -> SourceConv:
-    """A stem with learned sources as nodes."""
+    """A stem with features of each learned source."""
     c = config
     return SourceConv(c.n_channels, c.n_sources, c.node_features, stem_kernel(c), c.hop_samples)
 

@@ -1,7 +1,7 @@
 """The Riemannian pipeline for evoked activity, in a causal form: Xdawn, running covariance, tangent space, linear head.
 
 Shape suffixes: B streams, C channels, T samples, H hops, N trials, W samples of the window, S sources, R rows of the
-extended signal, F tangent features, J heads (`moments` of the window), D embedding.
+extended signal, F tangent features, J heads, D embedding.
 """
 
 import math
@@ -66,8 +66,9 @@ class Riemann(ClosedForm):
         self.register_buffer("patterns", torch.zeros(self.n_times + 1, n_rows - n_sources))  # last row: outside
         self.register_buffer("diagonal", torch.ones(n_rows))
         self.register_buffer("whitening", torch.eye(n_rows).repeat(self.n_hops, 1, 1))
-        self.register_buffer("weight", torch.zeros(c.moments, n_features, c.embedding_dim))
-        self.register_buffer("bias", torch.zeros(c.moments, c.embedding_dim))
+        self.n_heads = c.moments
+        self.register_buffer("weight", torch.zeros(self.n_heads, n_features, c.embedding_dim))
+        self.register_buffer("bias", torch.zeros(self.n_heads, c.embedding_dim))
         self.running = OnsetSum(n_rows**2, leak=0.0, normalisation="count")
 
     def embed(self, x_BCT: Tensor, state: State, onset_BH: Tensor, subject: Tensor | int) -> tuple[Tensor, State]:
@@ -95,7 +96,7 @@ class Riemann(ClosedForm):
 
     def blend(self, onset_BH: Tensor) -> Tensor:
         """Weight of each head at each hop, [B, H, J]: linear interpolation between two heads, 0 without an onset."""
-        n = self.config.moments
+        n = self.n_heads
         position = (onset_BH / self.config.window_s * n - 1).clamp(0, n - 1)
         near = (1 - (position[..., None] - torch.arange(n, device=onset_BH.device)).abs()).clamp(min=0)
         return torch.where(onset_BH[..., None] >= 0, near, 0.0)
@@ -119,8 +120,8 @@ class Riemann(ClosedForm):
         self.whitening.copy_(inverse_sqrt(covariance.double().mean(0), 0.0))
         features_NHF, _ = self.features(x, self.running.init_state(len(x)), onset_NH)
         vectors = torch.as_tensor(trials.vectors, dtype=torch.float64)
-        for j in range(c.moments):
-            hop = max(1, round((j + 1) / c.moments * self.n_hops)) - 1
+        for j in range(self.n_heads):
+            hop = max(1, round((j + 1) / self.n_heads * self.n_hops)) - 1
             weight, bias = logistic(features_NHF[:, hop].double(), labels, len(vectors), c.penalty)
             self.weight[j], self.bias[j] = weight @ vectors, bias @ vectors
 

@@ -126,7 +126,7 @@ def test_a_trial_without_an_answer_counts_as_wrong():
     assert score(np.array([[np.nan] * 3, [0, 1, 0]]), np.array([0, 1])) == 0.5
 
 
-def test_ours_is_scored_streamed_on_what_was_held_out(tmp_path, monkeypatch):
+def test_own_methods_decode_the_held_out_recording_as_a_stream(tmp_path, monkeypatch):
     """The decoder is fed hop by hop, and with the held-out recording alone."""
     seen = []
     decode = accuracy_fit.decode_run
@@ -141,7 +141,7 @@ def test_ours_is_scored_streamed_on_what_was_held_out(tmp_path, monkeypatch):
     assert seen == [(["d.npz"], True)]
 
 
-def test_the_verdict_says_where_ours_falls_short():
+def test_comparison_reports_where_the_own_method_falls_short():
     tasks = {
         "won": {"eegnet": figures(0.9, 0.88), "EEGNet": figures(0.8), "TCN": figures(0.7)},
         "near": {"eegnet": figures(0.79, 0.6), "EEGNet": figures(0.7), "TCN": figures(0.8)},

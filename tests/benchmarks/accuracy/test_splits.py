@@ -30,7 +30,7 @@ def test_without_test_files_seed_i_holds_out_recording_i_and_learns_from_all_oth
     assert [split.seed for split in splits] == [0, 1, 2, 3]
 
 
-def test_test_files_are_what_every_seed_is_scored_on_and_never_learned_from(tmp_path):
+def test_every_seed_is_scored_on_the_test_files_and_never_trained_on_them(tmp_path):
     splits = make_splits(load_dataset(write_experiment(tmp_path)), 3)
     assert [names(split.held_out) for split in splits] == [["d.npz"]] * 3
     assert [names(split.train) for split in splits] == [["a.npz", "b.npz"]] * 3

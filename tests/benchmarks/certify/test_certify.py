@@ -62,7 +62,7 @@ def measured(monkeypatch):
     return found
 
 
-def test_the_command_writes_page_and_figures_and_0_says_that_everything_held(measured, tmp_path):
+def test_the_command_writes_page_and_figures_and_returns_0_if_all_held(measured, tmp_path):
     pytest.importorskip("torch")
     out = tmp_path / "new" / "folder"
     asked = ["certify", "--peer", "none", "--out", str(out), "--json", str(tmp_path / "doctor.json")]
@@ -94,7 +94,7 @@ def test_one_fault_in_any_part_and_the_machine_does_not_hold(measured, part, key
     assert found["faults"][0].endswith(": 3")
 
 
-def test_the_page_is_whole_in_itself_escapes_what_it_shows_and_does_without_a_peer(measured):
+def test_the_page_is_self_contained_escaped_and_works_without_a_peer(measured):
     found = bench.certify(bench.BenchSizes(), "EEGConformer", print)
     html = certificate_page(found)
     assert "the &lt;loop&gt;" in html

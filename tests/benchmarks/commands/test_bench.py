@@ -29,7 +29,7 @@ LATENCY = {
 
 
 @pytest.mark.parametrize("name", ["latency", "throughput", "ingest", "soak", "networks", "accuracy", "bad-channels"])
-def test_figures_that_should_go_into_a_folder_are_refused_before_any_work(name, tmp_path):
+def test_figures_into_a_folder_are_refused_before_any_work(name, tmp_path):
     with pytest.raises(BadInput, match="--json: .* is a folder, a file is needed"):
         command.main([name, "--json", str(tmp_path)])
 
@@ -88,7 +88,7 @@ def test_search_writes_the_figures_of_all_sessions_tried(tmp_path, monkeypatch):
     assert json.loads(out.read_text()) == figures
 
 
-def test_tables_show_ours_beside_the_peer_and_leave_out_what_was_not_measured():
+def test_tables_show_own_and_peer_figures_and_omit_missing_ones():
     rows = dict(millisecond_rows(LATENCY))
     assert rows["peer: forward"] == P
     assert "stage: encode" in rows

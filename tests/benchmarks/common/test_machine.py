@@ -10,7 +10,7 @@ def test_the_line_has_cores_system_and_python():
     assert "Python 3." in machine()
 
 
-def test_memory_of_the_process_grows_with_what_it_holds():
+def test_memory_of_the_process_grows_with_its_arrays():
     before = resident_mb()
     block = np.ones(8_000_000)  # 61 MiB
     assert resident_mb() - before > 30

@@ -21,7 +21,7 @@ def test_hops_without_a_decision_are_misses_too_and_two_trials_of_one_hop_are_no
     assert timing([0.01] * 4, hops=[3, 4, 4, 8]).misses == 3
 
 
-def test_what_was_due_in_the_time_measured_is_counted_however_late_it_came():
+def test_decisions_due_in_the_measured_time_are_counted_however_late():
     kept = timing([0.01, 0.2, 0.01, 0.01, 0.01]).between(0.06, 0.16)
     assert kept.hops == [1, 2, 3]  # due at 0.08, 0.12 and 0.16
     assert kept.misses == 1  # hop 1 came after the end

@@ -22,24 +22,24 @@ def read(*chunks) -> CounterSource:
     return source
 
 
-def test_nothing_is_lost_where_the_numbers_go_on_also_where_they_begin_again():
+def test_consecutive_numbers_lose_nothing_also_where_the_counter_restarts():
     source = read(block([7, 8, 9], 0), block([10], 3), block([11, 12], 4))
-    assert (source.seen, source.lost, source.misnumbered) == (6, 0, 0)
+    assert (source.received, source.lost, source.misnumbered) == (6, 0, 0)
     assert read(block([CYCLE - 2, CYCLE - 1], 0), block([0, 1], 2)).lost == 0
 
 
-def test_samples_lost_are_counted_between_chunks_and_inside():
+def test_lost_samples_are_counted_between_chunks_and_inside():
     assert read(block([0, 1], 0), block([5, 6], 5)).lost == 3
     assert read(block([0, 1, 4, 5], 0)).lost == 2
 
 
 @pytest.mark.parametrize("index", [2, 4])
-def test_a_gap_that_the_chunks_number_wrongly_is_told(index):
+def test_samples_with_a_wrong_index_after_a_gap_are_counted(index):
     source = read(block([0, 1], 0), block([5, 6], index))
     assert (source.lost, source.misnumbered) == (3, 2)
 
 
-def test_everything_else_of_the_source_shines_through():
+def test_other_attributes_are_those_of_the_source():
     source = read(block([0], 0))
     assert source.info.sfreq == SFREQ
     source.close()

@@ -37,7 +37,7 @@ def decode(tmp_path, monkeypatch) -> dict:
     return found
 
 
-def test_no_sample_is_lost_and_the_share_of_a_core_is_told(tmp_path, monkeypatch):
+def test_no_sample_is_lost_and_the_processor_share_is_reported(tmp_path, monkeypatch):
     found = decode(tmp_path, monkeypatch)
     assert (found["lost_samples"], found["misnumbered_samples"]) == (0, 0)
     assert found["samples"] > 0
@@ -64,7 +64,7 @@ def test_a_stage_that_takes_longer_than_a_hop_misses_deadlines(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("channels", [4, 306])
-def test_sensors_of_the_helmet_lie_apart_on_the_upper_half_of_a_sphere(channels):
+def test_helmet_sensors_lie_on_the_upper_half_of_a_sphere(channels):
     where = bench.helmet(channels)
     assert where.shape == (channels, 3)
     assert (where[:, 2] > 0).all()

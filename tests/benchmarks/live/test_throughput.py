@@ -36,7 +36,7 @@ def test_sessions_double_until_a_deadline_is_missed(monkeypatch):
     assert len(lines) == 4
 
 
-def test_where_no_number_of_sessions_is_held_the_last_figures_stay(monkeypatch):
+def test_search_without_a_success_returns_the_last_figures(monkeypatch):
     missed = {"sessions": 2, "deadline_misses": 1, "decisions_per_s": 1.0, "cpu_fraction": 0.5}
     monkeypatch.setattr(bench, "throughput", lambda *args: missed)
     assert bench.search_sessions(2, 1.0, None, print) == missed | {"sessions_held": 0, "search": [missed]}

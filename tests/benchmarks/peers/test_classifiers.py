@@ -47,7 +47,7 @@ def test_the_seed_decides_a_network_s_weights():
     assert not np.allclose(one, other)
 
 
-def test_csp_alone_hears_rhythms_only():
+def test_only_csp_gets_a_band_passed_signal():
     """8 to 30 Hz, filtered both ways, so that nothing is delayed."""
     time = np.arange(1280) / SFREQ
     slow, rhythm = np.sin(2 * np.pi * 2 * time), np.sin(2 * np.pi * 15 * time)
@@ -57,7 +57,7 @@ def test_csp_alone_hears_rhythms_only():
     assert peers.peer_input("cov+ts+lr", signal, SFREQ) is signal
 
 
-def test_peers_that_are_not_installed_are_named_with_the_command_that_brings_them(monkeypatch):
+def test_missing_peers_are_reported_with_the_command_that_installs_them(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyriemann" else name)
     with pytest.raises(BadInput, match=r"need pyriemann, .* pip install 'glimpse-bci\[peers\]'"):
         peers.check_classifiers_installed()

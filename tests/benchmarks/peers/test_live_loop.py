@@ -31,7 +31,7 @@ def test_a_window_is_referenced_filtered_without_delay_and_scaled():
 
 @needs_braindecode
 @pytest.mark.parametrize("name", peer_networks.WIDE)
-def test_a_peer_network_has_the_size_asked_for_and_accepts_any_window_length(name):
+def test_a_peer_network_has_the_requested_size_for_any_window_length(name):
     import torch
 
     wanted, shape = 146_396, (64, 48)
@@ -75,7 +75,7 @@ def test_a_peer_that_cannot_be_as_large_is_refused_before_anything_is_measured(t
         )
 
 
-def test_libraries_that_are_not_installed_are_named_with_the_way_out(monkeypatch):
+def test_missing_libraries_are_reported_with_the_flag_that_avoids_them(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mne_lsl" else name)
     with pytest.raises(BadInput, match="needs mne_lsl, .* --peer none"):
         peer_networks.check_peer_loop_installed("--peer none")

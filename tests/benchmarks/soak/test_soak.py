@@ -36,7 +36,7 @@ def test_a_day_with_gaps_nan_trials_and_reconnects_is_decoded_live_as_offline(de
     assert {"stream_hours", "rss_growth_mb"} <= found.keys()
 
 
-def test_a_day_is_the_same_for_the_same_seed_and_loses_what_it_says(decoder, eventful):
+def test_a_day_is_the_same_for_a_seed_and_loses_the_samples_it_counts(decoder, eventful):
     manifest = decoder.bundle.manifest
     one, same = SimulatedDay(manifest, seed=3), SimulatedDay(manifest, seed=3)
     pieces = [piece for stretch in one.segments(0.1) for piece in stretch]

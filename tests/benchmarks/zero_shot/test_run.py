@@ -51,13 +51,13 @@ def test_another_seed_deals_out_other_concepts():
     assert set(split_concepts(1203, TaskSizes(), 0).test) != set(split_concepts(1203, TaskSizes(), 1).test)
 
 
-def test_every_concept_is_shown_as_often_and_only_those_asked_for():
+def test_only_the_given_concepts_are_shown_each_equally_often():
     brain = SimulatedBrain(CHANNELS, SFREQ, some_vectors(9))
     labels = np.concatenate([session.labels for session in simulate_sessions(brain, np.array([2, 5, 7]), 4, (0,))])
     assert np.bincount(labels, minlength=9).tolist() == [0, 0, 4, 0, 0, 4, 0, 4, 0]
 
 
-def test_responses_stand_where_the_session_says():
+def test_evoked_activity_follows_the_onsets_of_the_session():
     """The mean over trials of a strong response is that response."""
     brain = SimulatedBrain(CHANNELS, SFREQ, some_vectors(3), snr=20.0)
     (session,) = simulate_sessions(brain, np.array([1]), 12, (0,))
@@ -99,7 +99,7 @@ def test_no_method_beats_the_ceiling(found):
             assert figures["top1"] <= found["ceiling"][n]["top1_ci95"][1]
 
 
-def test_real_vectors_make_the_task_that_the_bench_says():
+def test_real_vectors_give_the_documented_ceiling():
     """The ceiling's top-5 after one trial is 0.85 at the simulator's strength and 0.3 at 0.45 of it."""
     if not os.environ.get("GLIMPSE_DATA"):
         pytest.skip("set GLIMPSE_DATA to a folder with clip/detic_vitb32_text, from github.com/facebookresearch/Detic")

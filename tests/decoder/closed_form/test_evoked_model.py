@@ -49,7 +49,7 @@ def test_a_covariance_with_empty_directions_has_a_finite_inverse():
     assert np.isfinite(inverse(np.diag([1.0, 0.0]))).all()
 
 
-def test_sums_of_trials_say_what_every_trial_says():
+def test_sums_of_trials_give_the_same_fit_as_all_trials():
     """Labels shown unequally often: the map, the mean and the noise are found from sums alone."""
     rng = np.random.default_rng(2)
     heard = channel_basis(3, 50, 50.0)
@@ -69,6 +69,6 @@ def test_sums_of_trials_say_what_every_trial_says():
     assert found.strongest == pytest.approx(energy.max(), rel=0.2)
 
 
-def test_labels_that_no_vector_tells_apart_are_refused():
+def test_labels_with_equal_vectors_are_refused():
     with pytest.raises(ValueError, match="the vectors of all labels are the same"):
         fit_evoked_model(np.ones((2, 16)), np.array([2.0, 2.0]), 40.0, np.ones((2, 3)), np.eye(16), 1)

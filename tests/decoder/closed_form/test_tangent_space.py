@@ -15,7 +15,7 @@ def logarithm(matrix: torch.Tensor) -> torch.Tensor:
     return vectors @ (values.log()[..., None] * vectors.transpose(-1, -2))
 
 
-def test_sweep_inverts_what_is_at_least_the_identity() -> None:
+def test_sweep_inverts_matrices_of_at_least_the_identity() -> None:
     matrix = covariances() + torch.eye(5)
     torch.testing.assert_close(sweep_inverse(matrix), torch.linalg.inv(matrix))
 

@@ -21,7 +21,7 @@ def test_a_moment_is_the_newest_row_of_the_whole_matrix_between_moments() -> Non
     torch.testing.assert_close(made(x)[0][0, 7], (between.softmax(dim=-1) @ window)[-1])
 
 
-def test_a_node_hears_its_own_window_of_moments_and_nothing_else() -> None:
+def test_an_electrode_depends_on_its_own_window_of_hops_only() -> None:
     made, x = NodeWise(matrix(4, 5), 3), torch.randn(1, 12, 3 * 4, requires_grad=True)
     made(x)[0][0, 9].unflatten(-1, (3, 4))[1].square().sum().backward()
     heard_HN = x.grad[0].unflatten(-1, (3, 4)).abs().amax(-1) > 0
@@ -30,7 +30,7 @@ def test_a_node_hears_its_own_window_of_moments_and_nothing_else() -> None:
     assert torch.equal(heard_HN, expected_HN)
 
 
-def test_which_moment_is_heard_depends_on_what_the_moments_hold() -> None:
+def test_the_weight_of_a_hop_depends_on_the_features_of_the_hops() -> None:
     made, x = matrix(4, 5), torch.randn(1, 9, 4)
     assert not torch.allclose(made(2 * x)[0], 2 * made(x)[0], atol=1e-3)
 
@@ -41,7 +41,7 @@ def test_moments_that_are_alike_stay_as_they_are() -> None:
     torch.testing.assert_close(matrix(4, 5)(x)[0][:, 4:], x[:, 4:])
 
 
-def test_attention_hears_kept_edges_only() -> None:
+def test_attention_uses_edges_with_weight_only() -> None:
     torch.manual_seed(0)
     layer, edge = DynamicGraphAttention(4, 3, 2), top_k_excess(torch.randn(5, 5), 2)
     for node in range(5):
@@ -52,7 +52,7 @@ def test_attention_hears_kept_edges_only() -> None:
         assert kept <= heard <= kept | {node}  # itself through the scores
 
 
-def test_a_heavier_edge_is_heard_more() -> None:
+def test_a_heavier_edge_gets_more_attention() -> None:
     """Edge weights multiply the shares, so that the graph is taught by what it carries."""
     torch.manual_seed(0)
     layer, x = DynamicGraphAttention(4, 3, 1), torch.randn(3, 4)
@@ -68,7 +68,7 @@ def test_a_heavier_edge_is_heard_more() -> None:
     torch.testing.assert_close(three[1] / three[0], 3 * one[1] / one[0])
 
 
-def test_largest_keeps_what_exceeds_the_first_dropped_whatever_the_sign() -> None:
+def test_top_k_excess_is_relative_to_the_next_entry_for_any_sign() -> None:
     kept = top_k_excess(torch.tensor([[-3.0, -1.0, -2.0], [5.0, 4.0, 6.0]]), 2)
     assert kept.tolist() == [[0.0, 2.0, 1.0], [1.0, 0.0, 2.0]]
     assert (top_k_excess(torch.tensor([[-3.0, -1.0]]), 10) > 0).all()

@@ -13,7 +13,7 @@ def test_per_node_is_the_layer_on_each_node() -> None:
     torch.testing.assert_close(NodeWise(layer, 4)(x)[0], want)
 
 
-def test_among_nodes_every_node_hears_every_other_of_its_hop_and_nothing_else() -> None:
+def test_node_transformer_attends_within_a_hop_only() -> None:
     torch.manual_seed(0)
     layer = NodeTransformer(4, 2, 3)
     x = torch.randn(2, 5, 12, requires_grad=True)
@@ -23,7 +23,7 @@ def test_among_nodes_every_node_hears_every_other_of_its_hop_and_nothing_else() 
     assert reached.sum() == 3
 
 
-def test_dense_join_of_graph_nodes_keeps_what_went_in() -> None:
+def test_dense_skip_of_a_graph_block_keeps_its_input() -> None:
     index, valid = complete_graph(3)
     layer = GraphBlock(GraphAttention(4, 6, index, valid, heads=2), 4, 6, skip="dense")
     x = torch.randn(2, 5, 12)

@@ -12,7 +12,7 @@ def test_strided_output_ends_at_the_last_sample_of_its_stride() -> None:
     assert y.flatten().tolist() == [1, 3, 5]
 
 
-def test_mean_counts_only_what_was_seen() -> None:
+def test_mean_is_over_the_steps_since_the_start() -> None:
     y, state = CausalMean(1, 3)(torch.tensor([[[3.0, 5.0, 4.0, 9.0]]]))
     assert y.flatten().tolist() == pytest.approx([3, 4, 4, 6])
     assert state["seen"].item() == 2

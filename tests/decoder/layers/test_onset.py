@@ -39,7 +39,7 @@ def test_the_sum_stays_bounded_without_onset() -> None:
     assert y.isfinite().all()
 
 
-def test_basis_tells_times_apart_and_unknown_is_zero() -> None:
+def test_basis_distinguishes_times_and_is_zero_without_an_onset() -> None:
     basis = onset_basis(torch.tensor([[-1.0, 0.0, 0.06, 2.0, 7.0]]), 32)[0]
     assert not basis[0].any()
     assert (basis[1] - basis[2]).abs().max() > 1

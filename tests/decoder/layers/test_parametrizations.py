@@ -6,7 +6,7 @@ from torch import nn
 from decoder.layers.parametrizations import MaxNorm, RepeatedFilters, SmoothedKernel, parametrized
 
 
-def test_max_norm_shrinks_what_is_too_large_and_leaves_the_rest() -> None:
+def test_max_norm_scales_down_large_weights_only() -> None:
     layer = parametrized(nn.Linear(2, 2, bias=False), MaxNorm(1.0))
     layer.weight = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
     torch.testing.assert_close(layer.weight, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))

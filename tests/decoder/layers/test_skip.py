@@ -30,7 +30,7 @@ def test_gated_lies_between_input_and_output_and_starts_nearer_the_input() -> No
     torch.testing.assert_close(y, torch.full((1, 4), 1 / (1 + torch.e)))
 
 
-def test_dense_keeps_both_and_says_its_width() -> None:
+def test_dense_concatenates_both_and_has_their_width() -> None:
     skip = Skip("dense", 4, 3)
     assert skip.width == 7
     assert torch.equal(skip(X, F_X[..., :3]), torch.cat([X, F_X[..., :3]], dim=-1))

@@ -38,7 +38,7 @@ def test_embedding_is_the_waves_of_the_paper() -> None:
     torch.testing.assert_close(e[0, 1024 + 3 * 32 + 5].item(), math.sin(phase), rtol=0, atol=1e-4)
 
 
-def test_a_sensor_without_a_position_is_not_heard() -> None:
+def test_a_sensor_without_a_position_has_weight_zero() -> None:
     layer = SpatialAttention(HEAD, 7, 4).eval()
     x = torch.randn(2, 6, 5)
     y = layer(x)

@@ -4,7 +4,7 @@ import torch
 from decoder.layers.stems import SensorStem, SourceConv
 
 
-def test_a_sensor_hears_itself_alone_and_every_sensor_is_heard_alike() -> None:
+def test_sensors_are_filtered_separately_with_the_same_weights() -> None:
     torch.manual_seed(0)
     stem, x = SensorStem(3, 4, 10, 5), torch.randn(1, 3, 20)
     y, _ = stem(x)

@@ -55,7 +55,7 @@ def test_positions_of_another_number_of_channels_are_refused() -> None:
         build_network("brain_module", **(SHARED | {"positions": POSITIONS}))
 
 
-def test_subjects_are_heard_each_in_their_own_way() -> None:
+def test_each_subject_has_weights_of_its_own() -> None:
     made, x = build_network("meg_image", **SHARED, **SMALL, n_subjects=3).eval(), torch.randn(2, 6, 120)
     both = made(x, subject=torch.tensor([2, 0]))[0]
     torch.testing.assert_close(both[:1], made(x[:1], subject=2)[0])

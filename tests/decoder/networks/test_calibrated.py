@@ -9,7 +9,7 @@ SHARED = {"n_channels": 3, "sfreq": 64.0, "hop_samples": 8, "embedding_dim": 4}
 INNER = {"name": "shallow", "config": SHARED}
 
 
-def test_as_made_it_answers_as_the_network_inside():
+def test_a_new_personal_network_equals_the_network_inside():
     torch.manual_seed(0)
     made = build_network("calibrated", **SHARED, network=INNER).eval()
     x, onset = torch.randn(2, 3, 64), torch.rand(2, 8)

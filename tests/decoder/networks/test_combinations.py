@@ -62,7 +62,7 @@ def test_graph_modes_change_the_answer(mode: str, options: dict) -> None:
     assert not torch.allclose(made(x)[0], plain(x)[0])
 
 
-def test_a_dense_join_keeps_what_the_nodes_had_before_the_graph() -> None:
+def test_a_dense_skip_keeps_the_features_before_the_graph() -> None:
     x, nodes = torch.randn(1, 4, 64), []
     for kind in ("none", "dense"):
         made = network("cnn_gat", positions=POSITIONS, graph_skip=kind)

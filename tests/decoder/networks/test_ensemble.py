@@ -32,7 +32,7 @@ def test_in_one_space_the_embedding_is_the_mean():
 
 
 @pytest.mark.parametrize("join", ["concat", "mean"])
-def test_a_weight_multiplies_what_its_member_says(join):
+def test_a_weight_multiplies_the_embedding_of_its_member(join):
     """And is taken from its member: a member that weighs nothing is not heard."""
     torch.manual_seed(0)
     members = [SHALLOW, SHALLOW | {"config": SHALLOW["config"] | {"n_filters": 4}}]

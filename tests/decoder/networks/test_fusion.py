@@ -55,7 +55,7 @@ def test_first_only_second_only_and_both_answer_in_shape(rule, batch):
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("side", "rows", "others"), [("first", FIRST, SECOND), ("second", SECOND, FIRST)])
-def test_alone_answers_as_the_whole_does_to_a_signal_whose_other_half_is_zero(rule, side, rows, others):
+def test_a_single_modality_equals_the_whole_with_the_other_at_zero(rule, side, rows, others):
     made, x = network(rule), torch.randn(3, 5, 80)
     alone = made.single_modality(side)
     onset = torch.arange(1, 11)[None].expand(3, -1) / 8
@@ -63,7 +63,7 @@ def test_alone_answers_as_the_whole_does_to_a_signal_whose_other_half_is_zero(ru
     assert alone.config.n_channels == rows.stop - rows.start
 
 
-def test_alone_is_built_again_from_its_config_and_stays_alone():
+def test_a_single_modality_is_rebuilt_from_its_config():
     alone = network("gated").single_modality("second")
     again = build_network("fusion", **dataclasses.asdict(alone.config))
     again.load_state_dict(alone.state_dict())
@@ -74,7 +74,7 @@ def test_alone_is_built_again_from_its_config_and_stays_alone():
         alone.single_modality("first")
 
 
-def test_the_copy_alone_shares_no_weight_with_the_whole():
+def test_a_single_modality_shares_no_weight_with_the_whole():
     made = network("gated")
     alone, x = made.single_modality("first"), torch.randn(1, 2, 80)
     before = alone(x)[0]
@@ -85,7 +85,7 @@ def test_the_copy_alone_shares_no_weight_with_the_whole():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_what_the_absent_network_would_say_never_counts(rule):
+def test_the_network_of_an_absent_modality_has_no_influence(rule):
     """With the second absent, its network's weights change nothing."""
     made, x = network(rule), without(torch.randn(2, 5, 80), SECOND)
     before = made(x)[0]
@@ -143,7 +143,7 @@ def test_modality_dropout_spares_the_only_modality():
     assert torch.equal(made.modality_dropout(here), here)
 
 
-def test_mean_of_both_is_the_mean_of_unit_vectors_and_of_one_that_one():
+def test_mean_normalised_is_the_mean_of_the_unit_vectors_that_are_present():
     made, x = network("mean_normalised"), torch.randn(2, 5, 80)
     first, second = made.single_modality("first")(x[:, FIRST])[0], made.single_modality("second")(x[:, SECOND])[0]
     torch.testing.assert_close(first.norm(dim=-1), torch.ones(2, 10))
@@ -151,7 +151,7 @@ def test_mean_of_both_is_the_mean_of_unit_vectors_and_of_one_that_one():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_both_networks_and_what_joins_them_learn(rule):
+def test_both_networks_and_the_fusion_get_gradients(rule):
     made, x = network(rule, modality_dropout=0.0).train(), torch.randn(4, 5, 80)
     x[0, FIRST] = x[1, SECOND] = 0
     (made(x)[0] * torch.randn(6)).sum().backward()  # a random weighting: the plain sum of a unit vector has no gradient
@@ -211,6 +211,6 @@ def test_networks_may_differ_and_have_options():
         ({"second_options": {"dims": 3}}, "gat_transformer: unknown key 'dims', perhaps 'dim'"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes, sentence):
+def test_a_config_with_numbers_that_do_not_fit_is_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         network(**{"rule": "add"} | changes)

@@ -88,7 +88,7 @@ def test_unknown_path_is_refused() -> None:
         network(paths=("sound",))
 
 
-def test_a_graph_prior_says_who_hears_whom() -> None:
+def test_a_graph_prior_decides_which_sensors_are_connected() -> None:
     """Channel 0 hears itself and 3, and nobody else."""
     made = network(neighbours=((0, 3), (1, -1), (2, -1), (3, -1)), graph_self="theta_n")
     features = torch.randn(1, 1, 4, 4, requires_grad=True)

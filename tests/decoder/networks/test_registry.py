@@ -36,22 +36,22 @@ def test_a_config_survives_json() -> None:
     assert torch.equal(again.eval()(x)[0], made.eval()(x)[0])
 
 
-def test_unknown_key_is_named_with_the_nearest_known() -> None:
+def test_unknown_key_is_reported_with_the_nearest_known() -> None:
     with pytest.raises(ValueError, match="gat_transformer: unknown key 'n_layer', perhaps 'n_layers'"):
         build_network("gat_transformer", **CONFIG, n_layer=2)
 
 
-def test_missing_key_is_named() -> None:
+def test_missing_key_is_reported() -> None:
     with pytest.raises(ValueError, match="gat_transformer: key 'sfreq' is missing"):
         build_network("gat_transformer", **{key: value for key, value in CONFIG.items() if key != "sfreq"})
 
 
-def test_unknown_network_is_named() -> None:
+def test_unknown_network_is_reported() -> None:
     with pytest.raises(ValueError, match="network 'resnet' is not known, needs one of gat_transformer"):
         build_network("resnet")
 
 
-def test_every_network_says_what_it_is_and_may_be_built_by_name() -> None:
+def test_every_network_has_a_description_and_is_built_by_name() -> None:
     for name, kind in NETWORKS.items():
         assert kind.about
         assert isinstance(build_network(name, **CONFIG, **MORE.get(name, {})), kind.network)

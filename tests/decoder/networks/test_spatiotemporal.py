@@ -31,7 +31,7 @@ def test_window_length_decides_how_far_back_the_features_of_a_hop_reach() -> Non
     assert reach == {0.5: 32 + 32, 1.0: 64 + 32}
 
 
-def test_a_rhythm_is_told_whatever_its_phase() -> None:
+def test_a_rhythm_is_detected_at_any_phase() -> None:
     made, time_s = network(), torch.arange(256) / 64
     waves = torch.stack([torch.sin(2 * torch.pi * 10 * time_s + phase) for phase in (0.0, 1.0)])
     y = made.features(waves[:, None].expand(-1, 4, -1), made.init_state(2), 0)[0][:, -1]

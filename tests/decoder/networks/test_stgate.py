@@ -35,7 +35,7 @@ def heard_by_electrode_5(temporal: str) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("temporal", ["moments", "none"])
-def test_without_the_printed_matrix_and_the_graph_no_electrode_hears_another(temporal: str) -> None:
+def test_without_matrix_and_graph_electrodes_do_not_mix(temporal: str) -> None:
     assert heard_by_electrode_5(temporal).amax(-1).nonzero().flatten().tolist() == [5]
 
 
@@ -66,7 +66,7 @@ def test_adjacency_keeps_ten_edges_into_each_electrode_and_differs_between_sampl
     assert not torch.equal(graph[0] != 0, graph[1] != 0)
 
 
-def test_the_answer_is_made_on_the_kept_edges() -> None:
+def test_features_depend_on_the_largest_edges_only() -> None:
     """The same weights with fewer edges answer otherwise."""
     x = torch.randn(1, 14, 128)
     assert not torch.allclose(network(n_keep=3)(x)[0], network(n_keep=5)(x)[0])
