@@ -10,9 +10,8 @@ import pytest
 from realtime.bundle.bank import VECTORS
 from realtime.bundle.bundle import ENCODER, MANIFEST, Bundle, positions_to_json, sha256
 from realtime.bundle.calibration import Calibration
-from realtime.decoding.decoder import Decoder
-from realtime.errors import BadInput
 from realtime.preprocess.config import PreprocessConfig
+from tests.helpers.bundle_folders import edit, refused
 from tests.helpers.bundles import LABELS, tiny_bundle
 
 FILES = ("encoder.onnx", "bank.safetensors", "labels.json", "card.md")
@@ -28,24 +27,11 @@ def folder(original, tmp_path):
     return shutil.copytree(original.path, tmp_path / "tiny")
 
 
-def edit(folder, **changes):
-    """Overwrite keys of the manifest; None removes one."""
-    manifest = json.loads((folder / MANIFEST).read_text()) | changes
-    (folder / MANIFEST).write_text(json.dumps({key: value for key, value in manifest.items() if value is not None}))
-
-
 def replace(folder, name, content):
     """Another file under a hash that fits: only its content can be refused."""
     (folder / name).write_bytes(content)
     files = json.loads((folder / MANIFEST).read_text())["files"]
     edit(folder, files=files | {name: sha256(folder / name)})
-
-
-def refused(folder):
-    with pytest.raises(BadInput) as caught:
-        Decoder(Bundle.load(folder))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_a_bundle_is_read_as_it_was_written(tmp_path):
@@ -82,35 +68,6 @@ def test_one_flipped_bit_in_any_file_is_noticed(folder, name, where):
 def test_a_changed_manifest_is_another_bundle(original, folder):
     edit(folder, note="other")
     assert Bundle.load(folder).hash != original.hash
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"schema_version": 2}, "schema_version is 2, this Glimpse reads up to 1; install a newer Glimpse"),
-        ({"schema_version": 0}, "key 'schema_version'"),
-        ({"colour": "blue"}, "key 'colour'"),
-        ({"states": None}, "key 'states'"),
-        ({"sfreq": "fast"}, "key 'sfreq'"),
-        ({"preprocess": {"hipass_hz": 1.0}}, "key 'preprocess.hipass_hz'"),
-        ({"preprocess": {"lowpass_hz": "high"}}, "key 'preprocess.lowpass_hz'"),
-        ({"calibration": {"temperature": 1.0}}, "key 'calibration.temperature'"),
-        ({"window_s": [1.0]}, "key 'window_s'"),
-        ({"targets": "dreams"}, "key 'targets'"),
-        ({"files": {}}, "key 'files' does not list encoder.onnx"),
-    ],
-)
-def test_a_manifest_with_a_wrong_key_names_it(folder, changes, sentence):
-    edit(folder, **changes)
-    text = refused(folder)
-    assert sentence in text
-    assert text.startswith(str(folder / MANIFEST))
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff"])
-def test_a_manifest_that_is_no_manifest_is_refused(folder, text):
-    (folder / MANIFEST).write_text(text, encoding="latin-1")
-    assert refused(folder).startswith(str(folder / MANIFEST))
 
 
 @pytest.mark.parametrize("name", ["../secret", "{abs}", "pictures/../../secret", "link"])

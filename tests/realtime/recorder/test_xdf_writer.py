@@ -1,6 +1,5 @@
 """What is written into an XDF file is read back by pyxdf bit for bit, whatever happens to the disk meanwhile."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -17,17 +16,15 @@ from hypothesis.extra.numpy import arrays
 from realtime.errors import BadInput
 from realtime.recorder.xdf_verify import verify_xdf
 from realtime.recorder.xdf_writer import DTYPES, XdfWriter
+from tests.helpers.xdf_files import header
 
 ROOT = Path(__file__).parents[3]
+
+
 FORMATS = (*DTYPES, "string")
+
+
 STAMPS = st.floats(-1e9, 1e9)
-
-
-def header(form="float32", n_channels=1, name="s", more=""):
-    return (
-        f'<?xml version="1.0"?><info><name>{name}</name><type>X</type><channel_count>{n_channels}</channel_count>'
-        f"<nominal_srate>0</nominal_srate><channel_format>{form}</channel_format>{more}</info>"
-    )
 
 
 def load(path):
@@ -178,35 +175,3 @@ def test_on_a_full_disk_everything_before_stays_readable(tmp_path):
         subprocess.run(["umount", tmp_path], check=True)
     assert number == errno.ENOSPC
     assert n > 500
-
-
-def test_damage_is_noticed(tmp_path, caplog):
-    writer = XdfWriter(tmp_path / "a.xdf")
-    writer.add_stream(header("double64"))
-    for k in range(20):
-        writer.samples(1, np.array([float(k)]), np.array([[float(k)]]))
-    writer.close()
-    content = writer.path.read_bytes()
-    assert verify_xdf(writer.path, writer.streams) == (
-        True,
-        "verified, samples 20 of s; stamps ascend; no clock offset of s could be measured",
-    )
-    flipped = bytearray(content)
-    flipped[content.index(np.float64(7).tobytes()) + 8] ^= 1
-    writer.path.write_bytes(flipped)
-    assert verify_xdf(writer.path, writer.streams) == (False, "samples of s read back differ from those written")
-    caplog.set_level(logging.CRITICAL, "pyxdf")
-    writer.path.write_bytes(content[: len(content) // 2])
-    assert verify_xdf(writer.path, writer.streams).message.startswith("wrote 20 samples of s, read back ")
-    writer.path.write_bytes(b"XDF?")
-    assert verify_xdf(writer.path, writer.streams).message.startswith("pyxdf cannot read it back (")
-
-
-def test_stamps_that_go_back_are_counted(tmp_path):
-    writer = XdfWriter(tmp_path / "a.xdf")
-    writer.add_stream(header())
-    writer.clock_offset(1, 0.0, 0.0)
-    for stamps in ([1.0, 2.0, 1.5], [1.0, 3.0]):
-        writer.samples(1, np.array(stamps), np.zeros((len(stamps), 1), np.float32))
-    writer.close()
-    assert verify_xdf(writer.path, writer.streams) == (True, "verified, samples 5 of s; 2 stamps of s go back in time")

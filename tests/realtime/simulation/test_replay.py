@@ -9,18 +9,14 @@ import numpy as np
 import pylsl
 import pytest
 
-from glimpse import cli
-from realtime.commands.replay import main
 from realtime.errors import BadInput, StreamLost
 from realtime.recordings.recording import Recording
-from realtime.simulation.outlet import LiveOutlet, OutletTotals
+from realtime.simulation.outlet import OutletTotals
 from realtime.simulation.replay import _blocks, replay_process
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
+from tests.helpers.replayed_file import LABELS, MARKERS
 from tests.helpers.waiting import PATIENCE_S
-
-LABELS = ("Fz", "Cz", "Pz", "Oz")
-MARKERS = ((0, "first"), (250, "second"), (251, "third"), (1999, "last"))
 
 
 @pytest.fixture
@@ -78,7 +74,7 @@ def test_at_speed_1_stamps_are_the_time_of_sending(file):
     assert newest <= read_by
 
 
-def test_a_loop_goes_on_with_stamps_and_markers(file):
+def test_a_loop_continues_stamps_and_markers(file):
     with replay_process(file, speed=16.0, loop=True):
         _, chunks, markers, _ = read(file.stem, 4500)
     got = np.concatenate([c.samples for c in chunks])[:, 0]
@@ -115,24 +111,6 @@ def test_a_killed_player_is_a_lost_stream(file):
             player.result(PATIENCE_S)
 
 
-def test_bad_input_in_the_child_is_told_to_the_parent(tmp_path):
+def test_bad_input_in_the_child_is_raised_in_the_parent(tmp_path):
     with pytest.raises(BadInput, match="missing.npz"):
         replay_process(tmp_path / "missing.npz")
-
-
-def test_the_command_says_what_it_sent(file, capfd):
-    assert main([str(file), "--speed", "32", "--no-wait"]) == 0
-    assert "sent 2000 samples and 4 markers" in capfd.readouterr().out
-    assert cli.main(["replay", str(file), "--speed", "0"]) == 2
-    assert "--speed is 0" in capfd.readouterr().err
-    assert cli.main(["replay", str(file.with_name("nothing.edf"))]) == 2
-    assert "nothing.edf" in capfd.readouterr().err
-
-
-def test_an_outlet_declares_what_a_reader_needs():
-    outlet = LiveOutlet(f"out-{uuid4().hex[:8]}", 250.0, LABELS)
-    source = LslSource(StreamQuery(outlet.name, markers="none"), wait_s=PATIENCE_S)
-    assert source.info.warnings == ()
-    assert source.info.source_id == f"glimpse-{outlet.name}"
-    source.close()
-    outlet.close(drain_s=0.1)

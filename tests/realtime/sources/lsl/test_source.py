@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,41 +12,18 @@ import pylsl
 import pytest
 from mne_lsl.player import PlayerLSL
 
-from realtime.errors import BadInput, StreamLost
-from realtime.sources.lsl.directory import directory
+from realtime.errors import StreamLost
 from realtime.sources.lsl.inlet import ClockReading
-from realtime.sources.lsl.search import find_streams
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
+from tests.helpers.lsl_streams import LABELS, SFREQ, outlet, reading
 from tests.helpers.outlets import markers_of
 from tests.helpers.waiting import PATIENCE_S, until
-
-LABELS = ("Fz", "C3", "Cz", "C4", "Pz", "O1", "Oz", "O2")
-SFREQ = 250.0
 
 
 @pytest.fixture
 def name():
     return f"test-{uuid4().hex[:8]}"
-
-
-def outlet(name, labels=LABELS, sfreq=SFREQ, form="float32", unit="microvolts", key="label", source_id=None):
-    info = pylsl.StreamInfo(name, "EEG", len(labels), sfreq, form, source_id or f"id-{name}")
-    info._set_channel_info(list(labels), key)
-    info.set_channel_types("EEG")
-    if unit:
-        info.set_channel_units(unit)
-    return pylsl.StreamOutlet(info)
-
-
-@contextmanager
-def reading(name, markers=None):
-    """The source called `name`, with the marker streams that belong to this test only."""
-    source = LslSource(StreamQuery(name, markers or f"{name}-markers"), wait_s=PATIENCE_S)
-    try:
-        yield source
-    finally:
-        source.close()
 
 
 def pull_until(source, n_times, n_markers=0):
@@ -69,16 +45,6 @@ def wait_for_markers(source):
     assert until(lambda: source.marker_names)
 
 
-def wait_in_sight(*source_ids):
-    """Until a search would find all of these streams."""
-
-    def seen():
-        directory().refresh()
-        return set(source_ids) <= {stream.row.source_id for stream in directory().streams()}
-
-    assert until(seen)
-
-
 def samples_of(chunks):
     return np.concatenate([chunk.samples for chunk in chunks])
 
@@ -87,7 +53,7 @@ def numbered(n_times):
     return np.arange(n_times, dtype=np.float32)[:, None] + 0.5 * np.arange(len(LABELS), dtype=np.float32)
 
 
-def test_a_plain_outlet_that_says_name_for_label_is_read_whole(name):
+def test_a_plain_outlet_with_names_instead_of_labels_is_read(name):
     out, sent, t0 = outlet(name, key="name"), numbered(1000), pylsl.local_clock()
     with reading(name) as source:
         for k in range(0, 1000, 7):
@@ -144,7 +110,7 @@ def test_a_sample_without_a_time_is_a_lost_one(name):
         assert chunk.t_first == pytest.approx(t0 + chunk.index / SFREQ, abs=2e-3)
 
 
-def test_a_slow_reader_loses_nothing(name):
+def test_a_slow_reader_loses_no_sample(name):
     out, sent = outlet(name), numbered(20_000)
     with reading(name) as source:
         out.push_chunk(sent)
@@ -153,52 +119,13 @@ def test_a_slow_reader_loses_nothing(name):
     np.testing.assert_array_equal(samples_of(chunks), sent)
 
 
-def test_a_silent_stream_gives_nothing_and_a_dead_one_is_lost(name):
+def test_a_silent_stream_gives_no_samples_and_a_dead_one_is_lost(name):
     out = outlet(name)
     with reading(name) as source:
         assert source.pull(0.05) == ([], [])
         del out
         with pytest.raises(StreamLost, match=name):
             pull_until(source, 1)
-
-
-def test_two_streams_of_one_name_are_refused_and_a_source_id_tells_them_apart(name):
-    both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
-    wait_in_sight(f"{name}-a", f"{name}-b")
-    with pytest.raises(BadInput, match=f"2 LSL streams match name '{name}'.*{name}-a.*{name}-b"):
-        LslSource(StreamQuery(name))
-    with reading(f"{name}-b") as source:
-        assert (source.info.name, source.info.source_id) == (name, f"{name}-b")
-    del both
-
-
-def test_no_stream_is_refused_with_what_is_in_sight(name):
-    out = outlet(name)
-    with reading(name), pytest.raises(BadInput, match=f"no LSL stream matches name 'nothing-like-it'.*'{name}'"):
-        LslSource(StreamQuery("nothing-like-it"), wait_s=0.3)
-    del out
-
-
-def test_a_name_with_quotes_of_both_kinds_is_found(name):
-    odd = f'it\'s "{name}"'
-    out = outlet(odd)
-    with reading(odd) as source:
-        assert source.info.name == odd
-    del out
-
-
-def test_find_streams_lists_signal_and_markers(name):
-    out = outlet(name)
-    marks = pylsl.StreamOutlet(pylsl.StreamInfo(f"{name}-markers", "Markers", 1, 0, "string", f"{name}-m"))
-
-    def found():
-        rows = {row.name: row for row in find_streams(1.0)}
-        return rows if {name, f"{name}-markers"} <= rows.keys() else None
-
-    rows = until(found)
-    assert (rows[name].sfreq, rows[name].n_channels, rows[name].channel_format) == (SFREQ, 8, "float32")
-    assert rows[f"{name}-markers"].type == "Markers"
-    del out, marks
 
 
 @pytest.mark.parametrize(("form", "sent", "label"), [("string", "T1", "T1"), ("int32", 7, "7"), ("float32", 7.0, "7")])
@@ -214,7 +141,7 @@ def test_markers_of_every_format_keep_their_stamps(name, form, sent, label):
     assert [(m.label, m.t_lsl) for m in markers] == [(label, pytest.approx(t, abs=1e-3))]
 
 
-def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(name):
+def test_many_markers_are_read_in_order_over_several_calls_between_samples(name):
     out, marks = outlet(name), markers_of(f"{name}-markers")
     with reading(name) as source:
         wait_for_markers(source)
@@ -232,7 +159,7 @@ def test_a_storm_of_markers_is_read_in_order_and_in_parts_while_samples_go_on(na
     assert len(samples_of(chunks)) == 500
 
 
-def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(name):
+def test_the_delay_of_a_device_is_subtracted_as_header_or_query_declare(name):
     info = pylsl.StreamInfo(name, "EEG", 1, SFREQ, "float32", f"id-{name}")
     info.desc().append_child("synchronization").append_child_value("offset_mean", "0.065")
     out = pylsl.StreamOutlet(info)
@@ -249,7 +176,7 @@ def test_the_delay_of_a_device_is_taken_off_its_times_as_header_or_query_say(nam
         assert found[0].t_lsl == pytest.approx(t - 0.5, abs=1e-3)
 
 
-def test_a_pull_waits_for_the_samples_asked_for_and_gives_fewer_when_its_time_is_up(name):
+def test_a_pull_waits_for_the_samples_requested_but_no_longer_than_allowed(name):
     out = outlet(name)
     with reading(name) as source:
         t = pylsl.local_clock()
@@ -295,26 +222,6 @@ def test_a_clock_jump_is_measured_and_reported_with_the_next_samples(name, monke
             assert first == pytest.approx(step_s, abs=1e-3)
             assert set(others) <= {0.0}
     monkeypatch.undo()
-
-
-def test_a_jump_within_the_errors_of_two_readings_is_none():
-    assert ClockReading(0.0, 0.01).jump_from(ClockReading(0.02, 0.01)) == 0.0
-    assert ClockReading(0.0, 0.001).jump_from(ClockReading(0.02, 0.001)) == 0.02
-
-
-def test_of_two_streams_the_one_that_was_beside_the_lost_one_is_not_meant(name):
-    both = outlet(name, source_id=f"{name}-a"), outlet(name, source_id=f"{name}-b")
-    wait_in_sight(f"{name}-a", f"{name}-b")
-    first = LslSource(StreamQuery(f"{name}-a", f"{name}-markers"))
-    second = LslSource(StreamQuery(name, f"{name}-markers", excluded_uids=frozenset({first.info.uid})))
-    assert second.info.source_id == f"{name}-b"
-    assert list(second.other_matches) == [first.info.uid]
-    assert first.other_matches == {}
-    with pytest.raises(BadInput, match=f"only '{name}'.*was there already"):
-        LslSource(StreamQuery(f"{name}-a", excluded_uids=frozenset({first.info.uid})), wait_s=0.3)
-    first.close()
-    second.close()
-    del both
 
 
 def played(raw, name):
