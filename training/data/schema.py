@@ -116,7 +116,7 @@ def _kind(value: Any) -> str:
 
 
 # The tags keep pydantic from listing what is wrong with each alternative; angle brackets distinguish them from keys.
-Targets = Annotated[
+TargetsEntry = Annotated[
     Annotated[Literal["labels"], Tag("<labels>")]
     | Annotated[TextTargets, Tag("<text>")]
     | Annotated[ImageTargets, Tag("<images>")],
@@ -155,7 +155,7 @@ class DatasetFile(StrictModel):
     window_s: tuple[Number, Number] = Field(
         default=(0.0, 1.0), description="two numbers, start and end from onset, [0.0, 1.0]"
     )
-    targets: Targets = Field(
+    targets: TargetsEntry = Field(
         default="labels", description="labels, {text: v.npy, names: n.tsv} or {images: v.npy, stimuli: n.json}"
     )
     preprocess: Preprocess = Field(
