@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from realtime.live.messages import BundleInfo, Message, bundle_info
+
+if TYPE_CHECKING:  # the real ones load onnxruntime and liblsl
+    from realtime.decoding.decoder import Decoder
+    from realtime.sources.lsl.directory import StreamRow
+    from realtime.sources.query import StreamQuery
 
 Publish = Callable[[str, Message], None]  # session and message, from any thread
 
@@ -14,7 +19,13 @@ class EngineProtocol(Protocol):
     """Reads and decodes streams, and publishes messages from threads of its own."""
 
     def open(
-        self, session: str, decoder: Any, query: Any, tracks: int = 1, paused: bool = False, adapt: bool = False
+        self,
+        session: str,
+        decoder: "Decoder",
+        query: "StreamQuery",
+        tracks: int = 1,
+        paused: bool = False,
+        adapt: bool = False,
     ) -> None:
         """Start decoding the stream `query` names, up to `tracks` overlapping trials at once.
 
@@ -33,7 +44,7 @@ class EngineProtocol(Protocol):
     def load(self, session: str, state: bytes) -> None:
         """Continue from a saved state; raises BadInput where it is damaged or of another bundle."""
 
-    def swap(self, session: str, decoder: Any) -> None:
+    def swap(self, session: str, decoder: "Decoder") -> None:
         """Decode with another bundle from the next hop on; raises BadInput where that cannot be.
 
         Returns once the moment `swapped` and the new bundle's `hello` have been published, between the last decision
@@ -52,10 +63,10 @@ class Backend:
     """The functions that the server uses of `realtime`."""
 
     engine: Callable[[Publish], EngineProtocol]
-    load: Callable[[Path], Any]  # bundle folder -> decoder; raises BadInput
-    info: Callable[[Any], BundleInfo]  # decoder -> what clients need to know of its bundle
-    query: Callable[[str, str | None, float | None], Any]  # stream, marker stream, delay of the device in s
-    streams: Callable[[], list[Any]]  # StreamRow of every LSL stream
+    load: "Callable[[Path], Decoder]"  # bundle folder -> decoder; raises BadInput
+    info: "Callable[[Decoder], BundleInfo]"  # what clients need to know of its bundle
+    query: "Callable[[str, str | None, float | None], StreamQuery]"  # stream, marker stream, delay of the device in s
+    streams: "Callable[[], list[StreamRow]]"  # every LSL stream
 
 
 def realtime_backend() -> Backend:

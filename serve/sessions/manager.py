@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from realtime.errors import BadInput
 from realtime.live.messages import HelloMessage, Message
@@ -14,6 +14,9 @@ from serve.sessions.hub import Hub
 from serve.sessions.output_factory import OutputFactory
 from serve.sessions.running import RunningSession
 from serve.settings import Settings
+
+if TYPE_CHECKING:
+    from realtime.decoding.decoder import Decoder
 
 
 class SessionManager:
@@ -25,7 +28,7 @@ class SessionManager:
         self.output_factory = output_factory
         self.metrics = output_factory.metrics
         self.running: dict[str, RunningSession] = {}
-        self.decoders: dict[Path, Any] = {}  # weights are shared by the sessions of one bundle
+        self.decoders: dict[Path, Decoder] = {}  # weights are shared by the sessions of one bundle
         self.n_opened = 0
         self.loading = asyncio.Lock()
         self.engine = backend.engine(self.publish)
@@ -40,7 +43,7 @@ class SessionManager:
         running = self.running.get(session)
         return None if running is None else running.hub
 
-    async def decoder(self, bundle: str | None) -> Any:
+    async def decoder(self, bundle: str | None) -> "Decoder":
         """The decoder of the server's bundle, or of the bundle of that name in the same folder; raises BadInput."""
         path = self.settings.bundle.resolve()
         path = path if bundle is None else (path.parent / bundle).resolve()
