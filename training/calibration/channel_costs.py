@@ -1,17 +1,15 @@
-"""What the loss of each channel costs: how far confidence has to fall while others stand in for it.
+"""The cost of each bad channel: how much confidence has to fall while the channel is interpolated from others.
 
-Validation recordings are decoded again and again with channels drawn at random gone flat, and the costs are those that
-make the true labels most likely. Which channels go matters more than how many.
+Validation recordings are decoded many times with random channels flat, and the costs are those that make the true
+labels most likely. Which channels are bad matters more than how many.
 
 Shape suffixes: S sets of channels, C channels, N trials, K labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import softmax
 
@@ -23,91 +21,102 @@ from training.evaluate.encoders import Encode, torch_encoder
 from training.evaluate.time_course import trial_answers
 from training.runs.run import Run
 
-SETS_A_CHANNEL, MOST_SETS = 2, 128  # each costs another decoding: 120 sets said clearly more than 64 or 24
-MOST_S, MOST_TRIALS = 300.0, 300  # of recordings; with more each set would only take longer
+SETS_PER_CHANNEL, MAX_SETS = 2, 128  # each costs another decoding: 120 sets were clearly better than 64 or 24
+MAX_S, MAX_TRIALS = 300.0, 300  # of recordings; with more, each set would only cost more time
 PRIOR_SD = 0.5  # of a normal prior on each cost; at least an equal share of BAD_COST, which is more with few channels
-SHARED = 8.0  # the sets are of the same trials: so many of them count once
+SHARED_TRIALS = 8.0  # the sets are of the same trials: so many of them have the weight of one
 
 
-def fit_channel_costs(run: Run, recordings: Sequence[Recording], console: Console) -> tuple[float, ...]:
-    """Cost of each channel of a finished streaming run, from recordings it has not learned from.
+def fit_channel_costs(
+    run: Run,
+    recordings: Sequence[Recording],
+    report: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[float, ...]:
+    """Cost of each channel of a finished streaming run, from recordings that it was not trained on.
 
-    Empty where no trial is in their first minutes.
+    Empty where no trial is in their first minutes. `report` gets the result as a sentence, `progress` the number of
+    decodings done and of all.
     """
-    heard, ch_names = first_minutes(recordings), run.description.ch_names
-    if not any(recording.markers for recording in heard):
-        console.print(f"what each channel is worth is not known: no trial in the first {MOST_S:g} s of files.valid")
+    used, ch_names = first_minutes(recordings), run.description.ch_names
+    if not any(recording.markers for recording in used):
+        report(f"what each channel is worth is not known: no trial in the first {MAX_S:g} s of files.valid")
         return ()
     sets_SC = draw_channel_sets(len(ch_names))
-    what = f"what each of {len(ch_names)} channels is worth"
-    spoiled = ([silence_channels(recording, bad_C) for recording in heard] for bad_C in sets_SC)
     network, bank = run.load_trained()
     encode = torch_encoder(network, streaming=False)
-    found = [trial_end_logits(run, bank, encode, each) for each in track(spoiled, what, len(sets_SC), console=console)]
-    costs_C = fit_costs(np.stack([inner for inner, _ in found]), found[0][1], sets_SC)
+    logits, labels_N = [], np.zeros(0, int)
+    for done, bad_C in enumerate(sets_SC):
+        progress(done, len(sets_SC))
+        silenced = [silence_channels(recording, bad_C) for recording in used]
+        logits_NK, labels = trial_end_logits(run, bank, encode, silenced)
+        logits.append(logits_NK)
+        labels_N = labels_N if done else labels
+    progress(len(sets_SC), len(sets_SC))
+    costs_C = fit_costs(np.stack(logits), labels_N, sets_SC)
     dearest = ", ".join(ch_names[channel] for channel in np.argsort(-costs_C)[:3] if costs_C[channel] > 0)
-    console.print(f"confidence suffers most from the loss of {dearest}" if dearest else "no loss of channels misled it")
+    report(f"confidence suffers most from the loss of {dearest}" if dearest else "no loss of channels misled it")
     return tuple(costs_C.round(4).tolist())
 
 
 def draw_channel_sets(n_channels: int) -> np.ndarray:
-    """Sets of up to MEASURED_SHARE of the channels, few as often as many; the same at every call."""
-    rng, most = np.random.default_rng(0), max(1, int(MEASURED_SHARE * n_channels))
-    sets_SC = np.zeros((min(SETS_A_CHANNEL * n_channels, MOST_SETS), n_channels), bool)
+    """Sets of up to MEASURED_SHARE of the channels, small ones as often as large; the same at every call."""
+    rng, max_bad = np.random.default_rng(0), max(1, int(MEASURED_SHARE * n_channels))
+    sets_SC = np.zeros((min(SETS_PER_CHANNEL * n_channels, MAX_SETS), n_channels), bool)
     for bad_C in sets_SC:
-        n_bad = round(np.exp(rng.uniform(0, np.log(most))))
+        n_bad = round(np.exp(rng.uniform(0, np.log(max_bad))))
         bad_C[rng.permutation(n_channels)[:n_bad]] = True
     return sets_SC
 
 
 def first_minutes(recordings: Sequence[Recording]) -> list[Recording]:
-    """The first MOST_S of the recordings, or MOST_TRIALS if these end before."""
-    kept, left_s, left = list[Recording](), MOST_S, MOST_TRIALS
+    """The first MAX_S of the recordings, or MAX_TRIALS if these end before."""
+    used, remaining_s, remaining_trials = list[Recording](), MAX_S, MAX_TRIALS
     for recording in recordings:
-        n = min(len(recording.samples), round(left_s * recording.sfreq))
-        if len(recording.markers) > left:
-            n = min(n, recording.markers[left][0])
-        if n > 0:
-            markers = tuple(mark for mark in recording.markers if mark[0] < n)
-            gaps = tuple(gap for gap in recording.gaps if gap[0] < n)
-            kept.append(replace(recording, samples=recording.samples[:n], markers=markers, gaps=gaps))
-            left -= len(markers)
-        left_s -= n / recording.sfreq
-    return kept
+        n_samples = min(len(recording.samples), round(remaining_s * recording.sfreq))
+        if len(recording.markers) > remaining_trials:
+            n_samples = min(n_samples, recording.markers[remaining_trials][0])
+        if n_samples > 0:
+            markers = tuple(marker for marker in recording.markers if marker[0] < n_samples)
+            gaps = tuple(gap for gap in recording.gaps if gap[0] < n_samples)
+            used.append(replace(recording, samples=recording.samples[:n_samples], markers=markers, gaps=gaps))
+            remaining_trials -= len(markers)
+        remaining_s -= n_samples / recording.sfreq
+    return used
 
 
 def silence_channels(recording: Recording, bad_C: np.ndarray) -> Recording:
-    """The recording with these channels silent from its first sample to its last."""
+    """The recording with zeros in these channels."""
     return replace(recording, samples=np.where(bad_C, np.float32(0), recording.samples))
 
 
 def trial_end_logits(
     run: Run, bank: Bank, encode: Encode, recordings: Sequence[Recording]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inner products at the end of each trial as the confidence scales them, float (N, K), and the true labels."""
-    begin, end = run.description.window_s
+    """Logits at the end of each trial as the confidence scales them, float (N, K), and the true labels."""
+    start_s, end_s = run.description.window_s
     decoded = decode_recordings(recordings, run.make_frontend(), bank, encode, bad_channel_factor=lambda bad: 1.0)
-    kept, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (begin, end))
-    scale = run.calibration.scale(decoded.since_onset_s[rows], end)
-    return (decoded.logits[rows] * scale[:, None]).astype(np.float32), decoded.label[kept]
+    answered, rows = trial_answers(decoded.since_onset_s, decoded.trial, decoded.label, (start_s, end_s))
+    scale = run.calibration.scale(decoded.since_onset_s[rows], end_s)
+    return (decoded.logits[rows] * scale[:, None]).astype(np.float32), decoded.label[answered]
 
 
-def fit_costs(inner_SNK: np.ndarray, target_N: np.ndarray, sets_SC: np.ndarray) -> np.ndarray:
-    """Costs, none negative, that make the true labels most likely; without evidence an equal share of BAD_COST."""
+def fit_costs(logits_SNK: np.ndarray, target_N: np.ndarray, sets_SC: np.ndarray) -> np.ndarray:
+    """Costs, none negative, that make the true labels most likely; without trials an equal share of BAD_COST."""
     n_channels, trial = sets_SC.shape[1], np.arange(len(target_N))
-    usual = BAD_COST / n_channels
-    prior_sd = max(PRIOR_SD, usual)
+    default_cost = BAD_COST / n_channels
+    prior_sd = max(PRIOR_SD, default_cost)
 
     def loss(cost_C: np.ndarray) -> tuple[float, np.ndarray]:
-        off_C = cost_C - usual
+        off_C = cost_C - default_cost
         value, slope_C = np.square(off_C).sum() / (2 * prior_sd**2), off_C / prior_sd**2
-        for inner_NK, bad_C in zip(inner_SNK, sets_SC, strict=True):
+        for logits_NK, bad_C in zip(logits_SNK, sets_SC, strict=True):
             factor = 1 / (1 + cost_C[bad_C].sum())
-            p_NK = softmax(factor * inner_NK.astype(float), axis=-1)
-            value -= np.log(p_NK[trial, target_N] + 1e-12).sum() / SHARED
-            by_factor = ((p_NK * inner_NK).sum(axis=1) - inner_NK[trial, target_N]).sum() / SHARED
+            p_NK = softmax(factor * logits_NK.astype(float), axis=-1)
+            value -= np.log(p_NK[trial, target_N] + 1e-12).sum() / SHARED_TRIALS
+            by_factor = ((p_NK * logits_NK).sum(axis=1) - logits_NK[trial, target_N]).sum() / SHARED_TRIALS
             slope_C[bad_C] -= by_factor * factor**2
         return float(value), slope_C
 
-    begin = np.full(n_channels, usual)
-    return np.asarray(minimize(loss, begin, jac=True, bounds=[(0.0, None)] * n_channels, method="L-BFGS-B").x)
+    start_C = np.full(n_channels, default_cost)
+    return np.asarray(minimize(loss, start_C, jac=True, bounds=[(0.0, None)] * n_channels, method="L-BFGS-B").x)

@@ -3,20 +3,21 @@
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
+from rich.progress import Progress
 
 from realtime.command_line import TYRO_CONFIG
 from realtime.errors import BadInput
+from realtime.recordings.recording import Recording
 from training.calibration.channel_costs import fit_channel_costs
-from training.calibration.confidence import fit_confidence
+from training.calibration.confidence import join_calibrated
 from training.data.dataset import load_dataset, load_split
 from training.data.schema import DatasetFile
 from training.evaluate.evaluate import evaluate
 from training.export.bundle import export_bundle
-from training.runs.ensemble import join_runs
 from training.runs.run import Run
 
 console = Console(highlight=False)
@@ -34,16 +35,28 @@ class ExportCommand:
     note: str | None = None  # one line on the card and the page, instead of the usual one
 
 
-def join_if_several(runs: list[Run], folder: Path, dataset: DatasetFile | None) -> Run:
-    """The runs as one, its confidence calibrated on the dataset's validation recordings if they are given."""
-    run = join_runs(runs, folder)
-    recordings = load_split(dataset, "valid", run.description.ch_names) if dataset else []
-    if recordings:
-        run.description = replace(run.description, calibration=asdict(fit_confidence(run, recordings)))
-        run.save()
-    else:
-        console.print("confidence is not calibrated: that takes --data with validation recordings")
-    return run
+def measure(run: Run, dataset: DatasetFile) -> dict[str, Any]:
+    """Figures of `valid` and `test` for the card, of the splits that have recordings."""
+    accuracy = {}
+    for split in ("valid", "test"):
+        if dataset.has_split(split):
+            figures, _ = evaluate(run.path, dataset, split, streaming=False)
+            accuracy[split] = {key: figures[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
+    return accuracy
+
+
+def with_channel_costs(run: Run, recordings: list[Recording]) -> Run:
+    """The run with the costs of its channels in its confidence, measured under a bar."""
+    with Progress(console=console, transient=False) as bar:
+        task = bar.add_task(f"what each of {len(run.description.ch_names)} channels is worth", total=None)
+        costs = fit_channel_costs(
+            run,
+            recordings,
+            report=console.print,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    calibration = replace(run.calibration, bad_cost=costs)
+    return Run(run.path, replace(run.description, calibration=asdict(calibration)))
 
 
 def main(argv: list[str]) -> int:
@@ -56,16 +69,15 @@ def main(argv: list[str]) -> int:
     runs = [Run.load(path) for path in command.runs]
     dataset = load_dataset(command.data) if command.data else None
     with tempfile.TemporaryDirectory() as folder:
-        run = runs[0] if len(runs) == 1 else join_if_several(runs, Path(folder), dataset)
-        accuracy = {}
-        for split in ("valid", "test"):
-            if dataset and dataset.has_split(split):
-                found, _ = evaluate(run.path, dataset, split, streaming=False)
-                accuracy[split] = {key: found[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
-        if dataset and "valid" in accuracy and run.streaming:
-            recordings = load_split(dataset, "valid", run.description.ch_names)
-            calibration = replace(run.calibration, bad_cost=fit_channel_costs(run, recordings, console))
-            run.description = replace(run.description, calibration=asdict(calibration))
+        run = runs[0]
+        recordings = load_split(dataset, "valid", run.description.ch_names) if dataset else []
+        if len(runs) > 1:
+            run = join_calibrated(runs, Path(folder), recordings)
+            if not recordings:
+                console.print("confidence is not calibrated: that takes --data with validation recordings")
+        accuracy = measure(run, dataset) if dataset else {}
+        if "valid" in accuracy and run.streaming:
+            run = with_channel_costs(run, recordings)
         bundle = export_bundle(run, command.out, accuracy, command.note)
     size_mb = sum(file.stat().st_size for file in bundle.path.iterdir()) / 1e6
     console.print(f"wrote {bundle.path} ({size_mb:.1f} MB); the encoder answers as torch does over 2,000 hops")

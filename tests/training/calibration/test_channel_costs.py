@@ -1,11 +1,9 @@
 """What channels are worth: costs that are known are found, and a real fit finds the channels that carry the labels."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy.special import softmax
 
 from glimpse import cli
@@ -14,9 +12,9 @@ from realtime.bundle.calibration import BAD_COST
 from realtime.recordings.recording import Recording
 from tests.helpers.rhythm_dataset import write_experiment, write_session
 from training.calibration.channel_costs import (
-    MOST_S,
-    MOST_SETS,
-    MOST_TRIALS,
+    MAX_S,
+    MAX_SETS,
+    MAX_TRIALS,
     draw_channel_sets,
     first_minutes,
     fit_channel_costs,
@@ -42,9 +40,9 @@ def answered(costs, sets, seed=0):
 
 
 def costs_of(run, recordings):
-    """The costs, and what was said."""
-    said = io.StringIO()
-    return fit_channel_costs(Run.load(run), recordings, Console(file=said, width=200)), said.getvalue()
+    """The costs, and what was reported."""
+    sentences: list[str] = []
+    return fit_channel_costs(Run.load(run), recordings, sentences.append), "\n".join(sentences)
 
 
 def test_the_costs_of_the_data_are_found():
@@ -65,7 +63,7 @@ def test_without_evidence_every_channel_has_its_equal_share():
 def test_sets_have_up_to_half_of_the_channels_and_are_the_same_each_time(n_channels):
     sets = draw_channel_sets(n_channels)
     sizes = sets.sum(axis=1)
-    assert len(sets) == min(2 * n_channels, MOST_SETS)
+    assert len(sets) == min(2 * n_channels, MAX_SETS)
     assert sizes.min() == 1
     assert sizes.max() <= max(1, n_channels // 2)
     if n_channels >= 64:
@@ -101,19 +99,19 @@ def recording(seconds, marks=(), gaps=()):
 
 
 def test_channel_costs_use_only_the_first_minutes():
-    long = recording(MOST_S + 50, [(5, "x"), (round(MOST_S * 10) + 1, "y")], [(7, 3), (round(MOST_S * 10) + 2, 1)])
+    long = recording(MAX_S + 50, [(5, "x"), (round(MAX_S * 10) + 1, "y")], [(7, 3), (round(MAX_S * 10) + 2, 1)])
     [kept] = first_minutes([long, recording(20)])
-    assert (len(kept.samples), kept.markers, kept.gaps) == (round(MOST_S * 10), ((5, "x"),), ((7, 3),))
-    first, second = first_minutes([recording(MOST_S - 10), recording(20)])
-    assert (first.duration_s, second.duration_s) == (MOST_S - 10, 10)
+    assert (len(kept.samples), kept.markers, kept.gaps) == (round(MAX_S * 10), ((5, "x"),), ((7, 3),))
+    first, second = first_minutes([recording(MAX_S - 10), recording(20)])
+    assert (first.duration_s, second.duration_s) == (MAX_S - 10, 10)
 
 
 def test_only_the_first_trials_are_heard():
-    many = [(k, "x") for k in range(MOST_TRIALS + 5)]
+    many = [(k, "x") for k in range(MAX_TRIALS + 5)]
     [kept] = first_minutes([recording(60, many), recording(20, many)])
-    assert (len(kept.samples), kept.markers) == (MOST_TRIALS, tuple(many[:MOST_TRIALS]))
+    assert (len(kept.samples), kept.markers) == (MAX_TRIALS, tuple(many[:MAX_TRIALS]))
     first, second = first_minutes([recording(60, many[:-10]), recording(60, many)])
-    assert (len(first.markers), len(second.markers)) == (MOST_TRIALS - 5, 5)
+    assert (len(first.markers), len(second.markers)) == (MAX_TRIALS - 5, 5)
     assert (len(first.samples), len(second.samples)) == (600, 5)
 
 

@@ -16,8 +16,13 @@ from realtime.simulation.replay import replay_process
 from realtime.stream import Chunk, Marker, StreamInfo
 from tests.helpers.rhythm_dataset import CH_NAMES, LABELS, MARKERS, SFREQ, write_experiment, write_session
 from training.calibration import live_session as calibrate_live
-from training.calibration.live_session import CuePresenter, SessionBuffer, record_session
-from training.commands.calibrate import save_live_recording, unused_path
+from training.calibration.live_session import (
+    CuePresenter,
+    SessionBuffer,
+    record_session,
+    save_live_recording,
+    unused_path,
+)
 from training.runs.description import RunDescription
 from training.runs.run import Run
 
@@ -87,7 +92,7 @@ def test_without_a_marker_stream_cues_are_shown_and_marked(run, monkeypatch):
     assert len(shown) >= 5
     assert [label for _, label in found.markers] == shown[: len(found.markers)]
     assert len(found.markers) >= len(shown) - 1  # the last one may lie after the last sample
-    assert "no marker stream is in sight" in said[0]
+    assert "no marker stream was found" in said[0]
     assert "lost" in said[-1]
     assert source.closed
     assert np.array_equal(found.samples[:, 0], np.arange(len(found.samples)))
@@ -122,18 +127,18 @@ def test_every_label_is_cued_as_often_as_any_other():
 
 
 def test_markers_fall_on_their_samples_across_a_gap():
-    heard = SessionBuffer(100.0)
+    buffer = SessionBuffer(100.0)
     order = np.array([1, 0])
     early = Marker("slow", 10.02)
-    heard.add([], [early], order)
-    heard.add([Chunk(np.arange(20.0).reshape(10, 2), 500, 10.0, 100.0)], [], order)
-    heard.add([Chunk(np.zeros((10, 2)), 560, 10.6, 100.0, gap_samples=50)], [Marker("fast", 10.65)], order)
-    heard.add([], [Marker("fast", 10.3), Marker("slow", 99.0)], order)  # in the hole, and never reached
-    found = heard.recording(("C3", "C4"), "amp")
+    buffer.add([], [early], order)
+    buffer.add([Chunk(np.arange(20.0).reshape(10, 2), 500, 10.0, 100.0)], [], order)
+    buffer.add([Chunk(np.zeros((10, 2)), 560, 10.6, 100.0, gap_samples=50)], [Marker("fast", 10.65)], order)
+    buffer.add([], [Marker("fast", 10.3), Marker("slow", 99.0)], order)  # in the hole, and never reached
+    found = buffer.recording(("C3", "C4"), "amp")
     assert found.markers == ((2, "slow"), (15, "fast"))
     assert found.gaps == ((10, 50),)
     assert found.samples[0].tolist() == [1.0, 0.0]
-    assert heard.seconds == pytest.approx(0.2)
+    assert buffer.seconds == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle, sha256
 from realtime.errors import BadInput
 from tests.helpers.rhythm_dataset import write_dataset, write_experiment, write_session
 from training.calibration.channel_mixing import BATCH, STEPS, add_mixing, batches, fit_mixing
+from training.calibration.held_out import folds
 from training.calibration.person import (
     AFTER,
     BEFORE,
     CONFIDENCE,
-    FEWEST_OF_A_LABEL,
+    MIN_TRIALS_OF_A_LABEL,
     check_enough_trials,
-    folds,
     personal_run,
 )
 from training.data.checks import recordings_digest
@@ -184,7 +184,7 @@ def test_every_crop_comes_up_before_any_comes_up_again(n_crops: int):
     ("changes", "sentence"),
     [
         ({"sfreq": 250.0}, "runs at 250 Hz, 'rhythms' decodes 128 Hz"),
-        ({"markers": ((300, "slow"),) * 9}, f"0 trials of 'fast' found, {FEWEST_OF_A_LABEL} of each label needed"),
+        ({"markers": ((300, "slow"),) * 9}, f"0 trials of 'fast' found, {MIN_TRIALS_OF_A_LABEL} of each label needed"),
         ({"markers": ((300, "slow"),) * 9 + ((300, "fast"),) * 5}, "5 trials of 'fast' found"),
         ({"name": "known.npz"}, "known.npz: 'rhythms' has learned from this very recording"),
         ({"markers": ((300, "owl"),) * 9}, "has label 'owl', which 'rhythms' does not know; it knows slow, fast"),
