@@ -83,7 +83,6 @@ def test_the_channel_that_carries_the_labels_costs_most(tmp_path):
     assert cli.main(["train", "--data", str(data), "--network", "shallow", "--out", str(tmp_path / "run")]) == 0
     costs, said = costs_of(tmp_path / "run", load_split(load_dataset(data), "valid"))
     assert costs[3] > max(costs[:3]) + 1, costs
-    assert "what each of 4 channels is worth" in said
     assert "from the loss of Oz" in said
 
 
