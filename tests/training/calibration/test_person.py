@@ -220,7 +220,7 @@ def test_wrong_arguments_end_in_one_sentence(place, tmp_path, capsys):
     data, out = ["--data", str(place.data)], ["--out", str(tmp_path / "out")]
     for arguments, sentence in (
         ([str(place.bundle), *out], "neither found, one of --data and --stream is needed"),
-        ([str(place.bundle), *data, "--out", str(place.bundle)], "is what is calibrated"),
+        ([str(place.bundle), *data, "--out", str(place.bundle)], "is the folder that is calibrated"),
         ([str(place.bundle), "--stream", "amp", "--seconds", "-5", *out], "--seconds: -5 found, at least 1 is needed"),
         ([str(place.bundle), *data, "--stream", "amp", *out], "both found, one of --data and --stream is needed"),
         ([str(place.bundle), "--data", str(other), *out], "Oz"),
