@@ -3,6 +3,7 @@
 The file's own names are the protocol: inputs `signal`, `onset`, `state.*`, outputs `embedding`, `next.*`.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,18 @@ def choose_provider(requested: str) -> tuple[str, str]:
     """The onnxruntime provider for `requested` (auto, cpu, cuda) and why it was chosen."""
     if requested == "cpu":
         return "CPUExecutionProvider", "requested"
-    has_device = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in ort.get_available_providers()
+    has_device = _may_have_device() and "CUDAExecutionProvider" in ort.get_available_providers()
     if requested == "cuda" and not has_device:
         raise BadInput("provider: 'cuda' was requested but no CUDA device or build of onnxruntime is here; use 'cpu'")
     if requested == "cuda":
         return "CUDAExecutionProvider", "requested"
     # Measured on CPU: a hop of the demo encoder takes well under a millisecond, less than a copy to a device and back.
     return "CPUExecutionProvider", "one hop of a small network is faster on the CPU than the way to a device"
+
+
+def _may_have_device() -> bool:
+    """Whether an NVIDIA device may be present; on systems other than Linux onnxruntime has to try it."""
+    return sys.platform != "linux" or Path("/dev/nvidia0").exists()
 
 
 class OnnxEncoder:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyxdf
 
-from realtime.recorder.xdf_writer import StreamTotals, encode
+from realtime.recorder.xdf_writer import StreamTotals, encode_samples
 
 
 class Verification(NamedTuple):
@@ -29,7 +29,7 @@ def verify_xdf(path: Path, streams: dict[int, StreamTotals]) -> Verification:
         values: np.ndarray | list[list[str]], stamps: np.ndarray, stream: object, number: int
     ) -> tuple[Any, np.ndarray, object]:
         n_read[number] += len(stamps)
-        crcs[number] = zlib.crc32(encode(stamps, values, streams[number].channel_format), crcs[number])
+        crcs[number] = zlib.crc32(encode_samples(stamps, values, streams[number].channel_format), crcs[number])
         backward[number] += int((np.diff(stamps, prepend=newest[number]) < 0).sum())
         newest[number] = stamps[-1]
         return values[:0].copy(), stamps[:0].copy(), stream

@@ -16,7 +16,7 @@ import numpy as np
 
 from realtime.errors import BadInput
 
-DTYPES = {"float32": "<f4", "double64": "<f8", "int8": "<i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
+XDF_DTYPES = {"float32": "<f4", "double64": "<f8", "int8": "<i1", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = range(1, 7)
 SCHEMA_VERSION = 1  # of recordings: which streams Glimpse writes, and what their headers and messages hold
 BOUNDARY_UUID = UUID("43a546dc-cbf5-410f-b30e-d5467383cbe4").bytes  # of the specification: readers look for it
@@ -69,7 +69,7 @@ class XdfWriter:
                 f"{self.path}: the header of a stream is no XML ({error}); correct it in the sender"
             ) from None
         name, form = info.findtext("name", ""), info.findtext("channel_format", "")
-        if form != "string" and form not in DTYPES:
+        if form != "string" and form not in XDF_DTYPES:
             raise BadInput(f"{self.path}: stream {name!r} has channel_format {form!r}, one of LSL's is needed")
         with self._lock:
             number = len(self.streams) + 1
@@ -82,7 +82,7 @@ class XdfWriter:
         if not len(stamps):
             return
         stream = self.streams[number]
-        body = encode(stamps, values, stream.channel_format)
+        body = encode_samples(stamps, values, stream.channel_format)
         with self._lock:
             self._put(_chunk(SAMPLES, struct.pack("<IBI", number, 4, len(stamps)) + body))
             stream.first = stream.first if stream.count else float(stamps[0])
@@ -141,7 +141,7 @@ class XdfWriter:
         self._size += len(content)
 
 
-def encode(stamps: np.ndarray, values: np.ndarray | Sequence[Sequence[str]], channel_format: str) -> bytes:
+def encode_samples(stamps: np.ndarray, values: np.ndarray | Sequence[Sequence[str]], channel_format: str) -> bytes:
     """Samples as a chunk stores them: each with its stamp, float64, then its values, all little endian."""
     if channel_format == "string":
         return b"".join(
@@ -149,7 +149,7 @@ def encode(stamps: np.ndarray, values: np.ndarray | Sequence[Sequence[str]], cha
             for t, row in zip(stamps, values, strict=True)
         )
     values = np.asarray(values)
-    dtype = [("bytes", "u1"), ("stamp", "<f8"), ("values", DTYPES[channel_format], values.shape[1:])]
+    dtype = [("bytes", "u1"), ("stamp", "<f8"), ("values", XDF_DTYPES[channel_format], values.shape[1:])]
     rows = np.empty(len(stamps), dtype=dtype)
     rows["bytes"], rows["stamp"], rows["values"] = 8, stamps, values
     return rows.tobytes()

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.decoding.frontend import SETTLE_S, Frontend
-from realtime.decoding.hop import Hop, TrialClock
 from realtime.preprocess.chain import Preprocess
 from realtime.preprocess.config import PreprocessConfig
 from realtime.quality.bad_channels import REASONS
@@ -202,9 +201,3 @@ def test_state_is_arrays_only_and_never_changed_in_place():
         assert list(later) == list(state)
         assert all(isinstance(value, np.ndarray) for value in later.values())
         assert {k: v.dtype for k, v in later.items()} == {k: v.dtype for k, v in state.items()}
-
-
-def test_a_hop_of_several_tracks_has_no_only_track():
-    hop = Hop(np.zeros((2, 4), np.float32), 3, 11, (TrialClock(0, 0.1), TrialClock()), np.zeros(2, np.int8), False)
-    with pytest.raises(ValueError, match="hop 3 has 2 tracks, where one is expected"):
-        hop.only_track()

@@ -15,13 +15,13 @@ from hypothesis.extra.numpy import arrays
 
 from realtime.errors import BadInput
 from realtime.recorder.xdf_verify import verify_xdf
-from realtime.recorder.xdf_writer import DTYPES, XdfWriter
+from realtime.recorder.xdf_writer import XDF_DTYPES, XdfWriter
 from tests.helpers.xdf_files import header
 
 ROOT = Path(__file__).parents[3]
 
 
-FORMATS = (*DTYPES, "string")
+FORMATS = (*XDF_DTYPES, "string")
 
 
 STAMPS = st.floats(-1e9, 1e9)
@@ -48,7 +48,7 @@ def chunks(draw):
             row = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=n_channels)
             values = [draw(row)[:n_channels] for _ in stamps]
         else:
-            values = draw(arrays(DTYPES[form], (len(stamps), n_channels)))
+            values = draw(arrays(XDF_DTYPES[form], (len(stamps), n_channels)))
         appended.append((number, stamps, values))
     return streams, appended
 
@@ -79,7 +79,9 @@ def test_any_chunks_are_read_back_bit_for_bit(tmp_path_factory, made):
         if form == "string":
             assert found[number]["time_series"] == rows
         else:
-            assert found[number]["time_series"].astype(DTYPES[form]).tobytes() == b"".join(r.tobytes() for r in rows)
+            assert found[number]["time_series"].astype(XDF_DTYPES[form]).tobytes() == b"".join(
+                r.tobytes() for r in rows
+            )
         footer = found[number]["footer"]["info"]
         assert int(footer["sample_count"][0]) == len(want)
         if len(want):
