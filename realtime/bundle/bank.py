@@ -32,7 +32,7 @@ class Bank:
                 f"bank: the vector of {worst!r} is zero or not finite, so it has no direction; remove that label"
             )
         self.names = names
-        # Contiguous, because safetensors writes memory as it lies, whatever the strides.
+        # Contiguous, because safetensors ignores strides.
         self.vectors = np.ascontiguousarray(vectors / length, dtype=np.float32)
 
     @property

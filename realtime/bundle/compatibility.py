@@ -73,8 +73,8 @@ def check_recording(recording: LabelledRecording, model: str, sfreq: float, labe
             "rate"
         )
     if unknown := sorted({label for _, label in recording.markers} - set(labels)):
-        known = f"{', '.join(labels[:MAX_LABELS_IN_MESSAGE])}{', ...' if len(labels) > MAX_LABELS_IN_MESSAGE else ''}"
+        listing = f"{', '.join(labels[:MAX_LABELS_IN_MESSAGE])}{', ...' if len(labels) > MAX_LABELS_IN_MESSAGE else ''}"
         raise BadInput(
-            f"{recording.name}: has label {unknown[0]!r}, which {model} does not know; it knows {known}; correct "
+            f"{recording.name}: has label {unknown[0]!r}, which {model} does not know; it knows {listing}; correct "
             "events or train with that label"
         )

@@ -1,6 +1,6 @@
 """Samples to decisions, as a library: `decisions, state = decoder.step(samples, state)`.
 
-Weights are shared and nothing of a stream is kept here; the same call decodes a whole file or one live chunk.
+Weights are shared and nothing of a stream is stored here; the same call decodes a whole file or one live chunk.
 """
 
 from collections.abc import Sequence
@@ -153,8 +153,7 @@ class Decoder:
         signal = np.array([hop.signal for hop in hops for _ in hop.clocks])
         onset = np.array([clock.onset for hop in hops for clock in hop.clocks])
         embeddings, after = self.encoder.step(signal, onset, before)
-        ends = accumulate(tracks)
-        rows = [slice(end - n, end) for end, n in zip(ends, tracks, strict=True)]
+        rows = [slice(end - n, end) for end, n in zip(accumulate(tracks), tracks, strict=True)]
         new_states = [
             state | {f"encoder.{key}": value[own] for key, value in after.items()}
             for own, state in zip(rows, states, strict=True)

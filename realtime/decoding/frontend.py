@@ -36,7 +36,7 @@ class Frontend:
     """Repair, preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
 
     `positions_m` (n_channels, 3), NaN where unknown, is what bad channels are interpolated by; None: all unknown.
-    `repair` takes the place of the ChannelRepair that is made of them.
+    `repair` is used instead of a ChannelRepair made from them.
     State: quality.*  bad channels and artifacts; pre.*  preprocessing; hop.left float64[n, C]  samples short of a hop;
     hop.number, hop.origin (number of the segment's first sample), hop.settled (first sample that is no longer flagged
     as after a gap), hop.reason int8[C], hop.artifact bool  marks since the last hop; onset.pending int64[k, 2],
@@ -118,7 +118,7 @@ class Frontend:
         return int(state[N_ONSETS])
 
     def n_tracks(self, state: State) -> int:
-        """Number of trials that run at once. Raises nothing, whatever shape a damaged state has."""
+        """Number of trials that run at once; defined also for the shapes of a damaged state."""
         return int(state["onset.current"].size // 2)  # rows of sample and trial
 
     def skip(self, state: State, lost: int) -> State:

@@ -47,8 +47,8 @@ class TrackAdaptation:
 
         `labels`: new pairs of trial and row in the bank.
         """
-        known = self.with_labels(state, labels)["labels"]
-        row_of = dict(known.tolist())
+        all_labels = self.with_labels(state, labels)["labels"]
+        row_of = dict(all_labels.tolist())
         adaptation, steps = substate(state, "adaptation"), list[AdaptationStep]()
         trial = np.array([UNCUED if clock.trial is None else clock.trial for clock in clocks])
         for i in np.argsort(state["trial"], kind="stable"):  # in the order of their onsets
@@ -64,7 +64,7 @@ class TrackAdaptation:
             "since": np.array([clock.onset for clock in clocks]),
             "embedding": np.asarray(embeddings, np.float32),
             LOGITS: np.asarray(logits, np.float32),
-            "labels": known[(known[:, 0] > newest) | np.isin(known[:, 0], trial)],
+            "labels": all_labels[(all_labels[:, 0] > newest) | np.isin(all_labels[:, 0], trial)],
         }
         return self.adaptation.adapt(embeddings, logits, adaptation), steps, prefixed("adaptation", adaptation) | new
 

@@ -28,10 +28,10 @@ def run_checks() -> list[Finding]:
 
 def python() -> Finding:
     """The interpreter and the machine it runs on."""
-    found = (
+    description = (
         f"{platform.python_version()}, {platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}".strip()
     )
-    return Finding("python", "ok", found)
+    return Finding("python", "ok", description)
 
 
 def onnxruntime() -> Finding:

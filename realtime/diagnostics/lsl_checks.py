@@ -59,11 +59,11 @@ def loopback() -> Finding:
         inlet.open_stream(timeout=LOOPBACK_WAIT_S)
         ms = []
         for number in range(LOOPBACK_SAMPLES):
-            began = time.perf_counter()
+            started = time.perf_counter()
             outlet.push_sample([number])
             if inlet.pull_sample(timeout=1.0)[0] != [number]:
                 break
-            ms.append((time.perf_counter() - began) * 1e3)
+            ms.append((time.perf_counter() - started) * 1e3)
     except (pylsl.util.LostError, pylsl.util.TimeoutError):
         return Finding("LSL loopback", "fail", "own stream found, but it does not answer", BLOCKED)
     finally:
@@ -84,18 +84,18 @@ def streams() -> Finding:
         return Finding(
             "LSL streams", "warn", "none visible", "start the amplifier's LSL program; to try without: glimpse demo"
         )
-    found = "; ".join(map(str, rows))
+    listing = "; ".join(map(str, rows))
     streams_per_id = Counter(row.source_id for row in rows if row.source_id)
     if shared := [source_id for source_id, n in streams_per_id.items() if n > 1]:
         return Finding(
             "LSL streams",
             "warn",
-            found,
+            listing,
             f"source_id {', '.join(map(repr, shared))} is on several streams: stop one, or give each device its own",
         )
     if nameless := [row.name for row in rows if not row.source_id]:
-        return Finding("LSL streams", "warn", found, f"set a source_id in the sender of {', '.join(nameless)}")
-    return Finding("LSL streams", "ok", found)
+        return Finding("LSL streams", "warn", listing, f"set a source_id in the sender of {', '.join(nameless)}")
+    return Finding("LSL streams", "ok", listing)
 
 
 def clock() -> Finding:

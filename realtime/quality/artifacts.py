@@ -69,7 +69,7 @@ class ArtifactDetector:
         }
 
     def resume(self, state: State) -> State:
-        """State after lost samples: the running levels are kept."""
+        """State after lost samples: the running levels stay."""
         return self.start() | {key: state[key] for key in ("level", "seen")}
 
     def step(self, x: np.ndarray, state: State) -> tuple[np.ndarray, State]:

@@ -41,7 +41,7 @@ class XdfWriter:
 
     A chunk has been handed to the system when its call returns: killing the process afterwards loses none of it, and
     `sync` makes it outlast a power cut. FileExistsError where `path` exists. A write that fails (full disk) raises
-    OSError and is kept in `failure`; its chunk is cut off again, so that the file loads, and no other is begun.
+    OSError and is stored in `failure`; its chunk is cut off again, so that the file loads, and no other is written.
     """
 
     def __init__(self, path: Path):

@@ -13,7 +13,7 @@ def printed(capsys: pytest.CaptureFixture[str], text: str) -> list[str]:
     return [line.split("│")[2].strip() for line in lines if "│" in line]
 
 
-def test_into_a_pipe_every_row_is_one_line_with_all_of_its_text(capsys, monkeypatch):
+def test_outside_a_terminal_every_row_is_one_complete_line(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert printed(capsys, SOURCE_ID) == [SOURCE_ID]
 

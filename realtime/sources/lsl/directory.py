@@ -91,7 +91,7 @@ class StreamDirectory:
         self._collected = now
 
     def mark_gone(self, uid: str) -> None:
-        """Leave a stream whose connection broke out until it must have answered anew."""
+        """Omit a stream whose connection broke, until it must have answered again."""
         with self._lock:
             self._gone[uid] = monotonic()
             self._streams = tuple(stream for stream in self._streams if stream.uid != uid)

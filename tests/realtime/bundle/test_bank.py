@@ -13,7 +13,7 @@ VECTORS = np.random.default_rng(0).normal(size=(20, 8)) * np.arange(1, 21)[:, No
 NAMES = tuple(f"label {i}" for i in range(20))
 
 
-def test_every_vector_finds_its_own_name_whatever_its_length():
+def test_every_vector_finds_its_own_name_at_any_length():
     bank = Bank(NAMES, VECTORS)
     inner, cosine = bank.scores(VECTORS.astype(np.float32))
     assert (inner.argmax(axis=1) == np.arange(20)).all()

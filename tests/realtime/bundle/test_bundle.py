@@ -45,7 +45,7 @@ def test_a_bundle_is_read_as_it_was_written(tmp_path):
     np.testing.assert_allclose(read.bank.vectors, written.bank.vectors, rtol=1e-6)
 
 
-def test_a_folder_that_is_no_bundle_says_how_to_make_one(tmp_path):
+def test_a_folder_that_is_no_bundle_is_refused_with_advice(tmp_path):
     assert "manifest.json: no such file" in refused(tmp_path / "nowhere")
     assert "glimpse export" in refused(tmp_path)
 
@@ -108,7 +108,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("name", [ENCODER, VECTORS, "labels.json", MANIFEST])
-def test_nothing_is_ever_unpickled(folder, name):
+def test_loading_never_unpickles(folder, name):
     sprung = folder.parent / "sprung"
     trap = pickle.dumps(Trap(sprung))
     if name == MANIFEST:

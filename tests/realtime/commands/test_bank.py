@@ -31,7 +31,7 @@ def found(folder: Path, *arguments: str) -> list[dict]:
     return json.loads(Path(f"{folder}.json").read_text())
 
 
-def test_a_bank_is_built_of_the_columns_asked_for_and_finds_a_label_in_any_spelling(tmp_path, capsys):
+def test_a_bank_has_the_requested_columns_and_finds_any_spelling(tmp_path, capsys):
     main([*made(tmp_path), "--columns", "1", "3"])
     bank = Bank.load(tmp_path / "b")
     assert (bank.names, bank.dim) == (("red fox", "owl", "bear"), 2)
@@ -53,7 +53,7 @@ def test_a_bank_is_built_of_the_columns_asked_for_and_finds_a_label_in_any_spell
         ({"vectors": np.array([["a"], ["b"], ["c"]])}, r"v\.npy: its shape is \(3, 1\) of <U1"),
     ],
 )
-def test_a_bank_that_cannot_be_built_leaves_nothing_behind(tmp_path, change, sentence):
+def test_a_bank_that_cannot_be_built_leaves_no_files(tmp_path, change, sentence):
     arguments = made(tmp_path, **change)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(BadInput, match=sentence):
@@ -76,7 +76,7 @@ def test_what_is_there_is_never_overwritten(tmp_path):
         (["--name", "owl", "--top", "0"], "--top is 0"),
     ],
 )
-def test_a_search_that_cannot_be_made_says_why(tmp_path, arguments, sentence):
+def test_an_impossible_search_is_refused_with_the_reason(tmp_path, arguments, sentence):
     main(made(tmp_path))
     with pytest.raises(BadInput, match=sentence):
         found(tmp_path / "b", *arguments)
@@ -98,7 +98,7 @@ def test_vectors_of_another_space_are_refused(tmp_path):
         ("bank.safetensors", b"no", r"bank\.safetensors or labels\.json cannot be read"),
     ],
 )
-def test_a_broken_bank_is_refused_in_one_sentence(tmp_path, file, content, sentence):
+def test_a_broken_bank_is_refused(tmp_path, file, content, sentence):
     main(made(tmp_path))
     (tmp_path / "b" / file).write_bytes(content)
     with pytest.raises(BadInput, match=sentence):

@@ -91,6 +91,6 @@ def test_seconds_in_a_folder_under_its_bids_name(tmp_path, stream, capsys):
         (["README.md"], "recordings are XDF"),
     ],
 )
-def test_wrong_arguments_are_one_sentence(words, sentence, capsys):
+def test_wrong_arguments_are_refused(words, sentence, capsys):
     assert cli.main(["record", *words]) == 2
     assert sentence in capsys.readouterr().err

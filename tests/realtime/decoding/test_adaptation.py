@@ -48,7 +48,7 @@ def test_drifted_embeddings_are_decoded_better_than_by_the_bundle_as_it_was():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_where_nothing_drifts_it_costs_next_to_nothing(seed: int):
+def test_without_drift_adaptation_costs_little(seed: int):
     told, state = fed(*trials(150, seed=seed))
     adapted, original = nats(told)
     assert adapted < original + 0.02

@@ -101,7 +101,7 @@ def test_state_is_arrays_only_and_a_step_changes_none_of_them(decoder):
         assert all(isinstance(value, np.ndarray) and value.flags.c_contiguous for value in later.values())
 
 
-def test_two_streams_in_one_batch_decide_as_each_alone(flagship):
+def test_streams_in_one_batch_give_the_decisions_of_each_alone(flagship):
     decoder = Decoder(flagship)
     streams = [CAP_SAMPLES, CAP_SAMPLES[::-1].copy()]
     alone = [decoder.step(x, decoder.start(), ONSETS)[0] for x in streams]
@@ -132,7 +132,7 @@ def test_overlapping_trials_on_tracks_are_decoded_as_by_a_decoder_for_each_track
         assert [d.top[0].label for d in ours] == [d.top[0].label for d in want]
 
 
-def test_with_tracks_there_is_one_decision_where_no_trial_runs(decoder):
+def test_tracks_give_one_decision_while_no_trial_runs(decoder):
     got, _ = decoder.step(SAMPLES, decoder.start(4), [])
     want, _ = decoder.step(SAMPLES, decoder.start(), [])
     assert [(d.number, d.trial) for d in got] == [(d.number, None) for d in want]
@@ -179,7 +179,7 @@ def test_bad_channels_and_artifacts_are_named_and_lower_the_confidence(decoder):
         np.testing.assert_allclose(d.p, softmax(factor * inner[0]), rtol=1e-5)
 
 
-def test_a_bad_channel_lowers_the_confidence_by_what_the_bundle_says_it_costs(tmp_path):
+def test_a_bad_channel_lowers_the_confidence_by_its_cost_in_the_bundle(tmp_path):
     costs = tuple(float(channel) for channel in range(len(CH_NAMES)))
     calibration = Calibration(bad_cost=costs)
     decoder = Decoder(tiny_bundle(tmp_path / "costly", calibration=calibration))

@@ -111,7 +111,7 @@ def test_since_onset_counts_to_the_newest_sample_until_the_window_ends():
 
 @settings(max_examples=30, deadline=None)
 @given(onsets=st.lists(st.integers(200, 1500), min_size=1, max_size=5, unique=True), cuts=CUTS)
-def test_an_onset_told_late_counts_from_the_next_hop_on(onsets, cuts):
+def test_a_late_onset_applies_from_the_next_hop_on(onsets, cuts):
     """Before it is told there is no trial; after, everything is as if it had been known, but for a later trial."""
     early, _ = fed(onsets=onsets)
     late, _ = fed(cuts=[*cuts, 300], onsets=onsets, told_at=300)
@@ -124,7 +124,7 @@ def test_an_onset_told_late_counts_from_the_next_hop_on(onsets, cuts):
     ]
 
 
-def test_trials_are_numbered_in_the_order_told_even_when_an_older_one_is_told_later():
+def test_trials_are_numbered_in_the_order_of_the_calls():
     cutter = front()
     state = cutter.start()
     _, state = cutter.step(SAMPLES[:400], state, [350])
@@ -135,7 +135,7 @@ def test_trials_are_numbered_in_the_order_told_even_when_an_older_one_is_told_la
     assert int(state["onset.told"]) == 3
 
 
-def test_of_two_onsets_at_one_sample_the_last_told_runs():
+def test_of_two_onsets_at_one_sample_the_later_call_wins():
     hops, _ = fed(onsets=[300, 300])
     assert {hop.only_track().trial for hop in hops} == {None, 1}
 
@@ -158,7 +158,7 @@ def test_lost_samples_count_end_the_hop_and_the_trial_and_flag_what_follows():
     assert {hop.only_track().trial for hop in hops} == {None, 2}  # 380 was running, 450 began in the gap
 
 
-def test_an_onset_before_lost_samples_never_runs_whenever_it_is_told():
+def test_an_onset_before_lost_samples_never_starts_a_trial():
     cutter = front()
     _, state = cutter.step(SAMPLES[:400], cutter.start())
     state = cutter.skip(state, 20)

@@ -17,7 +17,7 @@ def runner(tmp_path_factory):
     return OnnxEncoder(tiny_bundle(tmp_path_factory.mktemp("runner") / "tiny").encoder_path)
 
 
-def test_it_says_what_it_takes_and_gives(runner):
+def test_the_encoder_has_the_shapes_of_its_file(runner):
     assert (runner.n_channels, runner.hop_samples, runner.dim) == (len(CH_NAMES), HOP_SAMPLES, DIM)
     assert runner.states == ("sum",)
     assert runner.provider == "CPUExecutionProvider"
@@ -37,13 +37,13 @@ def test_a_batch_answers_as_its_streams_alone(runner):
             np.testing.assert_allclose(z[0], y[i], atol=1e-5)
 
 
-def test_silence_is_all_zeros_and_the_state_given_is_left_as_it_was(runner):
+def test_the_start_state_is_zero_and_not_changed_in_place(runner):
     state = runner.start()
     runner.step(np.ones((1, runner.n_channels, runner.hop_samples), np.float32), np.ones(1), state)
     assert not any(value.any() for value in state.values())
 
 
-def test_a_missing_device_is_an_error_and_never_a_silent_fall_back():
+def test_a_missing_device_is_an_error():
     assert choose_provider("cpu") == ("CPUExecutionProvider", "requested")
     is_here = Path("/dev/nvidia0").exists() and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     with nullcontext() if is_here else pytest.raises(BadInput, match="no CUDA device"):

@@ -44,7 +44,7 @@ def test_it_is_learned_by_its_last_decision_alone():
     assert all(np.array_equal(substate(state, "adaptation")[key], value) for key, value in want.items())
 
 
-def test_trials_without_a_known_label_and_trials_cut_by_a_gap_teach_nothing():
+def test_trials_without_label_or_cut_by_a_gap_are_not_learned_from():
     assert walk([[0], [0], [None]], [])[0] == [0, 0, 0]
     _, _, state = walk([[0], [0]], [(0, 1), (1, 2)])
     learned, _, state = walk([[None], [1], [None]], [], state=TRACKS.skip(state))

@@ -14,7 +14,7 @@ def test_two_builds_of_onnxruntime_are_an_error_with_advice(tmp_path, monkeypatc
     assert found.advice.startswith("pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime")
 
 
-def test_a_port_that_is_taken_is_reported_and_a_free_one_is_not():
+def test_a_port_in_use_is_a_warning():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         assert doctor.port(number).state == "warn"

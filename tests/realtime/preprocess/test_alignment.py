@@ -26,7 +26,7 @@ def test_however_it_is_cut_no_bit_changes(cuts):
     assert all(np.array_equal(state[key], end[key]) for key in end)
 
 
-def test_a_sample_changes_nothing_before_the_next_second():
+def test_a_sample_changes_the_whitening_from_the_next_second_on():
     layer, x = RunningWhitening(32.0, 20.0), session(np.eye(2), 3)
     other = x.copy()
     other[40] += 100
@@ -36,7 +36,7 @@ def test_a_sample_changes_nothing_before_the_next_second():
     assert not np.allclose(one[64:], two[64:])
 
 
-def test_sessions_mixed_in_other_ways_come_out_alike():
+def test_sessions_with_different_mixing_are_aligned():
     """Uncorrelated, of one variance, but for the shrinkage and what the first seconds held."""
     found = []
     for seed, mixing in enumerate(([[1.0, 0.6], [0.0, 0.5]], [[0.7, -0.5], [0.2, 1.2]])):
@@ -63,7 +63,7 @@ def test_silence_stays_silent():
     assert np.isfinite(state["whitening"]).all()
 
 
-def test_preprocessing_aligns_where_asked_and_keeps_what_it_learned_across_a_gap():
+def test_alignment_is_optional_and_survives_a_gap():
     config = PreprocessConfig(highpass_hz=None, lowpass_hz=None, sfreq=32.0, reference="none", align_s=30.0)
     aligned = Preprocess(config, ("a", "b"), 32.0)
     x = session(np.array([[1.0, 0.9], [0.0, 0.3]]), 120)

@@ -42,7 +42,7 @@ def marked(x, cuts=(), names=NAMES):
     return np.concatenate(parts), state
 
 
-def test_blinks_are_marked_while_they_last_and_nothing_else_is(monkeypatch):
+def test_only_blinks_are_marked_while_they_last(monkeypatch):
     x, blinks = session(monkeypatch, NAMES, 120.0)
     marks, _ = marked(x)
     found = [marks[at : at + 75].any() for at in blinks if at > 500]

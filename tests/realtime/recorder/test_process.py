@@ -40,7 +40,7 @@ def wait_told(recorder, *words):
     assert until(heard), told
 
 
-def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, name):
+def test_decisions_in_the_file_of_a_decoded_session_are_no_markers(tmp_path, name):
     out = LiveOutlet(name, 100.0, ("Cz", "Pz"))
     decisions = DecisionOutlet(name, f"glimpse-{name}", "s1")
     hello = hello_message(labels=("left", "right"), hop_s=0.5)
@@ -76,7 +76,7 @@ def test_a_decoded_session_is_one_file_whose_decisions_are_no_trials(tmp_path, n
     np.testing.assert_allclose(newest, np.arange(49, 300, 50), atol=0.5)
 
 
-def test_starting_asking_and_stopping_never_wait(tmp_path, name):
+def test_start_events_and_stop_never_wait(tmp_path, name):
     out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 1, 0.0, "float32", name))
     took = []
 
@@ -98,7 +98,7 @@ def test_starting_asking_and_stopping_never_wait(tmp_path, name):
     assert max(took) < 0.5
 
 
-def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
+def test_the_result_can_be_read_after_events_returned_it(tmp_path, name):
     """Whoever looks for news and then waits would otherwise turn round and round until the time is up."""
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
         recorder.stop()
@@ -107,7 +107,7 @@ def test_the_last_word_can_be_waited_for_although_it_was_told(tmp_path, name):
     assert recorder.events() == []
 
 
-def test_what_cannot_be_recorded_is_told(tmp_path, name):
+def test_a_recording_that_cannot_start_fails_with_a_message(tmp_path, name):
     (tmp_path / "a.xdf").write_text("precious")
     with record_process(tmp_path / "a.xdf", [name]) as recorder:
         last = recorder.result(PATIENCE_S)
@@ -145,7 +145,7 @@ def test_a_recorder_whose_parent_is_killed_ends_its_file_properly(tmp_path, name
     assert found["time_series"].tolist() == [[1.0]]
 
 
-def test_a_disk_that_fills_up_is_told_at_once_and_what_was_written_is_whole(tmp_path, name):
+def test_a_full_disk_is_reported_at_once_and_the_file_stays_readable(tmp_path, name):
     if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path]).returncode:
         pytest.skip("a disk small enough to fill can be mounted by root only")
     out = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 16, 250.0, "double64", name))

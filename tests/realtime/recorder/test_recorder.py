@@ -189,7 +189,7 @@ def test_a_returning_stream_is_continued_and_a_changed_header_starts_another(tmp
     assert running.done.complete
 
 
-def test_the_last_marker_of_a_sender_that_dies_is_kept(tmp_path, name):
+def test_the_last_marker_of_a_sender_that_dies_is_recorded(tmp_path, name):
     out = outlet(name, "string", kind="Markers")
     with recording(tmp_path / "a.xdf", name) as running:
         for k in range(5):

@@ -106,7 +106,7 @@ def test_every_chunk_is_in_the_file_before_its_call_returns(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "words"), [("<info>", "no XML"), (header("undefined"), "'undefined'")])
-def test_a_header_that_would_spoil_the_file_is_refused(tmp_path, text, words):
+def test_a_header_that_would_make_the_file_unreadable_is_refused(tmp_path, text, words):
     writer = XdfWriter(tmp_path / "a.xdf")
     with pytest.raises(BadInput, match=words):
         writer.add_stream(text)

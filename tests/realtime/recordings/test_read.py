@@ -9,7 +9,7 @@ from realtime.recordings.read import read_recording
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 @pytest.mark.parametrize("suffix", [".csv", ".npz"])
-def test_any_bytes_give_a_recording_or_one_sentence(tmp_path_factory, suffix, content):
+def test_any_bytes_give_a_recording_or_a_bad_input(tmp_path_factory, suffix, content):
     path = tmp_path_factory.mktemp("bytes") / f"a{suffix}"
     path.write_bytes(content)
     try:

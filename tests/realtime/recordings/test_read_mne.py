@@ -27,7 +27,7 @@ def test_meg_sensors_are_in_the_head_frame_if_the_file_has_the_transform(tmp_pat
     np.testing.assert_array_equal(two.positions_m, recording.positions_m[[3, 1]])
 
 
-def test_a_stretch_that_was_not_recorded_leaves_the_places(tmp_path):
+def test_a_span_that_was_not_recorded_does_not_change_positions(tmp_path):
     raw = meg_raw(np.eye(4)[:, :3], UP)
     raw.set_annotations(mne.Annotations([1.0], [1.0], ["BAD_ACQ_SKIP"]))
     raw.save(tmp_path / "a_raw.fif", buffer_size_sec=1.0, verbose="error")
@@ -118,7 +118,7 @@ def test_meg_comes_in_femtotesla_and_a_stimulus_channel_gives_markers(tmp_path):
     np.testing.assert_allclose(recording.samples, (data[:2] * [[1e15], [1e13]]).T, rtol=1e-4, atol=1e-6)
 
 
-def test_a_pick_that_the_file_lacks_says_what_it_has(tmp_path):
+def test_a_pick_that_the_file_lacks_is_refused_with_its_types(tmp_path):
     fif(tmp_path / "a_raw.fif", [], ["eeg"])
     with pytest.raises(BadInput, match=r"a_raw\.fif: pick is 'meg', but the file's channels are of type eeg"):
         read_recording(tmp_path / "a_raw.fif", pick="meg")

@@ -39,7 +39,7 @@ def test_xdf_gives_signal_units_markers_and_gaps(tmp_path):
     assert recording.warnings == ()
 
 
-def test_xdf_without_units_says_so_and_an_unknown_unit_is_refused(tmp_path):
+def test_xdf_without_units_is_a_warning_and_an_unknown_unit_an_error(tmp_path):
     stamps, samples = np.arange(200) / 100, wave(200, 2)
     silent = read_recording(write_xdf(tmp_path / "a.xdf", [eeg_stream(stamps, samples)]))
     assert "2 channels declare no unit" in silent.warnings[0]

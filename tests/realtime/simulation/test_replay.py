@@ -92,7 +92,7 @@ def test_holes_of_a_recording_stay_holes():
     assert all(number <= b.first + len(b.samples) - 1 + 10 for b in blocks for number, _ in b.markers)
 
 
-def test_the_child_can_be_stopped_before_anybody_listens(file):
+def test_the_child_can_be_ended_before_it_has_listeners(file):
     player = replay_process(file)
     player.close()
     player.close()

@@ -43,7 +43,7 @@ def test_the_rate_is_the_declared_one_after_half_a_second_and_measured_after_two
 
 @pytest.mark.parametrize("true_sfreq", [500.0, 800.0, 900.0, 1100.0, 1250.0, 2000.0])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_rate_that_is_not_the_declared_one_is_never_taken_for_it(true_sfreq, seed):
+def test_a_wrong_declared_rate_is_never_accepted(true_sfreq, seed):
     states = arrive(true_sfreq, np.random.default_rng(seed).uniform(0, 0.03, 70))
     assert not any(arrival_rate(state, SFREQ) for state in states)
 
@@ -57,7 +57,7 @@ def test_packets_that_stall_and_come_all_at_once_are_no_pause():
     assert worst < 0.015  # of the second that they were late
 
 
-def test_a_device_that_paused_is_told_within_little_more_than_a_second():
+def test_a_paused_device_is_detected_within_little_more_than_a_second():
     late = np.zeros(400)
     late[200:] = 3.0
     states = arrive(SFREQ, late)

@@ -57,7 +57,7 @@ def test_regular_stamps_give_exact_times_and_no_gap(sfreq):
     losses=st.lists(st.tuples(st.integers(1, 1500), st.integers(1, 800)), max_size=4),
     cuts=st.lists(st.integers(0, 1500), max_size=12),
 )
-def test_how_a_stream_is_cut_changes_nothing(seed, jitter_ms, losses, cuts):
+def test_chunks_change_neither_numbers_nor_times(seed, jitter_ms, losses, cuts):
     numbers = np.arange(1500)
     for at, lost in losses:
         numbers[at:] += lost
@@ -177,7 +177,7 @@ def test_sample_numbers_and_times_ascend_in_a_segment_for_any_stamps(pieces, cut
     assert breaks(parts) == breaks(segments)
 
 
-def test_only_samples_in_doubt_are_held_and_for_a_tenth_of_a_second():
+def test_only_doubtful_samples_are_pending_and_for_a_tenth_of_a_second():
     stamps = regular(2000)
     stamps[1500:] += 1.0
     state = ClockState()
@@ -240,7 +240,7 @@ def test_the_rate_of_real_headsets_is_known_after_half_a_second():
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("jitter_s", [0.0, 0.002, 0.01])
 @pytest.mark.parametrize("true", [62.5, 125.0, 200.0, 300.0, 500.0])
-def test_a_rate_that_is_not_the_declared_one_is_never_taken_for_it(true, jitter_s, seed):
+def test_a_wrong_declared_rate_is_never_accepted(true, jitter_s, seed):
     stamps = regular(1000, true) + np.random.default_rng(seed).normal(0, jitter_s, 1000)
     seen, rates = first_known(stamps, SFREQ)
     assert seen / true < 10.0

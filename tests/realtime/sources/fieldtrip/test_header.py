@@ -48,7 +48,7 @@ def test_a_real_header_gives_every_channel_its_unit():
     assert found.warnings == ()
 
 
-def test_without_one_neuromag_names_say_the_unit_with_a_warning():
+def test_without_a_fif_header_units_follow_from_neuromag_names_with_a_warning():
     found = read_header(header(("MEG 0111", "MEG0112", "MEG 0113", "EEG 001", "STI101", "CHPI001")), "buffer")
     assert found.unit_to_uv == (1e15, 1e13, 1e13, 1e6, 1.0, 1.0)
     assert found.warnings == ("buffer declares no unit for 6 channels; taken as T, T/m and V as Neuromag names them",)
@@ -89,7 +89,7 @@ FIF = fif_header(meg_raw(PLACES, None).info)
 
 
 @given(at=st.integers(0, len(FIF) - 4), value=st.integers(-(2**31), 2**31 - 1), end=st.integers(0, len(FIF)))
-def test_a_damaged_fif_header_gives_a_description_or_one_sentence(at, value, end):
+def test_a_damaged_fif_header_gives_a_description_or_a_bad_input(at, value, end):
     damaged = (FIF[:at] + struct.pack("<i", value) + FIF[at + 4 :])[:end]
     try:
         sentence = f"buffer: {read_header(header(MEG, c8=damaged), 'buffer').ch_names}"

@@ -65,7 +65,7 @@ def test_samples_are_those_of_the_buffer_bit_for_bit_in_our_units(server, dtype)
     np.testing.assert_array_equal(np.concatenate([chunk.samples for chunk in chunks]), want)
 
 
-def test_a_pull_waits_for_as_many_samples_as_asked_and_no_longer_than_allowed(server, source):
+def test_a_pull_waits_for_the_requested_samples_within_its_time(server, source):
     server.put(SAMPLES[:10])
     began = time.monotonic()
     chunks, _ = source.pull(0.3, min_samples=20)
@@ -169,7 +169,7 @@ def test_trigger_codes_are_placed_at_their_first_sample_however_they_are_cut(ser
         assert found == [("5", 50), ("7", 60), ("16384", 200)]  # as mne.find_events: a code that comes up
 
 
-def test_markers_may_come_over_lsl_beside_the_buffer(server):
+def test_markers_may_come_over_lsl_instead_of_the_buffer(server):
     name = f"test-{uuid4().hex[:8]}"
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0, "string", name))
     source = FieldTripSource(StreamQuery(server.url, markers=name))
@@ -210,7 +210,7 @@ def test_a_buffer_that_was_killed_hangs_or_begins_anew_is_lost(server, source, m
     third.close()
 
 
-def test_an_acquisition_that_paused_is_lost_because_its_count_no_longer_says_when(server, source, monkeypatch):
+def test_a_paused_acquisition_is_lost(server, source, monkeypatch):
     clock = iter(np.arange(100, 400) * 0.1 + np.where(np.arange(300) > 50, 20.0, 0.0))
     monkeypatch.setattr("realtime.sources.fieldtrip.source.local_clock", lambda: next(clock))
 
@@ -241,7 +241,7 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(server, monkeypatch):
         connect(StreamQuery(server.url))
 
 
-def test_where_nobody_listens_the_sentence_says_so():
+def test_an_address_without_a_buffer_is_refused():
     gone = FieldTripServer()
     gone.kill()
     with pytest.raises(

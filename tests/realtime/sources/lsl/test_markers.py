@@ -91,7 +91,7 @@ def test_marker_streams_are_selected_by_comma_separated_names_and_source_ids(nam
         assert sorted(m.label for m in read_markers(reader, 2)) == ["from 0", "from 2"]
 
 
-def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
+def test_a_marker_sent_twice_with_one_stamp_is_read_once(name):
     """Within a millisecond, by one stream; the same label later, and another at the same time, are others."""
     out = markers_of(name)
     with marker_reader(name) as reader:
@@ -104,7 +104,7 @@ def test_a_marker_sent_twice_with_one_stamp_is_told_once(name):
     assert later_s == pytest.approx([0.0, 0.0, 0.002, 0.5, 1.0], abs=2e-4)
 
 
-def test_a_marker_stream_that_liblsl_cannot_open_keeps_no_other_from_being_read(name, monkeypatch, caplog):
+def test_a_broken_marker_stream_does_not_keep_others_from_being_read(name, monkeypatch, caplog):
     def opening(info, buffer_s):
         if info.name().endswith("-odd"):
             raise InternalError("could not create stream inlet.")
@@ -123,7 +123,7 @@ def test_a_marker_stream_that_liblsl_cannot_open_keeps_no_other_from_being_read(
     del odd, fine
 
 
-def test_text_that_is_not_utf_8_is_read_as_latin_1_and_hides_no_other_marker(name):
+def test_text_that_is_not_utf_8_is_latin_1_and_no_marker_is_lost(name):
     out = markers_of(name)
     with marker_reader(name) as reader:
         t = pylsl.local_clock()
@@ -133,7 +133,7 @@ def test_text_that_is_not_utf_8_is_read_as_latin_1_and_hides_no_other_marker(nam
         assert [m.label for m in read_markers(reader, 4)] == ["before", "café", "café", "after"]
 
 
-def test_a_marker_without_a_time_is_handed_on_behind_those_that_have_one(name):
+def test_markers_without_a_time_come_last(name):
     out = markers_of(name)
     with marker_reader(name) as reader:
         t = pylsl.local_clock()
