@@ -16,24 +16,24 @@ CONFIG = GatTransformerConfig(
 
 def network(kind: type[GatTransformer] = GatTransformer) -> GatTransformer:
     torch.manual_seed(0)
-    made = kind(CONFIG)
+    module = kind(CONFIG)
     with torch.no_grad():
-        made.subjects[1] *= 3
-    return made
+        module.subjects[1] *= 3
+    return module
 
 
 def test_file_is_whole_names_the_protocol_and_carries_its_metadata(tmp_path: Path) -> None:
     """One file beside nothing else; it answers for the subject asked for."""
-    made = network()
+    module = network()
     export_onnx(
-        made, tmp_path / "encoder.onnx", {"sfreq": 40.0, "ch_names": ["C3", "Cz", "C4"], "note": "hi"}, subject=1
+        module, tmp_path / "encoder.onnx", {"sfreq": 40.0, "ch_names": ["C3", "Cz", "C4"], "note": "hi"}, subject=1
     )
     assert [path.name for path in tmp_path.iterdir()] == ["encoder.onnx"]
-    assert made.training
+    assert module.training
     assert b".py" not in (tmp_path / "encoder.onnx").read_bytes()  # no stack traces of the exporting machine
 
     session = open_onnx(tmp_path / "encoder.onnx")
-    state = made.init_state(1)
+    state = module.init_state(1)
     inputs = {port.name: port.shape for port in session.get_inputs()}
     assert inputs.pop("signal") == ["batch", 3, 4]
     assert inputs.pop("onset") == ["batch", 1]
@@ -46,10 +46,10 @@ def test_file_is_whole_names_the_protocol_and_carries_its_metadata(tmp_path: Pat
 
     x = torch.randn(1, 3, 40)
     hops = [{"signal": hop.numpy(), "onset": np.full((1, 1), -1, np.float32)} for hop in x.split(4, -1)]
-    got = np.concatenate(run_onnx(session, hops, state)[0], axis=1)
-    want = made.eval()(x, subject=1)[0]
-    np.testing.assert_allclose(got, want.detach().numpy(), atol=1e-4)
-    assert not np.allclose(got, made(x)[0].detach().numpy(), atol=1e-2)
+    actual = np.concatenate(run_onnx(session, hops, state)[0], axis=1)
+    expected = module.eval()(x, subject=1)[0]
+    np.testing.assert_allclose(actual, expected.detach().numpy(), atol=1e-4)
+    assert not np.allclose(actual, module(x)[0].detach().numpy(), atol=1e-2)
 
 
 class Unfaithful(GatTransformer):

@@ -7,10 +7,10 @@ from benchmarks.common.timing import DecisionTiming, jitter, percentiles, summar
 
 
 def timing(late_s, hops=None, hop_s=0.04) -> DecisionTiming:
-    made = DecisionTiming(hop_s)
+    network = DecisionTiming(hop_s)
     for k, late in zip(hops or range(len(late_s)), late_s, strict=True):
-        made.add(k, k * hop_s, k * hop_s + late)
-    return made
+        network.add(k, k * hop_s, k * hop_s + late)
+    return network
 
 
 def test_only_a_decision_later_than_a_hop_misses_its_deadline():

@@ -23,10 +23,10 @@ def test_a_window_is_referenced_filtered_without_delay_and_scaled():
     time = np.arange(500) / 250.0
     rhythm = np.sin(2 * np.pi * 10 * time)
     window = np.stack([7 * rhythm, -7 * rhythm, 0 * rhythm]) + 1000 + 50 * np.sin(2 * np.pi * 100 * time)
-    got = prepare_window(window, butter(ORDER, PASSBAND_HZ, "bandpass", fs=250.0, output="sos"))
-    assert got.dtype == np.float32
-    assert got[0].std() == pytest.approx(1, abs=0.01)
-    assert np.corrcoef(got[0, 100:400], rhythm[100:400])[0, 1] > 0.99
+    actual = prepare_window(window, butter(ORDER, PASSBAND_HZ, "bandpass", fs=250.0, output="sos"))
+    assert actual.dtype == np.float32
+    assert actual[0].std() == pytest.approx(1, abs=0.01)
+    assert np.corrcoef(actual[0, 100:400], rhythm[100:400])[0, 1] > 0.99
 
 
 @needs_braindecode
@@ -34,10 +34,10 @@ def test_a_window_is_referenced_filtered_without_delay_and_scaled():
 def test_a_peer_network_has_the_requested_size_for_any_window_length(name):
     import torch
 
-    wanted, shape = 146_396, (64, 48)
-    width = peer_networks.width_for(name, wanted, *shape, 250, 250.0)
+    expected, shape = 146_396, (64, 48)
+    width = peer_networks.width_for(name, expected, *shape, 250, 250.0)
     network = peer_networks.peer_network(name, *shape, 250, 250.0, width)
-    assert abs(peer_networks.count_parameters(network) / wanted - 1) < 0.1
+    assert abs(peer_networks.count_parameters(network) / expected - 1) < 0.1
     longer = peer_networks.peer_network(name, *shape, 500, 250.0, width)
     with torch.inference_mode():
         assert network(torch.zeros(1, 64, 250)).shape == longer(torch.zeros(1, 64, 500)).shape == (1, 48)
@@ -51,15 +51,15 @@ def test_a_size_that_no_width_gives_is_refused():
 
 @needs_braindecode
 @pytest.mark.parametrize("name", peer_networks.WIDE)
-@pytest.mark.parametrize("wanted", [20_000, 50_000, 146_396, 1_000_000])
-def test_the_width_is_the_nearest_of_all(name, wanted):
+@pytest.mark.parametrize("n_parameters", [20_000, 50_000, 146_396, 1_000_000])
+def test_the_width_is_the_nearest_of_all(name, n_parameters):
     shape = (8, 4, 250, 250.0)
     found = {
         width: peer_networks.count_parameters(peer_networks.peer_network(name, *shape, width)) for width in range(2, 80)
     }
-    nearest = min(found, key=lambda width: abs(found[width] - wanted))
-    if abs(found[nearest] / wanted - 1) < peer_networks.EQUAL:
-        assert peer_networks.width_for(name, wanted, *shape) == nearest
+    nearest = min(found, key=lambda width: abs(found[width] - n_parameters))
+    if abs(found[nearest] / n_parameters - 1) < peer_networks.EQUAL:
+        assert peer_networks.width_for(name, n_parameters, *shape) == nearest
 
 
 @needs_braindecode

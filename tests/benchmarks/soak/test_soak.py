@@ -81,21 +81,21 @@ def pair(decoder):
     """Messages of a stretch and what offline says of it."""
     day = SimulatedDay(decoder.bundle.manifest)
     stretch = next(day.segments(0.1))
-    wanted, *_ = bench.decode_offline(decoder, stretch, decoder.start(), 0)
+    expected, *_ = bench.decode_offline(decoder, stretch, decoder.start(), 0)
     log, pieces = bench.Log(), deque(stretch)
     engine = bench.Engine(log.publish, lambda query: DaySource(decoder, pieces, log, 1000.0))
     engine.open("s1", decoder, bench.StreamQuery("day"))
     try:
-        live = bench.wait_for_decisions(log, wanted)
+        live = bench.wait_for_decisions(log, expected)
     finally:
         engine.stop()
-    return live, wanted
+    return live, expected
 
 
 def test_decisions_that_differ_or_are_missing_are_counted(pair):
-    live, wanted = pair
-    assert bench.differences(live, wanted) == 0
-    assert bench.differences(live[:-3], wanted) == 3
+    live, expected = pair
+    assert bench.differences(live, expected) == 0
+    assert bench.differences(live[:-3], expected) == 3
     for change in (
         {"sample": -1},
         {"decided": not live[5].decided},
@@ -107,4 +107,4 @@ def test_decisions_that_differ_or_are_missing_are_counted(pair):
     ):
         wrong = copy.copy(live)
         wrong[5] = replace(live[5], **change)
-        assert bench.differences(wrong, wanted) == 1, change
+        assert bench.differences(wrong, expected) == 1, change

@@ -27,8 +27,8 @@ def test_tangent_vector_is_the_logarithm_near_the_reference() -> None:
     row, column = torch.triu_indices(5, 5)
     for step, bound in ((0.1, 2e-3), (0.01, 2e-6)):
         near = around + step * way
-        want = logarithm(near)[row, column] * torch.where(row == column, 1.0, 2**0.5)
-        assert (tangent_vector(near, around) - want).abs().max() < bound * way.abs().max()
+        expected = logarithm(near)[row, column] * torch.where(row == column, 1.0, 2**0.5)
+        assert (tangent_vector(near, around) - expected).abs().max() < bound * way.abs().max()
 
 
 def test_length_of_a_tangent_vector_is_that_of_its_matrix() -> None:

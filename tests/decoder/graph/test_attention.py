@@ -23,17 +23,17 @@ def graph(k: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
 
 def layer(heads: int, edge: torch.Tensor | None = None, **options: object) -> GraphAttention:
     torch.manual_seed(0)
-    made = GraphAttention(6, 8, *graph(), edge, heads=heads, **options)
+    network = GraphAttention(6, 8, *graph(), edge, heads=heads, **options)
     with torch.no_grad():
-        for weight in made.parameters():
+        for weight in network.parameters():
             weight += 0.3 * torch.randn_like(weight)
-    return made
+    return network
 
 
-def edges(made: GraphAttention) -> torch.Tensor:
+def edges(network: GraphAttention) -> torch.Tensor:
     """The same graph as torch_geometric takes it: from neighbour to sensor."""
-    target = torch.arange(N)[:, None].expand_as(made.index)
-    return torch.stack([made.index[made.valid], target[made.valid]])
+    target = torch.arange(N)[:, None].expand_as(network.index)
+    return torch.stack([network.index[network.valid], target[network.valid]])
 
 
 def weights_of(ours: GraphAttention) -> dict[str, torch.Tensor]:
@@ -54,8 +54,8 @@ def test_version_2_equals_torch_geometric(heads: int) -> None:
     theirs = GATv2Conv(6, 8 // heads, heads=heads, add_self_loops=False)
     theirs.load_state_dict(weights_of(ours))
     x = torch.randn(3, 2, N, 6)
-    want = torch.stack([theirs(one, edges(ours)) for one in x.flatten(0, 1)]).unflatten(0, (3, 2))
-    torch.testing.assert_close(ours(x), want, atol=1e-5, rtol=1e-5)
+    expected = torch.stack([theirs(one, edges(ours)) for one in x.flatten(0, 1)]).unflatten(0, (3, 2))
+    torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("concat", [True, False])
@@ -65,8 +65,8 @@ def test_edge_features_and_averaged_heads_equal_torch_geometric(concat: bool) ->
     theirs = GATv2Conv(6, 4 if concat else 8, heads=2, add_self_loops=False, edge_dim=3, concat=concat)
     theirs.load_state_dict(weights_of(ours) | {"lin_edge.weight": ours.score_edge.weight})
     x = torch.randn(3, N, 6)
-    want = torch.stack([theirs(one, edges(ours), edge[ours.valid]) for one in x])
-    torch.testing.assert_close(ours(x), want, atol=1e-5, rtol=1e-5)
+    expected = torch.stack([theirs(one, edges(ours), edge[ours.valid]) for one in x])
+    torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -82,24 +82,24 @@ def test_version_1_equals_torch_geometric(heads: int) -> None:
         }
     )
     x = torch.randn(4, N, 6)
-    want = torch.stack([theirs(one, edges(ours)) for one in x])
-    torch.testing.assert_close(ours(x), want, atol=1e-5, rtol=1e-5)
+    expected = torch.stack([theirs(one, edges(ours)) for one in x])
+    torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_softplus_keeps_the_gradient_that_leaky_relu_loses() -> None:
     """With every neighbour on one side of the kink, leaky ReLU gives the sensor's own projection no gradient."""
     lost = {}
     for activation in ("leaky_relu", "softplus"):
-        made = layer(2, activation=activation)
+        network = layer(2, activation=activation)
         with torch.no_grad():
-            made.own.bias.fill_(50.0)
-            made.own.weight.mul_(0.01)
-            made.score_neighbour.fill_(0.1)
+            network.own.bias.fill_(50.0)
+            network.own.weight.mul_(0.01)
+            network.score_neighbour.fill_(0.1)
         if activation == "softplus":
             with torch.no_grad():
-                made.own.bias.fill_(0.0)
-        made(torch.randn(4, N, 6)).square().sum().backward()
-        lost[activation] = made.own.weight.grad.abs().max().item()
+                network.own.bias.fill_(0.0)
+        network(torch.randn(4, N, 6)).square().sum().backward()
+        lost[activation] = network.own.weight.grad.abs().max().item()
     assert lost["leaky_relu"] < 1e-3 < lost["softplus"]
 
 
@@ -107,65 +107,69 @@ def test_softplus_keeps_the_gradient_that_leaky_relu_loses() -> None:
 @pytest.mark.parametrize("mode", ["theta_r", "theta_n", "none"])
 def test_self_term_is_added_to_attention_over_the_others(mode: str, concat: bool) -> None:
     """GAT+ equals plain attention without self loops plus the self term; a sensor with no neighbour has that only."""
-    made = layer(2, self_mode=mode, concat=concat)
+    network = layer(2, self_mode=mode, concat=concat)
     x = torch.randn(3, N, 6)
-    own = {"theta_r": made.own, "theta_n": made.theta_n, "none": lambda x: torch.zeros(3, N, 8 if concat else 16)}[mode]
+    own = {
+        "theta_r": network.own,
+        "theta_n": network.theta_n,
+        "none": lambda x: torch.zeros(3, N, 8 if concat else 16),
+    }[mode]
     self_term = own(x) if concat else own(x).unflatten(-1, (2, 8)).mean(-2)
-    weight = made.attention(x)
+    weight = network.attention(x)
     assert weight.shape == (3, N, 4, 2)
-    near = made.neighbour(x)[:, made.index].unflatten(-1, (2, -1))
+    near = network.neighbour(x)[:, network.index].unflatten(-1, (2, -1))
     others = (weight[..., None] * near).sum(-3)
-    want = (others.flatten(-2) if concat else others.mean(-2)) + self_term + made.bias
-    torch.testing.assert_close(made(x), want)
+    expected = (others.flatten(-2) if concat else others.mean(-2)) + self_term + network.bias
+    torch.testing.assert_close(network(x), expected)
     assert not weight[:, :, 0].any()
-    torch.testing.assert_close(made(x)[:, 5], (self_term + made.bias)[:, 5])  # 5 has no position
+    torch.testing.assert_close(network(x)[:, 5], (self_term + network.bias)[:, 5])  # 5 has no position
     assert weight[:, 5].sum() == 0
     torch.testing.assert_close(weight.sum(2)[:, :5], torch.ones(3, 5, 2))
 
 
 def test_attention_to_neighbours_adds_up_to_one_and_skips_the_invalid() -> None:
-    made = layer(2)
-    weight = made.attention(torch.randn(3, N, 6))
+    network = layer(2)
+    weight = network.attention(torch.randn(3, N, 6))
     torch.testing.assert_close(weight.sum(2), torch.ones(3, N, 2))
-    assert not weight[:, ~made.valid].any()
+    assert not weight[:, ~network.valid].any()
 
 
 @pytest.mark.parametrize("mode", ["att", "theta_r", "theta_n", "none"])
 def test_gradient_stays_finite_where_a_sensor_has_no_neighbour(mode: str) -> None:
-    made = layer(2, self_mode=mode)
-    made(torch.randn(2, N, 6)).square().sum().backward()
-    assert all(weight.grad.isfinite().all() for weight in made.parameters())
+    network = layer(2, self_mode=mode)
+    network(torch.randn(2, N, 6)).square().sum().backward()
+    assert all(weight.grad.isfinite().all() for weight in network.parameters())
 
 
 def test_reset_touches_every_matrix() -> None:
     edge = torch.randn(N, 4, 3)
-    made = layer(2, edge, self_mode="theta_n")
-    before = {name: weight.clone() for name, weight in made.named_parameters()}
-    made.reset_parameters()
-    for name, weight in made.named_parameters():
+    network = layer(2, edge, self_mode="theta_n")
+    before = {name: weight.clone() for name, weight in network.named_parameters()}
+    network.reset_parameters()
+    for name, weight in network.named_parameters():
         assert not torch.equal(weight, before[name]), name
         assert not name.endswith("bias") or not weight.any()
 
 
 def test_samples_of_a_batch_do_not_mix_and_each_has_its_edges() -> None:
     """The second sample hears its own neighbour, and nothing of the first sample."""
-    made, x = layer(2), torch.randn(3, N, 6)
-    y = made(x)
-    neighbour = int(made.index[4, 1])
+    network, x = layer(2), torch.randn(3, N, 6)
+    y = network(x)
+    neighbour = int(network.index[4, 1])
     changed = x.clone()
     changed[1, neighbour] += 1
-    z = made(changed)
+    z = network(changed)
     assert not torch.allclose(z[1, 4], y[1, 4])
     assert torch.equal(z[0], y[0])
     assert torch.equal(z[2], y[2])
 
 
 def test_only_neighbours_matter() -> None:
-    made = layer(2)
+    network = layer(2)
     x = torch.randn(2, N, 6, requires_grad=True)
-    made(x)[0, 4].sum().backward()
+    network(x)[0, 4].sum().backward()
     touched = x.grad.abs().amax(-1).nonzero().tolist()
-    assert sorted(touched) == sorted([0, j] for j in made.index[4].tolist())
+    assert sorted(touched) == sorted([0, j] for j in network.index[4].tolist())
 
 
 def test_knn_takes_the_nearest_and_itself_first() -> None:

@@ -7,23 +7,23 @@ from decoder.graph.node_layers import NodeWise
 def matrix(n_features: int, window: int) -> TemporalAttention:
     """One whose weights have moved."""
     torch.manual_seed(0)
-    made = TemporalAttention(n_features, window)
+    network = TemporalAttention(n_features, window)
     with torch.no_grad():
-        for weight in made.parameters():
+        for weight in network.parameters():
             weight += 0.5 * torch.randn_like(weight)
-    return made
+    return network
 
 
 def test_a_moment_is_the_newest_row_of_the_whole_matrix_between_moments() -> None:
-    made, x = matrix(4, 5), torch.randn(1, 9, 4)
+    network, x = matrix(4, 5), torch.randn(1, 9, 4)
     window = x[0, 3:8]
-    between = torch.tanh(window @ made.u @ window.T / 2 + made.b) @ made.v
-    torch.testing.assert_close(made(x)[0][0, 7], (between.softmax(dim=-1) @ window)[-1])
+    between = torch.tanh(window @ network.u @ window.T / 2 + network.b) @ network.v
+    torch.testing.assert_close(network(x)[0][0, 7], (between.softmax(dim=-1) @ window)[-1])
 
 
 def test_an_electrode_depends_on_its_own_window_of_hops_only() -> None:
-    made, x = NodeWise(matrix(4, 5), 3), torch.randn(1, 12, 3 * 4, requires_grad=True)
-    made(x)[0][0, 9].unflatten(-1, (3, 4))[1].square().sum().backward()
+    network, x = NodeWise(matrix(4, 5), 3), torch.randn(1, 12, 3 * 4, requires_grad=True)
+    network(x)[0][0, 9].unflatten(-1, (3, 4))[1].square().sum().backward()
     heard_HN = x.grad[0].unflatten(-1, (3, 4)).abs().amax(-1) > 0
     expected_HN = torch.zeros(12, 3, dtype=torch.bool)
     expected_HN[5:10, 1] = True
@@ -31,8 +31,8 @@ def test_an_electrode_depends_on_its_own_window_of_hops_only() -> None:
 
 
 def test_the_weight_of_a_hop_depends_on_the_features_of_the_hops() -> None:
-    made, x = matrix(4, 5), torch.randn(1, 9, 4)
-    assert not torch.allclose(made(2 * x)[0], 2 * made(x)[0], atol=1e-3)
+    network, x = matrix(4, 5), torch.randn(1, 9, 4)
+    assert not torch.allclose(network(2 * x)[0], 2 * network(x)[0], atol=1e-3)
 
 
 def test_moments_that_are_alike_stay_as_they_are() -> None:

@@ -9,8 +9,8 @@ from decoder.graph.node_layers import ConvBlock, GraphBlock, NodeTransformer, No
 def test_per_node_is_the_layer_on_each_node() -> None:
     layer = ConvBlock(3, 3).eval()
     x = torch.randn(2, 10, 12)
-    want = torch.cat([layer(node)[0] for node in x.split(3, dim=-1)], dim=-1)
-    torch.testing.assert_close(NodeWise(layer, 4)(x)[0], want)
+    expected = torch.cat([layer(node)[0] for node in x.split(3, dim=-1)], dim=-1)
+    torch.testing.assert_close(NodeWise(layer, 4)(x)[0], expected)
 
 
 def test_node_transformer_attends_within_a_hop_only() -> None:

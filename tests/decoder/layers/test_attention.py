@@ -11,15 +11,15 @@ def test_equals_attention_written_as_a_loop() -> None:
     layer = WindowedAttention(dim, heads, window).eval()
     x = torch.randn(1, n_steps, dim)
     q, k, v = layer.qkv(x)[0].view(n_steps, 3, heads, dim // heads).unbind(1)
-    want = torch.zeros(n_steps, heads, dim // heads)
+    expected = torch.zeros(n_steps, heads, dim // heads)
     for step in range(n_steps):
         past = range(max(0, step - window + 1), step + 1)
         for head in range(heads):
             slope = 2.0 ** (-8 * (head + 1) / heads)
             scores = [q[step, head] @ k[j, head] / (dim // heads) ** 0.5 - slope * (step - j) for j in past]
             weights = torch.stack(scores).softmax(0)
-            want[step, head] = sum(w * v[j, head] for w, j in zip(weights, past, strict=True))
-    torch.testing.assert_close(layer(x)[0][0], layer.out(want.flatten(1)), atol=1e-5, rtol=1e-5)
+            expected[step, head] = sum(w * v[j, head] for w, j in zip(weights, past, strict=True))
+    torch.testing.assert_close(layer(x)[0][0], layer.out(expected.flatten(1)), atol=1e-5, rtol=1e-5)
 
 
 def test_runs_for_ever_without_growing() -> None:

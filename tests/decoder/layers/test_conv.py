@@ -44,8 +44,8 @@ def test_sensor_convolution_is_filters_in_time_then_in_space() -> None:
     conv, x = SensorConv(3, 4, 5, 6), torch.randn(2, 3, 20)
     padded = torch.nn.functional.pad(x, (5, 0)).flatten(0, 1)[:, None]
     in_time = torch.nn.functional.conv1d(padded, conv.temporal.weight[:, None])  # [B * C, 4, T]
-    want = torch.einsum("bcft,ofc->bot", in_time.unflatten(0, (2, 3)), conv.spatial.weight.unflatten(1, (4, 3)))
-    torch.testing.assert_close(conv(x)[0], want)
+    expected = torch.einsum("bcft,ofc->bot", in_time.unflatten(0, (2, 3)), conv.spatial.weight.unflatten(1, (4, 3)))
+    torch.testing.assert_close(conv(x)[0], expected)
 
 
 @pytest.mark.parametrize(

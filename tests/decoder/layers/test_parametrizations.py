@@ -29,8 +29,8 @@ def test_smoothed_kernel_is_a_convolution_then_a_mean() -> None:
     kernel = layer.parametrizations.weight.original
     assert kernel.shape == (2, 1, 5)
     x = torch.randn(1, 1, 30)
-    want = nn.functional.avg_pool1d(nn.functional.conv1d(x, kernel), 3, stride=1)
-    torch.testing.assert_close(layer(x), want)
+    expected = nn.functional.avg_pool1d(nn.functional.conv1d(x, kernel), 3, stride=1)
+    torch.testing.assert_close(layer(x), expected)
 
 
 def test_a_constrained_layer_survives_a_copy_and_its_state_dict() -> None:

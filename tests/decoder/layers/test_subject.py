@@ -13,8 +13,8 @@ def test_each_stream_gets_the_matrix_of_its_subject() -> None:
     both = layer(x, torch.tensor([2, 0]))
     for stream, subject in enumerate((2, 0)):
         torch.testing.assert_close(both[stream], layer(x[stream : stream + 1], subject)[0])
-        want = torch.einsum("ct,cd->dt", x[stream], layer.matrix[subject])
-        torch.testing.assert_close(both[stream], want)
+        expected = torch.einsum("ct,cd->dt", x[stream], layer.matrix[subject])
+        torch.testing.assert_close(both[stream], expected)
     assert not torch.allclose(layer(x, 0), layer(x, 1))
 
 

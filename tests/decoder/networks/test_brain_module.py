@@ -12,22 +12,22 @@ SMALL = {"n_virtual": 8, "n_waves": 4, "dim": 12, "head": [16]}
 
 
 def test_image_module_has_the_block_sizes_that_add_up_to_the_paper_s_total() -> None:
-    made = build_network("meg_image", **SHARED, n_subjects=4)
-    parts = [made.sensors, made.mix, made.subjects, *made.blocks, made.head]
+    network = build_network("meg_image", **SHARED, n_subjects=4)
+    parts = [network.sensors, network.mix, network.subjects, *network.blocks, network.head]
     assert [n_weights(part) for part in parts] == [552_960, 73_170, 291_600, 1_183_360, 1_231_360, 1_518_208]
 
 
 def test_brain_module_has_five_blocks_that_see_135_samples_at_120_hz() -> None:
-    made = build_network("brain_module", **SHARED)
-    assert [n_weights(block) for block in made.blocks] == [1_183_360] + 4 * [1_231_360]
-    assert sum(block.receptive_field - 1 for block in made.blocks) + 1 == 135
-    assert n_weights(made.head) == 320 * 640 + 640
+    network = build_network("brain_module", **SHARED)
+    assert [n_weights(block) for block in network.blocks] == [1_183_360] + 4 * [1_231_360]
+    assert sum(block.receptive_field - 1 for block in network.blocks) + 1 == 135
+    assert n_weights(network.head) == 320 * 640 + 640
 
 
 def test_at_another_rate_it_sees_about_the_same_time() -> None:
     for sfreq in (100.0, 128.0, 250.0, 1000.0):
-        made = build_network("brain_module", **(SHARED | {"sfreq": sfreq}), **SMALL)
-        seen = sum(block.receptive_field - 1 for block in made.blocks) + 1
+        network = build_network("brain_module", **(SHARED | {"sfreq": sfreq}), **SMALL)
+        seen = sum(block.receptive_field - 1 for block in network.blocks) + 1
         assert seen / sfreq == pytest.approx(135 / 120, rel=0.08)
 
 
@@ -56,11 +56,11 @@ def test_positions_of_another_number_of_channels_are_refused() -> None:
 
 
 def test_each_subject_has_weights_of_its_own() -> None:
-    made, x = build_network("meg_image", **SHARED, **SMALL, n_subjects=3).eval(), torch.randn(2, 6, 120)
-    both = made(x, subject=torch.tensor([2, 0]))[0]
-    torch.testing.assert_close(both[:1], made(x[:1], subject=2)[0])
-    torch.testing.assert_close(both[1:], made(x[1:], subject=0)[0])
-    assert not torch.allclose(made(x, subject=1)[0], made(x, subject=0)[0])
+    network, x = build_network("meg_image", **SHARED, **SMALL, n_subjects=3).eval(), torch.randn(2, 6, 120)
+    both = network(x, subject=torch.tensor([2, 0]))[0]
+    torch.testing.assert_close(both[:1], network(x[:1], subject=2)[0])
+    torch.testing.assert_close(both[1:], network(x[1:], subject=0)[0])
+    assert not torch.allclose(network(x, subject=1)[0], network(x, subject=0)[0])
 
 
 @pytest.mark.parametrize("name", ["brain_module", "meg_image"])

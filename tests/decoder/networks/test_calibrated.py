@@ -11,19 +11,19 @@ INNER = {"name": "shallow", "config": SHARED}
 
 def test_a_new_personal_network_equals_the_network_inside():
     torch.manual_seed(0)
-    made = build_network("calibrated", **SHARED, network=INNER).eval()
+    module = build_network("calibrated", **SHARED, network=INNER).eval()
     x, onset = torch.randn(2, 3, 64), torch.rand(2, 8)
-    assert torch.equal(made(x, None, onset)[0], made.network(x, None, onset)[0])
+    assert torch.equal(module(x, None, onset)[0], module.network(x, None, onset)[0])
 
 
 def test_swapped_electrodes_are_swapped_back():
     torch.manual_seed(0)
-    made = build_network("calibrated", **SHARED, network=INNER).eval()
+    module = build_network("calibrated", **SHARED, network=INNER).eval()
     x = torch.randn(2, 3, 64)
     with torch.no_grad():
-        made.mixing.matrix.copy_(torch.eye(3)[[1, 0, 2]])
-    torch.testing.assert_close(made(x[:, [1, 0, 2]])[0], made.network(x)[0])
-    assert not torch.allclose(made(x)[0], made.network(x)[0])
+        module.mixing.matrix.copy_(torch.eye(3)[[1, 0, 2]])
+    torch.testing.assert_close(module(x[:, [1, 0, 2]])[0], module.network(x)[0])
+    assert not torch.allclose(module(x)[0], module.network(x)[0])
 
 
 @pytest.mark.parametrize(

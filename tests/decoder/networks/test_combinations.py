@@ -15,9 +15,9 @@ def network(name: str, **options: object) -> Chain:
 
 @pytest.mark.parametrize("name", ["gat_fc", "cnn_gat", "transformer_gat"])
 def test_a_prior_decides_which_electrodes_hear_each_other(name: str) -> None:
-    made = network(name, neighbours=((0, 2), (1, -1), (2, -1), (3, -1)), graph_skip="none")
+    module = network(name, neighbours=((0, 2), (1, -1), (2, -1), (3, -1)), graph_skip="none")
     x = torch.randn(1, 4, 64, requires_grad=True)
-    nodes, _ = made.features(x, made.init_state(1), 0)
+    nodes, _ = module.features(x, module.init_state(1), 0)
     nodes[0, -1].unflatten(-1, (4, -1))[0].square().sum().backward()
     assert x.grad[0].abs().amax(-1).nonzero().flatten().tolist() == [0, 2]
 
@@ -30,8 +30,8 @@ def test_without_a_graph_positions_make_one(name: str) -> None:
 
 
 def test_nodes_after_a_spatial_convolution_are_sources_all_connected() -> None:
-    made = network("cnn_transformer_gat", n_sources=6)
-    assert made.layers[-1].attention.index.shape == (6, 6)
+    module = network("cnn_transformer_gat", n_sources=6)
+    assert module.layers[-1].attention.index.shape == (6, 6)
     with pytest.raises(ValueError, match="unknown key 'neighbours'"):
         network("cnn_transformer_gat", neighbours=((0,),) * 4)
 
@@ -57,16 +57,16 @@ def test_the_skip_of_the_transformer_may_be_chosen(name: str, skip: str) -> None
 def test_graph_modes_change_the_answer(mode: str, options: dict) -> None:
     """With the same weights wherever both have them, so that only the mode can make the difference."""
     x, plain = torch.randn(1, 4, 64), network("cnn_gat", positions=POSITIONS)
-    made = network("cnn_gat", positions=POSITIONS, graph_self=mode, **options)
-    made.load_state_dict(dict(plain.named_parameters()), strict=False)
-    assert not torch.allclose(made(x)[0], plain(x)[0])
+    module = network("cnn_gat", positions=POSITIONS, graph_self=mode, **options)
+    module.load_state_dict(dict(plain.named_parameters()), strict=False)
+    assert not torch.allclose(module(x)[0], plain(x)[0])
 
 
 def test_a_dense_skip_keeps_the_features_before_the_graph() -> None:
     x, nodes = torch.randn(1, 4, 64), []
     for kind in ("none", "dense"):
-        made = network("cnn_gat", positions=POSITIONS, graph_skip=kind)
-        nodes.append(made.features(x, made.init_state(1), 0)[0].unflatten(-1, (4, -1)))
+        module = network("cnn_gat", positions=POSITIONS, graph_skip=kind)
+        nodes.append(module.features(x, module.init_state(1), 0)[0].unflatten(-1, (4, -1)))
     after, both = nodes
     assert both.shape[-1] == 2 * after.shape[-1] == 32
     torch.testing.assert_close(both[..., 16:], after)

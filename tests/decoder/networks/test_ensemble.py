@@ -14,21 +14,21 @@ EEGNET = {"name": "eegnet", "config": SHARED | {"embedding_dim": 5}}
 
 def test_side_by_side_the_inner_product_is_the_mean_of_the_members():
     torch.manual_seed(0)
-    made = build_network("ensemble", **SHARED, embedding_dim=8, members=[SHALLOW, EEGNET]).eval()
+    network = build_network("ensemble", **SHARED, embedding_dim=8, members=[SHALLOW, EEGNET]).eval()
     rows = [F.normalize(torch.randn(4, width), dim=-1) for width in (3, 5)]
     x, onset = torch.randn(2, 2, 64), torch.rand(2, 8)
-    apart = [(member(x, None, onset)[0] @ own.T) for member, own in zip(made.members, rows, strict=True)]
+    apart = [(member(x, None, onset)[0] @ own.T) for member, own in zip(network.members, rows, strict=True)]
     joined = concat_rows(rows)
-    torch.testing.assert_close(made(x, None, onset)[0] @ joined.T, (apart[0] + apart[1]) / 2)
+    torch.testing.assert_close(network(x, None, onset)[0] @ joined.T, (apart[0] + apart[1]) / 2)
     torch.testing.assert_close(joined.norm(dim=-1), torch.ones(4))
 
 
 def test_in_one_space_the_embedding_is_the_mean():
-    made = build_network("ensemble", **SHARED, embedding_dim=3, members=[SHALLOW, SHALLOW], join="mean").eval()
+    network = build_network("ensemble", **SHARED, embedding_dim=3, members=[SHALLOW, SHALLOW], join="mean").eval()
     x = torch.randn(2, 2, 64)
-    apart = [member(x)[0] for member in made.members]
+    apart = [member(x)[0] for member in network.members]
     assert not torch.equal(*apart)
-    torch.testing.assert_close(made(x)[0], (apart[0] + apart[1]) / 2)
+    torch.testing.assert_close(network(x)[0], (apart[0] + apart[1]) / 2)
 
 
 @pytest.mark.parametrize("join", ["concat", "mean"])
@@ -37,20 +37,20 @@ def test_a_weight_multiplies_the_embedding_of_its_member(join):
     torch.manual_seed(0)
     members = [SHALLOW, SHALLOW | {"config": SHALLOW["config"] | {"n_filters": 4}}]
     width = {"concat": 6, "mean": 3}[join]
-    made = build_network(
+    network = build_network(
         "ensemble", **SHARED, embedding_dim=width, members=members, join=join, weights=[0.5, 3.0]
     ).eval()
     x = torch.randn(2, 2, 64)
-    apart = [0.5 * made.members[0](x)[0], 3.0 * made.members[1](x)[0]]
-    want = (apart[0] + apart[1]) / 2 if join == "mean" else torch.cat(apart, dim=-1) / 2**0.5
-    torch.testing.assert_close(made(x)[0], want)
-    made = build_network(
+    apart = [0.5 * network.members[0](x)[0], 3.0 * network.members[1](x)[0]]
+    expected = (apart[0] + apart[1]) / 2 if join == "mean" else torch.cat(apart, dim=-1) / 2**0.5
+    torch.testing.assert_close(network(x)[0], expected)
+    network = build_network(
         "ensemble", **SHARED, embedding_dim=width, members=members, join=join, weights=[1.0, 0.0]
     ).eval()
-    before = made(x)[0]
+    before = network(x)[0]
     with torch.no_grad():
-        made.members[1].readout.now.weight.add_(1.0)
-    assert torch.equal(made(x)[0], before)
+        network.members[1].readout.now.weight.add_(1.0)
+    assert torch.equal(network(x)[0], before)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ SHARED = {"n_channels": 17, "sfreq": 250.0, "hop_samples": 5, "embedding_dim": 1
 
 def test_has_the_weights_of_the_paper_before_its_projection() -> None:
     """17 sensors by 250 samples: about 5.4 million."""
-    made = build_network("flat_mlp", **SHARED)
-    assert n_weights(made) - n_weights(made.project) == 4251 * 1024 + 1025 * 1024 + 2 * 1024
-    assert made(torch.randn(3, 17, 250)).shape == (3, 16)
+    network = build_network("flat_mlp", **SHARED)
+    assert n_weights(network) - n_weights(network.project) == 4251 * 1024 + 1025 * 1024 + 2 * 1024
+    assert network(torch.randn(3, 17, 250)).shape == (3, 16)
 
 
 def test_a_window_of_another_length_is_refused() -> None:
@@ -34,11 +34,11 @@ def test_is_marked_as_not_streaming_and_is_never_exported(tmp_path: Path) -> Non
 
 def test_learns_which_of_two_sensors_holds_the_rhythm() -> None:
     torch.manual_seed(0)
-    made = build_network("flat_mlp", **(SHARED | {"n_channels": 4}), width=32, dropout=0.1)
-    optimiser, losses = torch.optim.Adam(made.parameters(), 3e-3), []
+    network = build_network("flat_mlp", **(SHARED | {"n_channels": 4}), width=32, dropout=0.1)
+    optimiser, losses = torch.optim.Adam(network.parameters(), 3e-3), []
     for step in range(30):
         x, label = rhythm_trials(32, 4, 250.0, 250, seed=step)
-        loss = torch.nn.functional.cross_entropy(made(x)[:, :2], label)
+        loss = torch.nn.functional.cross_entropy(network(x)[:, :2], label)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -43,8 +43,8 @@ def without(x: Tensor, rows: slice) -> Tensor:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_first_only_second_only_and_both_answer_in_shape(rule, batch):
     """And none of the three is another: no rule drops a modality that is there."""
-    made, x = network(rule), torch.randn(batch, 5, 80)
-    both, first, second = (made(one)[0] for one in (x, without(x, SECOND), without(x, FIRST)))
+    module, x = network(rule), torch.randn(batch, 5, 80)
+    both, first, second = (module(one)[0] for one in (x, without(x, SECOND), without(x, FIRST)))
     for y in (both, first, second):
         assert y.shape == (batch, 10, 6)
         assert y.isfinite().all()
@@ -56,10 +56,10 @@ def test_first_only_second_only_and_both_answer_in_shape(rule, batch):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("side", "rows", "others"), [("first", FIRST, SECOND), ("second", SECOND, FIRST)])
 def test_a_single_modality_equals_the_whole_with_the_other_at_zero(rule, side, rows, others):
-    made, x = network(rule), torch.randn(3, 5, 80)
-    alone = made.single_modality(side)
+    module, x = network(rule), torch.randn(3, 5, 80)
+    alone = module.single_modality(side)
     onset = torch.arange(1, 11)[None].expand(3, -1) / 8
-    torch.testing.assert_close(alone(x[:, rows], None, onset)[0], made(without(x, others), None, onset)[0])
+    torch.testing.assert_close(alone(x[:, rows], None, onset)[0], module(without(x, others), None, onset)[0])
     assert alone.config.n_channels == rows.stop - rows.start
 
 
@@ -75,11 +75,11 @@ def test_a_single_modality_is_rebuilt_from_its_config():
 
 
 def test_a_single_modality_shares_no_weight_with_the_whole():
-    made = network("gated")
-    alone, x = made.single_modality("first"), torch.randn(1, 2, 80)
+    module = network("gated")
+    alone, x = module.single_modality("first"), torch.randn(1, 2, 80)
     before = alone(x)[0]
     with torch.no_grad():
-        for weight in made.parameters():
+        for weight in module.parameters():
             weight += 1
     assert torch.equal(alone(x)[0], before)
 
@@ -87,77 +87,79 @@ def test_a_single_modality_shares_no_weight_with_the_whole():
 @pytest.mark.parametrize("rule", RULES)
 def test_the_network_of_an_absent_modality_has_no_influence(rule):
     """With the second absent, its network's weights change nothing."""
-    made, x = network(rule), without(torch.randn(2, 5, 80), SECOND)
-    before = made(x)[0]
+    module, x = network(rule), without(torch.randn(2, 5, 80), SECOND)
+    before = module(x)[0]
     with torch.no_grad():
-        for weight in made.members["second"].parameters():
+        for weight in module.members["second"].parameters():
             weight += 1
-    assert torch.equal(made(x)[0], before)
+    assert torch.equal(module(x)[0], before)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_modality_may_go_and_come_back_in_mid_stream(rule):
     """Chunked as whole; and while it is away, its network's readout does not count."""
-    made, x = network(rule), torch.randn(2, 5, 80)
+    module, x = network(rule), torch.randn(2, 5, 80)
     x[:, SECOND, 24:48] = 0
-    whole, last = made(x)
+    whole, last = module(x)
     state, parts = None, []
     for chunk in x.split([8, 32, 8, 32], -1):
-        y, state = made(chunk, state)
+        y, state = module(chunk, state)
         parts.append(y)
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=1e-5)
     for key, value in last.items():
         torch.testing.assert_close(state[key], value, atol=1e-5, rtol=1e-5)
     if rule != "cross_attention":  # whose tokens of the past go on being read
         with torch.no_grad():
-            for weight in made.members["second"].parameters():
+            for weight in module.members["second"].parameters():
                 weight += 0.1
-        differs = (made(x)[0] - whole).abs().amax((0, 2)) > 0
+        differs = (module(x)[0] - whole).abs().amax((0, 2)) > 0
         assert differs.tolist() == [True] * 3 + [False] * 3 + [True] * 4
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_silence_in_both_is_finite(rule):
-    made = network(rule)
-    assert made(torch.zeros(1, 5, 80))[0].isfinite().all()
+    module = network(rule)
+    assert module(torch.zeros(1, 5, 80))[0].isfinite().all()
     x = torch.randn(2, 5, 80)
     x[0] = 0
-    made.train()(x)[0].square().mean().backward()
-    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in made.parameters())
+    module.train()(x)[0].square().mean().backward()
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in module.parameters())
 
 
 def test_modality_dropout_takes_one_of_two_in_training_and_none_after():
-    made = network("mean_normalised", modality_dropout=1.0)
+    module = network("mean_normalised", modality_dropout=1.0)
     here = torch.ones(200, 3, 2, dtype=torch.bool)
-    lost = made.train().modality_dropout(here)
+    lost = module.train().modality_dropout(here)
     assert (lost.sum(dim=2) == 1).all()
     assert (lost == lost[:, :1]).all()  # one modality for a stream's whole crop
     assert 60 < lost[:, 0, 0].sum() < 140
-    assert made.eval().modality_dropout(here).all()
+    assert module.eval().modality_dropout(here).all()
 
 
 def test_modality_dropout_spares_the_only_modality():
-    made = network("mean_normalised", modality_dropout=1.0).train()
+    module = network("mean_normalised", modality_dropout=1.0).train()
     here = torch.ones(50, 3, 2, dtype=torch.bool)
     here[..., 1] = False
-    assert torch.equal(made.modality_dropout(here), here)
+    assert torch.equal(module.modality_dropout(here), here)
 
 
 def test_mean_normalised_is_the_mean_of_the_unit_vectors_that_are_present():
-    made, x = network("mean_normalised"), torch.randn(2, 5, 80)
-    first, second = made.single_modality("first")(x[:, FIRST])[0], made.single_modality("second")(x[:, SECOND])[0]
+    module, x = network("mean_normalised"), torch.randn(2, 5, 80)
+    first, second = module.single_modality("first")(x[:, FIRST])[0], module.single_modality("second")(x[:, SECOND])[0]
     torch.testing.assert_close(first.norm(dim=-1), torch.ones(2, 10))
-    torch.testing.assert_close(made(x)[0], (first + second) / 2)
+    torch.testing.assert_close(module(x)[0], (first + second) / 2)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_both_networks_and_the_fusion_get_gradients(rule):
-    made, x = network(rule, modality_dropout=0.0).train(), torch.randn(4, 5, 80)
+    module, x = network(rule, modality_dropout=0.0).train(), torch.randn(4, 5, 80)
     x[0, FIRST] = x[1, SECOND] = 0
-    (made(x)[0] * torch.randn(6)).sum().backward()  # a random weighting: the plain sum of a unit vector has no gradient
+    (
+        module(x)[0] * torch.randn(6)
+    ).sum().backward()  # a random weighting: the plain sum of a unit vector has no gradient
     for side in ("first", "second"):
-        assert all(weight.grad is not None for weight in made.members[side].parameters())
-    assert all(weight.grad is not None and weight.grad.any() for weight in made.fusion.parameters())
+        assert all(weight.grad is not None for weight in module.members[side].parameters())
+    assert all(weight.grad is not None and weight.grad.any() for weight in module.fusion.parameters())
 
 
 def test_cross_attention_reads_so_many_hops_of_both():
@@ -169,13 +171,13 @@ def test_cross_attention_reads_so_many_hops_of_both():
 
 
 def test_each_network_whitens_its_own_channels():
-    made = network("add")
+    module = network("add")
     root = torch.randn(5, 5)
     covariance = root @ root.T + torch.eye(5)
     values, vectors = torch.linalg.eigh(covariance)
-    made.set_whitening(vectors * values.rsqrt() @ vectors.T)
+    module.set_whitening(vectors * values.rsqrt() @ vectors.T)
     for side, rows in (("first", FIRST), ("second", SECOND)):
-        matrix = made.members[side].power.whitening
+        matrix = module.members[side].power.whitening
         torch.testing.assert_close(
             matrix @ covariance[rows, rows] @ matrix.T, torch.eye(len(matrix)), atol=1e-4, rtol=0
         )
@@ -183,15 +185,15 @@ def test_each_network_whitens_its_own_channels():
 
 def test_positions_go_with_their_channels():
     places = tuple((0.01 * i, 0.0, 0.1) for i in range(5))
-    made = network("add", positions=places)
-    assert made.members["second"].config.positions == places[2:]
-    assert made.single_modality("second").members["second"].config.positions == places[2:]
+    module = network("add", positions=places)
+    assert module.members["second"].config.positions == places[2:]
+    assert module.single_modality("second").members["second"].config.positions == places[2:]
 
 
 def test_networks_may_differ_and_have_options():
-    made = network("concat_half", second="shallow", second_options=None, embedding_dim=7)
-    assert type(made.members["second"]).__name__ == "Shallow"
-    assert made(torch.randn(3, 5, 80))[0].shape == (3, 10, 7)
+    module = network("concat_half", second="shallow", second_options=None, embedding_dim=7)
+    assert type(module.members["second"]).__name__ == "Shallow"
+    assert module(torch.randn(3, 5, 80))[0].shape == (3, 10, 7)
 
 
 @pytest.mark.parametrize(

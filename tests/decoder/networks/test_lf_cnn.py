@@ -31,29 +31,29 @@ def test_pattern_of_the_right_filter_is_the_planted_topography(name: str) -> Non
     topography, noise = torch.randn(6), torch.randn(6, 6, dtype=torch.float64)
     planted = topography.double()
     covariance_noise = noise @ noise.T + 0.01 * torch.eye(6)
-    made = build_network(name, **SHARED, n_sources=3)
+    network = build_network(name, **SHARED, n_sources=3)
     weight = torch.linalg.solve(covariance_noise, planted)  # the matched filter
     with torch.no_grad():
-        made.demix.weight[1] = (weight / (weight @ planted)).float()[:, None]
-    found = patterns(made, covariance_noise + 4.0 * torch.outer(planted, planted))
+        network.demix.weight[1] = (weight / (weight @ planted)).float()[:, None]
+    found = patterns(network, covariance_noise + 4.0 * torch.outer(planted, planted))
     assert found.shape == (6, 3)
     cosine = torch.nn.functional.cosine_similarity
     assert cosine(found[:, 1], topography, dim=0) > 0.9999
-    assert cosine(made.demix.weight[1, :, 0], topography, dim=0) < 0.9
+    assert cosine(network.demix.weight[1, :, 0], topography, dim=0) < 0.9
 
 
 @pytest.mark.parametrize("name", ["lf_cnn", "var_cnn"])
 def test_features_are_the_largest_of_the_hop_and_never_below_zero(name: str) -> None:
-    made, x = build_network(name, **SHARED, n_sources=3).eval(), torch.randn(2, 6, 50)
-    filtered, _ = made.filters(made.demix(x))
-    want = filtered.clamp(min=0).unflatten(-1, (10, 5)).amax(-1).transpose(1, 2)
-    torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want)
+    network, x = build_network(name, **SHARED, n_sources=3).eval(), torch.randn(2, 6, 50)
+    filtered, _ = network.filters(network.demix(x))
+    expected = filtered.clamp(min=0).unflatten(-1, (10, 5)).amax(-1).transpose(1, 2)
+    torch.testing.assert_close(network.features(x, network.init_state(2), 0)[0], expected)
     assert (filtered.unflatten(-1, (10, 5)).amax(-1) < 0).any()
 
 
 def test_covariance_of_another_size_or_of_nothing_is_refused() -> None:
-    made = build_network("lf_cnn", **SHARED, n_sources=3)
+    network = build_network("lf_cnn", **SHARED, n_sources=3)
     with pytest.raises(ValueError, match=r"patterns: covariance of shape \(5, 5\), needs \(6, 6\)"):
-        patterns(made, torch.eye(5))
+        patterns(network, torch.eye(5))
     with pytest.raises(ValueError, match="patterns: 3 of 3 sources have no variance"):
-        patterns(made, torch.zeros(6, 6))
+        patterns(network, torch.zeros(6, 6))

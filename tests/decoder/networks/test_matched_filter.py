@@ -38,14 +38,14 @@ def test_answer_is_the_log_likelihood_ratio_of_the_model() -> None:
         signal[:, 60 * i : 60 * i + 60] += template[label]
     network = build_network("matched_filter", **CONFIG | {"embedding_dim": 2, "template_hz": 30.0})
     network.fit(TrainingTrials([signal], [60 * np.arange(2000)], [labels], np.eye(2), True))
-    found, wanted = [], []
+    found, expected = [], []
     for i in range(200):
         x = (rng.standard_normal((4, 60)) + template[i % 2]).astype(np.float32)
         embedding, _ = network(torch.as_tensor(x)[None], None, ONSET)
         found.append((embedding[0, -1, 1] - embedding[0, -1, 0]).item())
-        wanted.append((template[1] * x).sum() - 0.5 * np.square(template[1]).sum())
-    assert np.corrcoef(found, wanted)[0, 1] > 0.95
-    assert np.mean(np.sign(found) == np.sign(wanted)) > 0.95  # and the offset is in its place
+        expected.append((template[1] * x).sum() - 0.5 * np.square(template[1]).sum())
+    assert np.corrcoef(found, expected)[0, 1] > 0.95
+    assert np.mean(np.sign(found) == np.sign(expected)) > 0.95  # and the offset is in its place
 
 
 def test_without_an_onset_nothing_is_claimed() -> None:
@@ -88,16 +88,16 @@ def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_other
     network.fit(trials_seen)
     rows = network.bank_rows(torch.as_tensor(vectors[30:], dtype=torch.float32))
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(10))
-    rng, found, wanted = np.random.default_rng(1), [], []
+    rng, found, expected = np.random.default_rng(1), [], []
     for i in range(50):
         x = responses[30 + i % 10] + rng.standard_normal((4, 60))
         embedding, _ = network(torch.as_tensor(x, dtype=torch.float32)[None], None, ONSET)
         score = (embedding[0, -1] @ rows.T).detach().numpy()
         truth = np.einsum("kct,ct->k", responses[30:], x) - 0.5 * np.square(responses[30:]).sum((1, 2))
         found.append(score - score.mean())
-        wanted.append(truth - truth.mean())
-    assert np.corrcoef(np.ravel(found), np.ravel(wanted))[0, 1] > 0.97
-    slope = np.sum(np.multiply(found, wanted)) / np.sum(np.square(wanted))
+        expected.append(truth - truth.mean())
+    assert np.corrcoef(np.ravel(found), np.ravel(expected))[0, 1] > 0.97
+    slope = np.sum(np.multiply(found, expected)) / np.sum(np.square(expected))
     assert 0.8 < slope < 1.2  # and in its own unit, as confidence needs it
 
 

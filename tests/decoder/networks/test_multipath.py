@@ -15,7 +15,7 @@ def network(**options: object) -> Multipath:
 @pytest.mark.parametrize("paths", [("raw",), ("spectral",), ("wavelet",), ("raw", "wavelet")])
 def test_paths_stand_side_by_side_and_may_be_left_out(paths: tuple[str, ...]) -> None:
     x, whole, some = torch.randn(2, 3, 128), network(), network(paths=paths)
-    features = [made.features(x, made.init_state(2), 0)[0] for made in (whole, some)]
+    features = [module.features(x, module.init_state(2), 0)[0] for module in (whole, some)]
     assert features[1].shape[-1] < features[0].shape[-1]
     assert {key.split(".")[0] for key in some.init_state(1)} == {*paths, "readout"}
 
@@ -36,10 +36,10 @@ def test_fast_wavelets_look_at_the_newest_samples_only() -> None:
 
 
 def test_whitening_reaches_the_spectral_path() -> None:
-    made, x = network(), torch.randn(1, 3, 128)
-    before = made(x)[0]
-    made.set_whitening(torch.diag(torch.tensor([3.0, 1.0, 0.1])))
-    assert not torch.allclose(made(x)[0], before)
+    module, x = network(), torch.randn(1, 3, 128)
+    before = module(x)[0]
+    module.set_whitening(torch.diag(torch.tensor([3.0, 1.0, 0.1])))
+    assert not torch.allclose(module(x)[0], before)
     network(paths=("raw",)).set_whitening(torch.eye(3))  # nothing to whiten
 
 

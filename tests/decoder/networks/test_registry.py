@@ -27,13 +27,13 @@ TRAINED = [
 
 def test_a_config_survives_json() -> None:
     positions = [[0.0, 0.1, 0.0], None]
-    made = build_network("gat_transformer", **CONFIG, positions=positions, power_windows_s=[0.25, 0.5])
-    stored = json.loads(json.dumps(dataclasses.asdict(made.config), allow_nan=False))
+    module = build_network("gat_transformer", **CONFIG, positions=positions, power_windows_s=[0.25, 0.5])
+    stored = json.loads(json.dumps(dataclasses.asdict(module.config), allow_nan=False))
     again = build_network("gat_transformer", **stored)
-    assert again.config == made.config
-    again.load_state_dict(made.state_dict())
+    assert again.config == module.config
+    again.load_state_dict(module.state_dict())
     x = torch.randn(1, 2, 64)
-    assert torch.equal(again.eval()(x)[0], made.eval()(x)[0])
+    assert torch.equal(again.eval()(x)[0], module.eval()(x)[0])
 
 
 def test_unknown_key_is_reported_with_the_nearest_known() -> None:
@@ -61,21 +61,21 @@ def test_every_network_has_a_description_and_is_built_by_name() -> None:
 def test_one_training_step_lowers_the_loss_and_reaches_every_weight(name: str) -> None:
     """Two labels that differ by a rhythm and a step, on a network without dropout."""
     torch.manual_seed(0)
-    made = build_network(name, **CONFIG, **MORE.get(name, {}), dropout=0.0).train()
+    module = build_network(name, **CONFIG, **MORE.get(name, {}), dropout=0.0).train()
     label = torch.arange(16) % 2
     rhythm = torch.sin(2 * torch.pi * 10 / 64 * torch.arange(64)) + 0.5
     x = 0.5 * torch.randn(16, 2, 64) + label[:, None, None] * rhythm
     onset = (torch.arange(1, 9) / 8).expand(16, 8)
 
     def loss() -> torch.Tensor:
-        return cross_entropy(made(x, None, onset)[0][:, -1], label)
+        return cross_entropy(module(x, None, onset)[0][:, -1], label)
 
     before = loss()
     before.backward()
-    assert [key for key, weight in made.named_parameters() if weight.grad is None] == []
+    assert [key for key, weight in module.named_parameters() if weight.grad is None] == []
     with torch.no_grad():
-        squared = sum(float(weight.grad.square().sum()) for weight in made.parameters())
-        for weight in made.parameters():
+        squared = sum(float(weight.grad.square().sum()) for weight in module.parameters())
+        for weight in module.parameters():
             weight -= min(1e-2, 0.1 * float(before) / squared) * weight.grad  # a tenth of the loss if it were straight
     assert loss() < before
 
@@ -83,8 +83,8 @@ def test_one_training_step_lowers_the_loss_and_reaches_every_weight(name: str) -
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_network_trains_under_bfloat16_autocast(name: str) -> None:
     torch.manual_seed(0)
-    made = build_network(name, **CONFIG, **MORE.get(name, {})).train()
+    module = build_network(name, **CONFIG, **MORE.get(name, {})).train()
     with torch.autocast("cpu", torch.bfloat16):
-        y, _ = made(torch.randn(4, 2, 64), None, torch.rand(4, 8))
+        y, _ = module(torch.randn(4, 2, 64), None, torch.rand(4, 8))
     y.float().square().mean().backward()
-    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in made.parameters())
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in module.parameters())

@@ -24,17 +24,17 @@ def test_window_length_decides_how_far_back_the_features_of_a_hop_reach() -> Non
     """Without attention over time and before the readout, a hop knows its window and the filters' half second."""
     reach = {}
     for window_s in (0.5, 1.0):
-        made = network(window_s=window_s, temporal_layers=0)
+        module = network(window_s=window_s, temporal_layers=0)
         x = torch.randn(1, 4, 256, requires_grad=True)
-        (made.features(x, made.init_state(1), 0)[0][0, -1] * torch.randn(64)).sum().backward()
+        (module.features(x, module.init_state(1), 0)[0][0, -1] * torch.randn(64)).sum().backward()
         reach[window_s] = 256 - int(x.grad.abs().amax((0, 1)).nonzero()[0])
     assert reach == {0.5: 32 + 32, 1.0: 64 + 32}
 
 
 def test_a_rhythm_is_detected_at_any_phase() -> None:
-    made, time_s = network(), torch.arange(256) / 64
+    module, time_s = network(), torch.arange(256) / 64
     waves = torch.stack([torch.sin(2 * torch.pi * 10 * time_s + phase) for phase in (0.0, 1.0)])
-    y = made.features(waves[:, None].expand(-1, 4, -1), made.init_state(2), 0)[0][:, -1]
+    y = module.features(waves[:, None].expand(-1, 4, -1), module.init_state(2), 0)[0][:, -1]
     torch.testing.assert_close(y[0], y[1], atol=0.05, rtol=0.0)
     other = torch.sin(2 * torch.pi * 20 * time_s).expand(1, 4, -1)
-    assert (made.features(other, made.init_state(1), 0)[0][0, -1] - y[0]).abs().max() > 0.5
+    assert (module.features(other, module.init_state(1), 0)[0][0, -1] - y[0]).abs().max() > 0.5

@@ -27,9 +27,9 @@ def test_every_part_may_be_switched_off_and_the_rest_trains_whole(off: dict, tem
 
 def heard_by_electrode_5(temporal: str) -> torch.Tensor:
     """How much its features at the last of 24 hops depend on each sample, without convolutions and graph, [14, 192]."""
-    made = network(tlb=False, spatial=False, temporal=temporal, entropy_window_s=0.25, graph_window_s=0.5)
+    module = network(tlb=False, spatial=False, temporal=temporal, entropy_window_s=0.25, graph_window_s=0.5)
     x = torch.randn(1, 14, 192, requires_grad=True)
-    node, _ = made.features(x, made.init_state(1), 0)
+    node, _ = module.features(x, module.init_state(1), 0)
     node[0, -1].unflatten(-1, (14, -1))[5].square().sum().backward()
     return x.grad[0].abs()
 
@@ -56,11 +56,11 @@ def test_a_temporal_part_that_is_none_of_the_three_is_refused() -> None:
 
 
 def test_adjacency_keeps_ten_edges_into_each_electrode_and_differs_between_samples() -> None:
-    made = network()
+    module = network()
     with torch.no_grad():
-        for weight in made.spatial.parameters():
+        for weight in module.spatial.parameters():
             weight += 0.3 * torch.randn_like(weight)
-    graph = made.adjacency(torch.randn(3, 14, 128))
+    graph = module.adjacency(torch.randn(3, 14, 128))
     assert graph.shape == (3, 14, 14)
     assert (graph != 0).sum(-1).unique().tolist() == [10]
     assert not torch.equal(graph[0] != 0, graph[1] != 0)
@@ -74,26 +74,26 @@ def test_features_depend_on_the_largest_edges_only() -> None:
 
 def test_the_graph_begins_at_the_prior() -> None:
     prior = tuple((i, (i + 5) % 14, (i + 2) % 14) for i in range(14))
-    made = network(neighbours=prior, n_keep=3)
+    module = network(neighbours=prior, n_keep=3)
     with torch.no_grad():
-        made.spatial.w2.mul_(0.01)
-    graph = made.adjacency(torch.randn(1, 14, 128))[0]
+        module.spatial.w2.mul_(0.01)
+    graph = module.adjacency(torch.randn(1, 14, 128))[0]
     assert [sorted(row.nonzero().flatten().tolist()) for row in graph] == [sorted(row) for row in prior]
 
 
 def test_the_graph_learns() -> None:
-    made = network().train()
-    made(torch.randn(4, 14, 128))[0].square().sum().backward()
-    assert all(weight.grad.abs().max() > 0 for weight in made.spatial.parameters())
+    module = network().train()
+    module(torch.randn(4, 14, 128))[0].square().sum().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in module.spatial.parameters())
 
 
 def test_statistics_of_the_matrix_are_the_batch_s_in_training_and_running_afterwards() -> None:
-    made, x = network().train(), torch.randn(4, 14, 128)
-    before = made.spatial.norm.running_var.clone()
-    made(x)
-    assert not torch.equal(made.spatial.norm.running_var, before)
-    made.eval()
-    alone, together = made.adjacency(x[:1]), made.adjacency(x)
+    module, x = network().train(), torch.randn(4, 14, 128)
+    before = module.spatial.norm.running_var.clone()
+    module(x)
+    assert not torch.equal(module.spatial.norm.running_var, before)
+    module.eval()
+    alone, together = module.adjacency(x[:1]), module.adjacency(x)
     torch.testing.assert_close(alone, together[:1])
 
 

@@ -9,26 +9,28 @@ SHARED = {"n_channels": 6, "sfreq": 250.0, "hop_samples": 5, "embedding_dim": 16
 
 def test_has_the_sizes_of_the_paper_at_250_hz() -> None:
     """40 filters of 25 samples, a mean of 51 every 5, 40 spatial filters over 63 sensors."""
-    made = build_network("tsconv", **(SHARED | {"n_channels": 63}))
-    assert n_weights(made.stem) == 40 * 25 + 40
-    assert made.stem.receptive_field == 25 + 51 - 1
-    assert n_weights(made.spatial) == 40 * 40 * 63
+    network = build_network("tsconv", **(SHARED | {"n_channels": 63}))
+    assert n_weights(network.stem) == 40 * 25 + 40
+    assert network.stem.receptive_field == 25 + 51 - 1
+    assert n_weights(network.spatial) == 40 * 40 * 63
 
 
 def test_answers_as_the_paper_s_layers_one_by_one_do() -> None:
     """Convolution, mean of 51 every 5, norm, ELU, filters over sensors, norm, ELU; then projection and residual."""
     torch.manual_seed(0)
-    made, x = build_network("tsconv", **SHARED).eval(), torch.randn(2, 6, 250)
-    kernel, padded = made.stem.conv.parametrizations.weight.original, F.pad(x, (75 - 5, 0))
-    in_time = F.avg_pool1d(F.conv1d(padded.flatten(0, 1)[:, None], kernel, made.stem.conv.bias), 51, stride=5)
+    network, x = build_network("tsconv", **SHARED).eval(), torch.randn(2, 6, 250)
+    kernel, padded = network.stem.conv.parametrizations.weight.original, F.pad(x, (75 - 5, 0))
+    in_time = F.avg_pool1d(F.conv1d(padded.flatten(0, 1)[:, None], kernel, network.stem.conv.bias), 51, stride=5)
     maps = F.elu(
-        F.batch_norm(in_time.unflatten(0, (2, 6)).transpose(1, 2), *stored(made.norm_temporal))
+        F.batch_norm(in_time.unflatten(0, (2, 6)).transpose(1, 2), *stored(network.norm_temporal))
     )  # [B, F, C, H]
-    in_space = torch.einsum("bfch,ocf->boh", maps, made.spatial.weight.unflatten(1, (6, 40)))
-    want = made.mix(F.elu(F.batch_norm(in_space, *stored(made.norm_spatial))).transpose(1, 2))
-    torch.testing.assert_close(made.features(x, made.init_state(2), 0)[0], want, rtol=1e-4, atol=1e-5)
-    projected, _ = made.readout(want)
-    torch.testing.assert_close(made(x)[0], made.norm(projected + made.residual(projected)), rtol=1e-3, atol=1e-4)
+    in_space = torch.einsum("bfch,ocf->boh", maps, network.spatial.weight.unflatten(1, (6, 40)))
+    expected = network.mix(F.elu(F.batch_norm(in_space, *stored(network.norm_spatial))).transpose(1, 2))
+    torch.testing.assert_close(network.features(x, network.init_state(2), 0)[0], expected, rtol=1e-4, atol=1e-5)
+    projected, _ = network.readout(expected)
+    torch.testing.assert_close(
+        network(x)[0], network.norm(projected + network.residual(projected)), rtol=1e-3, atol=1e-4
+    )
 
 
 def stored(norm: torch.nn.BatchNorm1d) -> tuple[torch.Tensor, ...]:
@@ -37,9 +39,9 @@ def stored(norm: torch.nn.BatchNorm1d) -> tuple[torch.Tensor, ...]:
 
 def test_mean_of_the_kernel_keeps_the_hop_where_hops_are_long() -> None:
     """No sample falls between two hops, whatever the hop."""
-    made = build_network("tsconv", **(SHARED | {"hop_samples": 100})).eval()
+    network = build_network("tsconv", **(SHARED | {"hop_samples": 100})).eval()
     x = torch.randn(1, 6, 300, requires_grad=True)
-    made(x)[0].square()[..., 0].sum().backward()
+    network(x)[0].square()[..., 0].sum().backward()
     assert (x.grad.abs().sum(1) > 0).all()
 
 
