@@ -29,7 +29,7 @@ WRONG: dict[Any, tuple[object, ...]] = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_refuses_every_number_that_cannot_be(name: str) -> None:
+def test_every_network_refuses_values_outside_the_limits(name: str) -> None:
     """The sentence names the key, what was found and what is needed."""
     for field in dataclasses.fields(NETWORKS[name].config):
         for value in WRONG.get(field.type, ()):
@@ -53,7 +53,7 @@ def test_values_within_the_limits_are_accepted(name: str, field: str, value: obj
     build_network(name, **CONFIG, **{field: value})
 
 
-def test_a_sentence_says_it_whole() -> None:
+def test_the_sentence_names_config_field_value_and_need() -> None:
     with pytest.raises(ValueError, match=r"^EegNetConfig: kernel_s -1, needs a number above 0$"):
         build_network("eegnet", **CONFIG, kernel_s=-1)
     with pytest.raises(ValueError, match=r"filters \(8, 16\), needs a list of 3, each a whole number, 1 or more$"):

@@ -24,7 +24,7 @@ FIRST_SHARE = 0.6  # of the trials of a single recording, that the fit uses whil
 def folds(recordings: Sequence[Recording]) -> list[tuple[list[Recording], list[Recording]]]:
     """Recordings to fit to and to test on: of one recording its last trials are held out, of several each in turn.
 
-    The held-out part keeps the signal before it, because live the running scale has received it too.
+    The held-out recording keeps the signal before them, because live the running scale has received it too.
     """
     if len(recordings) > 1:
         return [([other for other in recordings if other is not held_out], [held_out]) for held_out in recordings]

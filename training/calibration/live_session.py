@@ -101,9 +101,7 @@ def record_session(
         order = check_stream(source.info, description)
         cues = None if source.marker_names or markers else CuePresenter(description.labels, description.window_s[1])
         if cues:
-            report(
-                f"no marker stream was found: for {seconds:g} s, do or look at what is named here until the next name"
-            )
+            report(f"no marker stream was found: for {seconds:g} s, follow each cue shown here until the next one")
         else:
             report(f"for {seconds:g} s, markers of {', '.join(source.marker_names) or markers} are followed")
         buffer, last = SessionBuffer(description.sfreq), local_clock()

@@ -50,12 +50,11 @@ def measure_coupling(dataset: DatasetFile, kind: str, k: int) -> tuple[np.ndarra
     targets = read_targets(dataset)
     # Whatever is trained, signals are prepared alike; any recipe describes that.
     description = plan_run(dataset, Recipe(), {"train": recordings, "valid": []}, targets)
-    front = Run(Path(), description).make_frontend()
-    signals = [
-        segment.signal for recording in recordings for segment in preprocess_recording(recording, front, targets.labels)
-    ]
+    frontend = Run(Path(), description).make_frontend()
+    labels = targets.labels
+    segments = [s for recording in recordings for s in preprocess_recording(recording, frontend, labels)]
     ch_names, places = recordings[0].ch_names, recordings[0].positions_m
-    signals = [signal for signal in signals if signal.size]
+    signals = [segment.signal for segment in segments if segment.signal.size]
     graph = build_prior(kind, signals, dataset.preprocess.sfreq, positions(ch_names, places), k, ch_names=ch_names)
     return coupling_matrix(graph), ch_names, places
 

@@ -48,16 +48,16 @@ class Crops:
         return signal, np.where(running, since_s, -1.0).astype(np.float32), mask
 
 
-def crops_of(segments: Sequence[Segment], front: Frontend, window_s: tuple[float, float], lead_s: float) -> Crops:
+def crops_of(segments: Sequence[Segment], frontend: Frontend, window_s: tuple[float, float], lead_s: float) -> Crops:
     """One crop per trial, from `lead_s` before its onset to the end of the window.
 
     A trial in a segment too short for one sample at the network's rate gets none.
     """
-    lead_hops = round(lead_s / front.hop_s)
-    n_hops = lead_hops + int(np.ceil(window_s[1] / front.hop_s)) + 1
+    lead_hops = round(lead_s / frontend.hop_s)
+    n_hops = lead_hops + int(np.ceil(window_s[1] / frontend.hop_s)) + 1
     where = [(i, t) for i, segment in enumerate(segments) if segment.signal.size for t in range(len(segment.onsets))]
     index = np.array(where, np.int64).reshape(-1, 2)
-    return Crops(tuple(segments), index, n_hops, front.hop_samples, lead_hops, window_s)
+    return Crops(tuple(segments), index, n_hops, frontend.hop_samples, lead_hops, window_s)
 
 
 @dataclass(frozen=True)

@@ -26,43 +26,43 @@ class Segment:
     sfreq_in: float  # rate of the recording, Hz
 
 
-def preprocess_recording(recording: Recording, front: Frontend, label_names: Sequence[str]) -> list[Segment]:
+def preprocess_recording(recording: Recording, frontend: Frontend, label_names: Sequence[str]) -> list[Segment]:
     """Preprocess a recording, afresh after each gap; `label_names` number its markers' labels."""
-    state: State = front.start_signal()
+    state: State = frontend.start_signal()
     number = {name: i for i, name in enumerate(label_names)}
     marks = [(sample, number[label]) for sample, label in event_samples(recording)]
     segments = []
     for begin, end, origin in unbroken_spans(recording):
-        y, _, state = front.signal(recording.samples[begin:end].astype(float), state)
+        y, _, state = frontend.signal(recording.samples[begin:end].astype(float), state)
         inside = [(s, label) for s, label in marks if origin <= s < origin + end - begin]
         segments.append(
             Segment(
                 signal=np.ascontiguousarray(y.T, np.float32),
-                sample=origin + front.preprocess.resample.newest_input(np.arange(len(y))),
+                sample=origin + frontend.preprocess.resample.newest_input(np.arange(len(y))),
                 onsets=np.array([s for s, _ in inside], np.int64),
                 labels=np.array([label for _, label in inside], np.int64),
                 sfreq_in=recording.sfreq,
             )
         )
-        state = front.resume_signal(state)
+        state = frontend.resume_signal(state)
     return segments
 
 
-def recording_hops(recording: Recording, front: Frontend, chunk_s: float | None = None) -> list[list[Hop]]:
+def recording_hops(recording: Recording, frontend: Frontend, chunk_s: float | None = None) -> list[list[Hop]]:
     """Every hop of a recording, cut as live with all markers known, one list per unbroken stretch.
 
     `chunk_s` feeds the samples in chunks of that length; the hops are the same to the last bit.
     """
-    state = front.start()
+    state = frontend.start()
     onsets = [sample for sample, _ in event_samples(recording)]
     size = len(recording.samples) if chunk_s is None else max(1, round(chunk_s * recording.sfreq))
     runs = []
     for begin, end, origin in unbroken_spans(recording):
-        if lost := origin - front.next_sample(state):
-            state = front.skip(state, lost)
+        if lost := origin - frontend.next_sample(state):
+            state = frontend.skip(state, lost)
         run = []
         for first in range(begin, end, size):
-            hops, state = front.step(recording.samples[first : min(first + size, end)].astype(float), state, onsets)
+            hops, state = frontend.step(recording.samples[first : min(first + size, end)].astype(float), state, onsets)
             run += hops
             onsets = []
         runs.append(run)

@@ -10,7 +10,7 @@ from training.data.schema import DatasetFile
 
 SPLITS = ("train", "valid", "test")
 
-# Formats whose named file is only a header: two recordings may share it, so its data files are compared too.
+# Formats whose listed file is only a header: two recordings may share it, so its data files are compared too.
 COMPANIONS = {".vhdr": (".eeg", ".dat"), ".set": (".fdt",)}
 
 

@@ -33,8 +33,8 @@ class Distilled:
         prepared = self.method.prepare(job)
         description = prepared.run.description
         check_teacher(self.teacher, description)
-        front = prepared.run.make_frontend()
-        crops = crops_of(prepared.segments, front, job.dataset.window_s, job.recipe.lead_s)
+        frontend = prepared.run.make_frontend()
+        crops = crops_of(prepared.segments, frontend, job.dataset.window_s, job.recipe.lead_s)
         made_from = {"teacher": self.teacher.digest} | description.made_from
         return replace(
             prepared,

@@ -36,13 +36,13 @@ class Plan:
 
     def segments(self, split: str) -> list[Segment]:
         """Preprocessed segments of a split; labels are numbered by the description."""
-        front, labels = Run(self.dataset.path, self.description).make_frontend(), self.description.labels
-        return [s for recording in self.recordings[split] for s in preprocess_recording(recording, front, labels)]
+        frontend, labels = Run(self.dataset.path, self.description).make_frontend(), self.description.labels
+        return [s for recording in self.recordings[split] for s in preprocess_recording(recording, frontend, labels)]
 
     def crops(self, segments: list[Segment]) -> Crops:
         """Where the crops of every trial of `segments` lie."""
-        front = Run(self.dataset.path, self.description).make_frontend()
-        return crops_of(segments, front, self.dataset.window_s, self.recipe.lead_s)
+        frontend = Run(self.dataset.path, self.description).make_frontend()
+        return crops_of(segments, frontend, self.dataset.window_s, self.recipe.lead_s)
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def prepare_network(job: TrainingJob) -> Prepared:
 
 def make_network(prepared: Prepared) -> Network:
     """The run's network before training: fresh weights by the recipe's seed, whitening, copied and frozen weights."""
-    job, front = prepared.job, prepared.run.make_frontend()
+    job, frontend = prepared.job, prepared.run.make_frontend()
     torch.manual_seed(job.recipe.seed)
     network = prepared.run.build()
-    job.report(Message(f"{front.preprocess}, a decision every {front.hop_s * 1e3:.0f} ms"))
+    job.report(Message(f"{frontend.preprocess}, a decision every {frontend.hop_s * 1e3:.0f} ms"))
     try:
         whiten(network, prepared.signals, job.recipe)
     except ValueError as error:

@@ -132,7 +132,7 @@ class Run:
 
     def save_checkpoint(self, values: dict[str, Any]) -> None:
         """Write the checkpoint; a crash leaves the previous one whole."""
-        partial = self.path / f".{CHECKPOINT}.part"
+        partial = self.path / f".{CHECKPOINT}.partial"
         torch.save(values, partial)
         os.replace(partial, self.path / CHECKPOINT)
 
@@ -160,6 +160,6 @@ class Run:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write the file whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(data)
     os.replace(partial, path)

@@ -45,7 +45,7 @@ def costs_of(run, recordings):
     return fit_channel_costs(Run.load(run), recordings, sentences.append), "\n".join(sentences)
 
 
-def test_the_costs_of_the_data_are_found():
+def test_the_fit_recovers_the_costs_of_the_data():
     costs = np.array([0.0, 0.3, 2.0, 0.0, 1.0, 0.1])
     sets = np.random.default_rng(1).random((60, 6)) < 0.35
     found = fit_costs(*answered(costs, sets), sets)
@@ -53,7 +53,7 @@ def test_the_costs_of_the_data_are_found():
     assert found.argmax() == 2
 
 
-def test_without_evidence_every_channel_has_its_equal_share():
+def test_without_trials_every_channel_has_an_equal_cost():
     sets = draw_channel_sets(8)
     found = fit_costs(np.zeros((len(sets), 5, 3), np.float32), np.zeros(5, int), sets)
     np.testing.assert_allclose(found, BAD_COST / 8, atol=1e-3)
@@ -105,7 +105,7 @@ def test_channel_costs_use_only_the_first_minutes():
     assert (first.duration_s, second.duration_s) == (MAX_S - 10, 10)
 
 
-def test_only_the_first_trials_are_heard():
+def test_channel_costs_use_only_the_first_trials():
     many = [(k, "x") for k in range(MAX_TRIALS + 5)]
     [kept] = first_minutes([recording(60, many), recording(20, many)])
     assert (len(kept.samples), kept.markers) == (MAX_TRIALS, tuple(many[:MAX_TRIALS]))
@@ -114,7 +114,7 @@ def test_only_the_first_trials_are_heard():
     assert (len(first.samples), len(second.samples)) == (600, 5)
 
 
-def test_without_a_trial_in_them_it_is_said_that_nothing_is_known(trained):
+def test_channel_costs_without_trials_are_reported_as_unknown(trained):
     [one] = load_split(load_dataset(trained.data), "valid")
     costs, said = costs_of(trained.run, [replace(one, markers=())])
     assert costs == ()

@@ -30,7 +30,7 @@ def decoded(inner: np.ndarray, since: np.ndarray, trial: np.ndarray, label: np.n
 
 
 @pytest.mark.parametrize("log_scale", [-0.7, 0.0, 0.9])
-def test_the_scale_of_the_data_is_found(log_scale):
+def test_the_fit_recovers_the_scale_of_the_data(log_scale):
     data = drawn(1500, Calibration(log_scale=log_scale), n_hops=1)
     assert fit_cued(data, WINDOW_S).log_scale == pytest.approx(log_scale, abs=0.15)
     assert fit_uncued(data) == pytest.approx(log_scale, abs=0.15)
@@ -50,7 +50,7 @@ def test_confidence_grows_over_the_trial_where_the_evidence_does():
     assert fitted.n_trials == 200
 
 
-def test_a_dozen_trials_without_an_error_claim_no_certainty():
+def test_twelve_correct_trials_give_a_finite_scale():
     label = np.arange(12) % 2
     trial = np.repeat(np.arange(12), N_HOPS)
     inner = np.where(np.arange(2) == label[trial][:, None], 1.5, -1.5)
@@ -74,7 +74,7 @@ def test_the_calibration_error_falls_on_trials_the_fit_has_not_seen(log_scale):
     assert errors[1] < 0.5 * errors[0]
 
 
-def test_a_long_trial_counts_no_more_than_a_short_one():
+def test_long_and_short_trials_have_equal_weight():
     """Two trials, one right for 1 hop, one wrong for 50: neither side wins by its number of hops."""
     trial = np.array([0] + [1] * 50)
     inner = np.tile([1.0, -1.0], (51, 1))

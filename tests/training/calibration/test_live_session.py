@@ -98,7 +98,7 @@ def test_without_a_marker_stream_cues_are_shown_and_marked(run, monkeypatch):
     assert np.array_equal(found.samples[:, 0], np.arange(len(found.samples)))
 
 
-def test_ctrl_c_ends_the_session_says_so_and_keeps_what_came(run, monkeypatch):
+def test_ctrl_c_ends_the_session_and_keeps_what_was_received(run, monkeypatch):
     source, said = FakeSource(60.0), list[str]()
     pull = source.pull
 
@@ -148,7 +148,7 @@ def test_markers_fall_on_their_samples_across_a_gap():
         (FakeSource(0, ch_names=("Fz", "Cz", "Pz")), "Oz"),
     ],
 )
-def test_a_stream_that_does_not_fit_is_refused_before_anybody_sits_through_it(run, source, sentence):
+def test_a_stream_that_does_not_fit_is_refused_before_recording(run, source, sentence):
     with pytest.raises(BadInput, match=sentence):
         check_stream(source.info, run.description)
 

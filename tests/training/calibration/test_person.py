@@ -16,7 +16,6 @@ from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle, sha256
 from realtime.errors import BadInput
 from tests.helpers.rhythm_dataset import write_dataset, write_experiment, write_session
 from training.calibration.channel_mixing import BATCH, STEPS, add_mixing, batches, fit_mixing
-from training.calibration.held_out import folds
 from training.calibration.person import (
     AFTER,
     BEFORE,
@@ -66,7 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(data, run, bundle, fitted)
 
 
-def test_another_cap_is_made_good_on_a_later_recording(place, tmp_path):
+def test_calibration_restores_accuracy_for_another_cap(place, tmp_path):
     found = []
     for path in (place.bundle, place.fitted):
         figures = tmp_path / "figures.json"
@@ -77,7 +76,7 @@ def test_another_cap_is_made_good_on_a_later_recording(place, tmp_path):
     assert found[1] > 0.9
 
 
-def test_the_bundle_names_the_person_and_holds_figures_of_held_out_trials(place):
+def test_a_personal_bundle_holds_its_origin_and_held_out_figures(place):
     manifest, card = Bundle.load(place.fitted).manifest, (place.fitted / "card.md").read_text()
     assert list(manifest.accuracy) == [BEFORE, AFTER]
     for figures in manifest.accuracy.values():
@@ -98,7 +97,7 @@ def test_the_bundle_names_the_person_and_holds_figures_of_held_out_trials(place)
     assert AFTER in card
 
 
-def test_what_was_fitted_is_no_test(place, tmp_path, capsys):
+def test_calibration_recordings_are_refused_as_a_test_split(place, tmp_path, capsys):
     shutil.copy(place.data.parent / "cap.npz", tmp_path / "cap.npz")
     write_session(tmp_path / "a.npz", 3)
     data = write_dataset(tmp_path, files={"train": ["a.npz"], "valid": [], "test": ["cap.npz"]})
@@ -106,7 +105,7 @@ def test_what_was_fitted_is_no_test(place, tmp_path, capsys):
     assert "cap.npz" in capsys.readouterr().err
 
 
-def test_where_mixing_does_not_help_the_weights_stay_and_a_sentence_says_so(place, tmp_path, capsys):
+def test_a_mixing_that_does_not_help_leaves_the_weights_and_is_reported(place, tmp_path, capsys):
     """The person that the bundle was trained on, at the same cap: every held-out trial is right already."""
     write_session(tmp_path / "same.npz", 9, 40)
     data, out = write_dataset(tmp_path, files={"train": ["same.npz"], "valid": [], "test": []}), tmp_path / "out"
@@ -135,7 +134,7 @@ def test_a_calibrated_bundle_can_be_calibrated_again_without_a_second_mixing(pla
     assert not torch.equal(made.mixing.matrix[0], torch.eye(4))
 
 
-def test_the_bundle_is_opened_with_the_very_weights_of_its_run(place, tmp_path):
+def test_a_reopened_bundle_has_the_weights_of_its_run(place, tmp_path):
     (network, bank), (again, bank_again) = (
         Run.load(place.run).load_trained(),
         reopen_bundle(place.bundle, tmp_path)[0].load_trained(),
@@ -158,20 +157,8 @@ def test_the_same_trials_give_the_same_mixing_and_touch_no_other_weight(place, t
     assert not torch.equal(first["mixing.matrix"][0], torch.eye(4))
 
 
-def test_no_trial_is_both_fitted_and_held_out(place):
-    [one] = load_split(load_dataset(place.data), "train")
-    [(first, held)] = folds([one])
-    assert first[0].markers + held[0].markers == one.markers
-    assert len(first[0].markers) == 24
-    two = [one, replace(one, name="other")]
-    assert [([a.name for a in first], [b.name for b in held]) for first, held in folds(two)] == [
-        (["other"], [one.name]),
-        ([one.name], ["other"]),
-    ]
-
-
 @pytest.mark.parametrize("n_crops", [3, BATCH, 50])
-def test_every_crop_comes_up_before_any_comes_up_again(n_crops: int):
+def test_every_crop_is_used_before_any_is_used_again(n_crops: int):
     found = batches(n_crops, np.random.default_rng(0))
     assert len(found) == STEPS
     assert {len(batch) for batch in found} == {min(BATCH, n_crops)}
@@ -233,7 +220,7 @@ def test_wrong_arguments_end_in_one_sentence(place, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_of_another_network_are_not_taken_for_the_encoders(place, tmp_path):
+def test_weights_that_differ_from_the_encoder_are_refused(place, tmp_path):
     """As a newer Glimpse that builds the network otherwise would find it."""
     changed = tmp_path / "changed"
     shutil.copytree(place.bundle, changed)
@@ -245,7 +232,7 @@ def test_weights_of_another_network_are_not_taken_for_the_encoders(place, tmp_pa
         reopen_bundle(changed, tmp_path / "run")
 
 
-def test_digests_of_the_calibration_are_kept_beside_those_of_training(place):
+def test_digests_of_calibration_and_training_are_both_stored(place):
     [one] = load_split(load_dataset(place.data), "train")
     old, new = (
         Bundle.load(path).manifest.training["data"]["train"]["digests"] for path in (place.bundle, place.fitted)

@@ -28,7 +28,7 @@ def worn_wrongly(recording: Recording) -> Recording:
     return replace(recording, samples=(recording.samples[:, order] * gains).astype(np.float32))
 
 
-def test_a_block_of_flicker_makes_good_exchanged_electrodes(tmp_path):
+def test_calibration_on_flicker_repairs_exchanged_electrodes(tmp_path):
     """Trained on blocks 1 and 2 as worn, calibrated on block 3 and tested on block 4 worn wrongly."""
     dataset = load_dataset(DATASET)
     files = sorted(str(path) for path in Path(os.environ["GLIMPSE_DATA"], "muse_ssvep").glob("block*.csv"))

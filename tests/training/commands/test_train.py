@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(trained, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_word_that_is_no_pair_is_one_sentence_and_not_one_in_another(trained, tmp_path):
+def test_an_option_without_a_value_gives_one_plain_sentence(trained, tmp_path):
     sentence = refusal("--data", str(trained.data), "--out", str(tmp_path / "run"), "--options", "dim")
     assert sentence == "--options: 'dim' found, KEY=VALUE or one JSON object needed"
 
@@ -150,7 +150,7 @@ def test_a_student_comes_nearer_to_its_teacher_than_alone(trained, tmp_path):
     assert cosines["taught"] > 0.9 > cosines["alone"]
 
 
-def test_a_teacher_of_something_else_is_refused_with_what_differs(trained, tmp_path):
+def test_a_teacher_of_other_data_is_refused_with_what_differs(trained, tmp_path):
     data = write_experiment(tmp_path, window_s=[0.0, 0.8])
     sentence = refusal("--data", str(data), "--out", str(tmp_path / "run"), "--teacher", str(trained.run))
     assert "its window_s is [0.0, 1.0], but this run's is [0.0, 0.8]" in sentence
@@ -161,7 +161,7 @@ def test_a_teacher_of_something_else_is_refused_with_what_differs(trained, tmp_p
     assert "its embedding_dim is 16, but this run's is 8" in sentence
 
 
-def test_weights_are_taken_where_they_fit_and_frozen_ones_stay(trained, tmp_path, capsys):
+def test_weights_are_copied_where_they_fit_and_frozen_ones_stay(trained, tmp_path, capsys):
     argv = ["--data", str(trained.data), "--out", str(tmp_path / "run"), "--start-from", str(trained.run)]
     assert main([*argv, "--freeze", "stem", "power_norm", "--epochs", "1", "--options", "power_sources=2"]) == 0
     printed = said(capsys)
@@ -172,7 +172,7 @@ def test_weights_are_taken_where_they_fit_and_frozen_ones_stay(trained, tmp_path
     assert Run.load(tmp_path / "run").description.made_from == {"start_from": Run.load(trained.run).digest}
 
 
-def test_frozen_layers_rest_running_statistics_too(trained, tmp_path):
+def test_frozen_layers_keep_weights_and_running_statistics(trained, tmp_path):
     argv = ["--data", str(trained.data), "--out", str(tmp_path / "run"), "--start-from", str(trained.run)]
     assert main([*argv, "--freeze", "power_norm", "--epochs", "1"]) == 0
     theirs, ours = (Run.load(path).checkpoint()["network"] for path in (trained.run, tmp_path / "run"))
@@ -180,7 +180,7 @@ def test_frozen_layers_rest_running_statistics_too(trained, tmp_path):
         assert torch.equal(ours[key], theirs[key])
 
 
-def test_freezing_what_is_not_there_and_starting_from_a_stranger_are_refused(trained, tmp_path):
+def test_unknown_frozen_layers_and_foreign_start_weights_are_refused(trained, tmp_path):
     argv = ["--data", str(trained.data), "--out", str(tmp_path / "run"), "--start-from", str(trained.run)]
     assert "no weight is called 'stems'; the network has" in refusal(*argv, "--freeze", "stems")
     # "st" begins the name of a layer, but names none.

@@ -8,7 +8,7 @@ from training.data.augment import Augment
 SIGNAL = np.random.default_rng(1).standard_normal((4, 400)).astype(np.float32) * np.array([[1], [2], [3], [4]], "f4")
 
 
-def test_nothing_is_done_and_nothing_drawn_unless_asked():
+def test_without_augmentation_the_crop_is_unchanged_and_nothing_is_drawn():
     rng = np.random.default_rng(0)
     assert np.array_equal(Augment()(SIGNAL, rng), SIGNAL)
     assert rng.random() == np.random.default_rng(0).random()
@@ -25,7 +25,7 @@ def test_the_same_draws_give_the_same_float32_crop_and_leave_the_original(kind):
     assert np.array_equal(SIGNAL, before)
 
 
-def test_whole_channels_are_dropped_as_often_as_asked():
+def test_whole_channels_are_dropped_at_the_given_rate():
     rng = np.random.default_rng(0)
     silent = np.array([(Augment(channel_dropout=0.3)(SIGNAL, rng) == 0).all(axis=1) for _ in range(500)])
     assert silent.mean() == pytest.approx(0.3, abs=0.04)

@@ -83,7 +83,7 @@ def test_a_dataset_file_becomes_labelled_recordings(folder):
     assert (dataset.labels, dataset.window_s) == (("house", "face"), (0.0, 0.5))
 
 
-def test_what_is_left_out_has_the_documented_default(folder):
+def test_omitted_keys_have_the_documented_default(folder):
     dataset = load_dataset(written(folder, window_s=None))
     preprocess = dataset.preprocess
     assert (preprocess.highpass_hz, preprocess.lowpass_hz, preprocess.sfreq) == (1, 40, 128)
@@ -334,7 +334,7 @@ def test_shipped_dataset_files_fit_their_recordings(name, channels, trials):
     assert {one.samples.shape[1] for split in splits.values() for one in split} == {channels}
 
 
-def test_a_file_named_twice_in_a_split_is_refused(tmp_path):
+def test_a_file_listed_twice_in_a_split_is_refused(tmp_path):
     """A slip for another name would go unseen; globs that overlap are meant."""
     np.savez(tmp_path / "a.npz", samples=np.zeros((9, 1)), sfreq=100, ch_names=["Cz"])
     content = {"name": "t", "events": {"1": "x"}, "files": {"train": ["a.npz", "a.npz"]}}

@@ -24,7 +24,7 @@ def test_noise_alone_needs_no_notch():
     assert choose_notch([hum(10.0)], None) is None
 
 
-def test_a_line_well_above_the_low_pass_is_left_to_it():
+def test_a_line_well_above_the_low_pass_gets_no_notch():
     assert choose_notch([hum(50.0)], 40.0) is None
     assert choose_notch([hum(50.0)], 47.0) == 50.0
 

@@ -59,7 +59,7 @@ def test_a_hidden_onset_is_hidden_from_the_network_only():
         assert all((item.onset >= 0).any() and item.mask.any() for item in items)
 
 
-def test_what_the_network_gets():
+def test_segments_equal_the_live_preprocessing():
     batches, sampler = make_loader(toy_crops(), RECIPE.sampling, torch.device("cpu"))
     signal, heard, onset, counts, label, teacher = next(iter(batches))
     assert teacher.shape == (4, 0)
@@ -69,7 +69,7 @@ def test_what_the_network_gets():
     assert len(batches) == len(sampler) == 3
 
 
-def test_a_teachers_embedding_rides_along_with_its_crop():
+def test_each_crop_carries_its_teacher_embedding():
     teacher = np.arange(24, dtype=np.float32).reshape(12, 2)
     dataset = CropDataset(toy_crops(), RECIPE.sampling, teacher)
     for crop in (0, 7):

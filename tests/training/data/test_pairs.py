@@ -47,7 +47,7 @@ def test_trials_are_paired_by_stimulus_else_by_concept_else_left_out():
     assert len(found.where) == 3
 
 
-def test_a_cut_holds_the_channels_of_both_around_their_own_onsets():
+def test_a_pair_holds_the_channels_of_both_around_their_own_onsets():
     """At every shift: both at the same time since onset, the second a trial that fits."""
     found = paired()
     for index, partners in enumerate(found.partners):
@@ -72,7 +72,7 @@ def test_partners_change_with_the_shift_and_follow_from_the_seed():
     assert partners(paired()) == partners(paired()) != partners(paired(seed=1))
 
 
-def test_a_hop_counts_only_where_it_counts_in_both():
+def test_the_mask_of_a_pair_is_true_where_both_masks_are():
     short = crops(MEG, 3, step=130)
     (segment,) = short.segments
     short = replace(short, segments=(replace(segment, signal=segment.signal[:, :150], sample=segment.sample[:150]),))
@@ -81,7 +81,7 @@ def test_a_hop_counts_only_where_it_counts_in_both():
     assert found.cut(at, 0)[2].tolist() == [True] * 5 + [False] * 3
 
 
-def test_batches_take_pairs_as_they_take_crops():
+def test_the_loader_makes_batches_of_pairs():
     batches, sampler = make_loader(paired(), Recipe(batch=3).sampling, torch.device("cpu"))
     (batch,) = list(batches)
     assert batch[0].shape == (3, 5, 32)

@@ -94,7 +94,7 @@ def test_a_published_folder_is_a_dataset_by_its_source(tmp_path, shared):
     assert not shown(splits["train"]) & (shown(splits["valid"]) | shown(splits["test"]))
 
 
-def test_channels_are_picked_in_the_order_asked_for(tmp_path, shared):
+def test_channels_are_picked_in_the_requested_order(tmp_path, shared):
     root = things_eeg1.write_things_eeg1(tmp_path, shared / "things_eeg1_events", (2,), pictures=5)
     names = sorted({Path(row.replace("\\", "/")).stem for row in _stims(root)})
     path = write_dataset(tmp_path, names, source="things-eeg1", root=".", channels={"pick": ["Oz", "Pz"]})

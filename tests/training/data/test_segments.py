@@ -59,7 +59,7 @@ def test_a_crop_on_the_hop_grid_is_what_the_encoder_gets_live(sfreq):
     shift=st.integers(0, HOP - 1),
     hole=st.integers(100, 800),
 )
-def test_a_counted_hop_lies_in_the_window_of_its_own_trial_and_holds_no_padding(rows, shift, hole):
+def test_the_mask_marks_hops_of_the_own_trials_window_without_padding(rows, shift, hole):
     what = recording(rows, gaps=((hole, 50),))
     cut = crops(what)
     for index, (which, trial) in enumerate(cut.where):
@@ -154,7 +154,7 @@ def test_markers_count_lost_samples_and_rows_do_not():
     assert event_samples(recording((5, 9))) == [(5, "a"), (9, "b")]
 
 
-def test_trials_of_hops_number_the_markers_even_where_a_gap_swallowed_one():
+def test_trial_numbers_count_markers_that_fall_into_gaps():
     what = recording((100, 400, 600), gaps=((401, 200),))  # the second onset's trial ends one sample later
     clocks = [hop.only_track() for run in recording_hops(what, front()) for hop in run]
     trials = [clock.trial for clock in clocks if clock.trial is not None]

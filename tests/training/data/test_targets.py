@@ -28,7 +28,7 @@ def words(tmp_path: Path) -> DatasetFile:
     return dataset(tmp_path, {"text": "v.npy", "names": "n.tsv"})
 
 
-def test_labels_have_no_vectors_of_their_own(tmp_path):
+def test_targets_labels_have_no_vectors(tmp_path):
     assert load_targets(dataset(tmp_path, "labels")) == (("x",), None)
 
 

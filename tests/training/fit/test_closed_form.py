@@ -79,7 +79,7 @@ def test_the_bank_holds_the_networks_rows_of_the_words(words):
     assert np.ptp(bank.vectors[:, -2]) > 0.01  # responses differ in strength
 
 
-def test_words_are_told_apart_and_what_is_streamed_is_what_was_whole(words):
+def test_words_are_decoded_and_streaming_equals_whole(words):
     dataset, run = words
     found, whole = evaluate(run.path, dataset, "valid", streaming=False)
     _, streamed = evaluate(run.path, dataset, "valid", streaming=True)
@@ -87,7 +87,7 @@ def test_words_are_told_apart_and_what_is_streamed_is_what_was_whole(words):
     np.testing.assert_allclose(streamed.logits, whole.logits, atol=1e-3)
 
 
-def test_the_bundle_decides_as_the_run(words, tmp_path):
+def test_the_bundle_gives_the_logits_of_the_run(words, tmp_path):
     """ONNX is compared with torch on the way."""
     dataset, run = words
     bundle: Bundle = export_bundle(run, tmp_path / "bundle", {})
@@ -97,7 +97,7 @@ def test_the_bundle_decides_as_the_run(words, tmp_path):
     np.testing.assert_allclose(live.logits, whole.logits, atol=1e-3)
 
 
-def test_a_finished_run_is_gone_on_with_unchanged(words):
+def test_training_a_finished_run_again_changes_no_weight(words):
     dataset, run = words
     before = run.checkpoint()["network"]
     after = train(TrainingJob(dataset, RECIPE, run.path)).checkpoint()["network"]

@@ -50,7 +50,7 @@ def test_a_whole_window_network_decides_once_a_trial_at_the_windows_end(experime
     assert [run.description.labels[i] for i in decoded.label] == [label for _, label in marks]
 
 
-def test_what_the_network_hears_is_the_window_itself(experiment):
+def test_the_input_of_a_whole_window_network_is_the_window(experiment):
     dataset, run = experiment
     segments = preprocess_recording(load_split(dataset, "valid")[0], run.make_frontend(), run.description.labels)
     crops = window_crops(segments, run.description.preprocess["sfreq"], (0.1, 0.9))
@@ -69,7 +69,7 @@ def test_a_whole_window_network_is_not_exported(experiment, tmp_path, capsys):
     assert not (tmp_path / "bundle").exists()
 
 
-def test_lessons_are_the_teachers_answers_to_each_crops_own_window(experiment):
+def test_teacher_embeddings_are_those_of_each_crops_own_window(experiment):
     dataset, run = experiment
     segments = preprocess_recording(load_split(dataset, "train")[0], run.make_frontend(), run.description.labels)
     crops = crops_of(segments, run.make_frontend(), (0.1, 0.9), lead_s=0.5)
@@ -77,7 +77,7 @@ def test_lessons_are_the_teachers_answers_to_each_crops_own_window(experiment):
     np.testing.assert_allclose(teacher_embeddings(run, crops), want, atol=1e-5)
 
 
-def test_lessons_of_a_streaming_teacher_are_its_last_counted_hops(trained):
+def test_a_streaming_teachers_embedding_is_that_of_the_last_hop_in_the_mask(trained):
     run = Run.load(trained.run)
     segments = preprocess_recording(
         load_split(load_dataset(trained.data), "train")[0], run.make_frontend(), run.description.labels

@@ -37,7 +37,7 @@ def likelihood(inner: np.ndarray, labels: np.ndarray) -> float:
     return float(log_p[np.arange(len(labels)), labels].mean())
 
 
-def test_who_carries_the_answer_gets_the_weight_and_noise_gets_none():
+def test_the_member_that_decodes_gets_the_weight_and_noise_none():
     (good, labels), (noise, _) = answers(0, 3.0), answers(1, 0.0)
     weight = stacking_weights([good, noise], labels)
     assert weight[0] > 0.5
@@ -50,7 +50,7 @@ def test_a_member_that_is_wrong_more_often_than_chance_gets_none_and_not_less():
     assert stacking_weights([good, -good], labels)[1] == 0.0
 
 
-def test_what_counts_is_what_an_answer_says_and_not_how_loudly():
+def test_weights_do_not_depend_on_the_scale_of_a_members_logits():
     """A member a hundred times as loud gets no more of a say: weights go with one over the scale."""
     (one, labels), (two, _), (noise, _) = answers(0, 1.5), answers(1, 1.5), answers(2, 0.0)
     quiet, loud = stacking_weights([one, two, noise], labels), stacking_weights([one, 100 * two, 100 * noise], labels)
@@ -59,14 +59,14 @@ def test_what_counts_is_what_an_answer_says_and_not_how_loudly():
     assert quiet[2] == loud[2] == 0.0
 
 
-def test_a_member_far_too_sure_is_made_as_sure_as_it_is_right():
+def test_an_overconfident_member_is_scaled_to_its_accuracy():
     good, labels = answers(0, 2.0)
     [weight] = stacking_weights([50 * good], labels)
     assert weight < 0.1
     assert likelihood(weight * 50 * good, labels) > likelihood(50 * good, labels) + 1
 
 
-def test_a_dozen_trials_do_not_let_noise_in_by_luck():
+def test_a_dozen_trials_give_no_weight_to_noise_members():
     """Of forty draws of noise, one at most is let in beside a member that has the answer."""
     let_in = 0
     for seed in range(40):
@@ -76,21 +76,21 @@ def test_a_dozen_trials_do_not_let_noise_in_by_luck():
     assert let_in <= 1
 
 
-def test_two_that_carry_different_parts_are_better_together_than_either():
+def test_two_complementary_members_are_better_together_than_either():
     (one, labels), (two, _) = answers(0, 1.5), answers(1, 1.5)
     weight = stacking_weights([one, two], labels)
     together = likelihood(weight[0] * one + weight[1] * two, labels)
     assert together > max(likelihood(stacking_weights([each], labels)[0] * each, labels) for each in (one, two))
 
 
-def test_a_dozen_trials_without_an_error_do_not_make_certain():
+def test_twelve_correct_trials_do_not_give_certainty():
     good, labels = answers(0, 50.0, n_trials=12)
     [weight] = stacking_weights([good], labels)
     spread = (good - good.mean(axis=1, keepdims=True)).std()
     assert weight * spread < 2 * PRIOR_SD
 
 
-def test_a_member_that_says_the_same_of_every_label_does_no_harm():
+def test_a_member_with_constant_logits_changes_no_weight():
     (good, labels) = answers(0, 3.0)
     weight = stacking_weights([good, np.ones_like(good)], labels)
     assert weight[0] == pytest.approx(stacking_weights([good], labels)[0], rel=1e-3)
@@ -136,7 +136,7 @@ def test_it_is_a_finished_run_that_evaluates_and_exports(stacked, tmp_path, caps
     assert json.loads(out.read_text())["accuracy"] == of_run["accuracy"]
 
 
-def test_asked_for_again_it_trains_nothing_and_another_recipe_is_refused(stacked):
+def test_a_finished_stack_is_not_trained_again_and_another_recipe_is_refused(stacked):
     dataset, run = stacked
     before = {file: file.read_bytes() for file in run.path.rglob("log.jsonl")}
     again = train(TrainingJob(dataset, RECIPE, run.path))

@@ -21,7 +21,7 @@ from training.runs.run import Run
 QUICK = replace(small(), epochs=2)
 
 
-def test_a_run_says_what_it_is_and_what_it_was_trained_on(trained):
+def test_a_run_describes_its_network_and_its_training_data(trained):
     d = Run.load(trained.run).description
     assert (d.name, d.labels, d.ch_names) == ("rhythms", list(LABELS), ["Fz", "Cz", "Pz", "Oz"])
     read = {

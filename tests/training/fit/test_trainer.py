@@ -160,7 +160,7 @@ def test_a_batch_with_nan_stops_training_before_it_spoils_a_weight(tmp_path):
     ]
 
 
-def test_where_the_scaler_skips_steps_a_loss_that_is_not_finite_still_stops_training():
+def test_a_non_finite_loss_stops_training_with_the_fp16_scaler():
     trainer, batches, _ = toy_trainer(replace(RECIPE, mixup=0.0), spoiled=True)
     trainer.scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
     with pytest.raises(FloatingPointError, match="epoch 1"):
@@ -185,7 +185,7 @@ def test_bf16_trains_on_the_cpu_and_weights_stay_float32():
     assert {p.dtype for p in trainer.modules.parameters()} == {torch.float32}
 
 
-def test_precision_is_what_was_asked_else_fp32_on_the_cpu():
+def test_precision_is_the_requested_one_or_fp32_on_the_cpu():
     assert choose_precision("auto", torch.device("cpu"))[0] == "fp32"
     assert choose_precision("bf16", torch.device("cpu")) == ("bf16", "the recipe asks for it")
 

@@ -75,11 +75,11 @@ def test_a_hop_of_weight_zero_changes_neither_loss_nor_gradient(vectors):
     torch.testing.assert_close(objective(embedding, label, 7 * weight), loss)
 
 
-def test_a_batch_in_which_no_hop_counts_has_loss_zero():
+def test_a_batch_with_an_empty_mask_has_loss_zero():
     assert Objective(3, 6, None, recipe())(torch.randn(2, 2, 6), torch.tensor([0, 1]), torch.zeros(2, 2)) == 0
 
 
-def test_later_hops_of_a_trial_weigh_more_and_hops_outside_it_nothing():
+def test_later_hops_have_larger_weights_and_hops_outside_none():
     onset = torch.tensor([[-1.0, 0.0, 0.4, 0.8, 0.2]])
     weight = hop_weights(onset, torch.tensor([[0.0, 1.0, 1.0, 1.0, 0.0]]), 0.8)
     torch.testing.assert_close(weight, torch.tensor([[0.0, 0.1, 0.6, 1.1, 0.0]]))
@@ -95,7 +95,7 @@ def test_half_precision_embeddings_give_a_finite_float32_loss(dtype):
     assert torch.isfinite(loss)
 
 
-def test_the_losses_of_before_are_written_by_name_to_the_last_bit():
+def test_default_losses_equal_the_same_losses_by_name_to_the_last_bit():
     embedding, label, weight = torch.randn(5, 3, 6), torch.tensor([0, 1, 2, 0, 1]), torch.rand(5, 3)
     before = Objective(3, 6, unit(3, 6), recipe(contrastive=0.5))
     named = Objective(3, 6, unit(3, 6), recipe(losses={"cross_entropy": 0.5, "info_nce": 0.5}))
@@ -131,7 +131,7 @@ def test_losses_that_do_not_fit_are_refused(changes, vectors, sentence):
         Objective(3, 6, vectors, recipe(**changes))
 
 
-def test_the_teacher_is_met_at_the_end_of_the_window_and_not_at_its_begin():
+def test_the_teacher_has_more_weight_at_the_end_of_the_window():
     """A hop at the onset does not pull; the distance counts in proportion to time."""
     objective = Objective(2, 2, unit(2, 2), recipe())
     embedding = torch.tensor([[[1.0, 0.0], [0.0, 3.0], [2.0, 0.0]]])
@@ -140,7 +140,7 @@ def test_the_teacher_is_met_at_the_end_of_the_window_and_not_at_its_begin():
     torch.testing.assert_close(loss, torch.tensor(0.75))  # distances 1, 0, 1 by weights 0, 1/4, 3/4
 
 
-def test_prototypes_begin_where_the_teachers_ended_and_given_vectors_stay():
+def test_prototypes_are_copied_from_the_teacher_and_given_vectors_stay():
     teacher = Objective(2, 6, None, recipe())
     trained, given_vectors = Objective(2, 6, None, recipe()), Objective(2, 6, unit(2, 6), recipe())
     trained.copy_prototypes(teacher.export_state())
@@ -183,7 +183,7 @@ def test_a_learned_mix_needs_a_loss_that_tells_labels_apart():
         Objective(3, 5, unit(3, 11), recipe(losses={"mse": 1.0}), layers=(4, 7))
 
 
-def test_labels_never_shown_are_no_candidates_if_asked():
+def test_candidates_shown_leaves_out_labels_without_trials():
     """The loss is that over a table without them, and no embedding is pushed away from them."""
     embedding, weight = torch.randn(4, 2, 6, requires_grad=True), torch.ones(4, 2)
     losses = {"cross_entropy": 1.0, "soft_targets": 1.0, "info_nce": 1.0}

@@ -54,7 +54,7 @@ def test_a_bundle_of_several_runs_is_calibrated_on_validation_and_streams(traine
     assert cli.main(["evaluate", *argv]) == 0
 
 
-def test_without_data_the_confidence_of_several_runs_is_not_claimed(runs, tmp_path, capsys):
+def test_joined_runs_without_data_have_no_calibrated_confidence(runs, tmp_path, capsys):
     paths = [str(run.path) for run in runs]
     assert cli.main(["export", *paths, "--out", str(tmp_path / "bundle")]) == 0
     assert asdict(Bundle.load(tmp_path / "bundle").calibration) == asdict(Calibration())

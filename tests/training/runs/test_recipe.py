@@ -70,7 +70,7 @@ def test_the_demo_bundle_was_made_by_the_recipe_that_is_here():
     assert {key: here[key] for key in here.keys() - made.keys()} == CHANGES_NOTHING
 
 
-def test_a_recipe_is_changed_by_name_and_a_whole_number_will_do_for_a_fraction():
+def test_a_recipe_is_changed_by_name_and_accepts_an_int_for_a_float():
     recipe = change_recipe(small(), {"losses": {"mse": 1.0}, "repetitions": 4, "lr": 1, "augment": {"noise": 0.2}})
     assert (recipe.losses, recipe.repetitions, recipe.lr) == ({"mse": 1.0}, 4, 1.0)
     assert recipe.augment == Augment(noise=0.2)

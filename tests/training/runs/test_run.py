@@ -66,7 +66,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, trained, part
     assert "\n" not in str(error.value)
 
 
-def test_weights_that_the_network_no_longer_takes_are_refused_in_one_sentence(tmp_path, trained):
+def test_weights_of_another_version_are_refused_in_one_sentence(tmp_path, trained):
     run = Run(tmp_path / "run", Run.load(trained.run).description)
     run.save()
     saved = Run.load(trained.run).checkpoint()
