@@ -218,10 +218,10 @@ def test_receptive_field_is_as_declared(case: Case) -> None:
 
 
 @rows(CACHED)
-def test_unread_cache_slots_leak_nothing(case: Case) -> None:
+def test_empty_cache_slots_have_no_influence(case: Case) -> None:
     contract.check_unread_slots(case)
 
 
 @rows(CASES)
-def test_onnx_answers_as_torch(case: Case, tmp_path: Path) -> None:
+def test_onnx_equals_torch(case: Case, tmp_path: Path) -> None:
     contract.check_onnx(case, tmp_path)

@@ -78,7 +78,7 @@ class Unordered(GatTransformer):
 
 
 @pytest.mark.parametrize("kind", [Unfaithful, Unordered])
-def test_a_file_that_answers_otherwise_is_never_written(kind: type[GatTransformer], tmp_path: Path) -> None:
+def test_a_file_that_differs_from_torch_is_not_written(kind: type[GatTransformer], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="embedding of the ONNX file differs from torch"):
         export_onnx(network(kind), tmp_path / "encoder.onnx", {})
     assert not list(tmp_path.iterdir())

@@ -94,14 +94,14 @@ def test_a_stopped_bench_resumes_and_repeats_what_was_measured_with_other_option
         (["--methods", "eegnet", "--json", "no-such-folder/out.json"], "there is no folder"),
     ],
 )
-def test_wrong_words_are_one_sentence_before_any_work(words, said, tmp_path, capsys):
+def test_wrong_arguments_are_reported_in_one_line_before_any_work(words, said, tmp_path, capsys):
     assert cli.main(["bench", "accuracy", "--data", str(write_experiment(tmp_path)), "--no-zero-shot", *words]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
 
 
-def test_the_zero_shot_task_asks_for_its_vectors_before_any_work(tmp_path, monkeypatch, capsys):
+def test_missing_vectors_of_the_zero_shot_task_are_reported_first(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("GLIMPSE_DATA", raising=False)
     assert cli.main(["bench", "accuracy", "--data", str(write_experiment(tmp_path))]) == 2
     assert "GLIMPSE_DATA is not set" in capsys.readouterr().err
@@ -120,7 +120,7 @@ def test_the_score_is_auc_for_two_labels_and_balanced_accuracy_for_more():
     assert score(three, np.array([0, 0, 0, 1, 2])) == pytest.approx(2 / 3)
 
 
-def test_a_trial_without_an_answer_counts_as_wrong():
+def test_a_trial_without_scores_is_wrong():
     silent = np.array([[np.nan, np.nan], [0.0, 1.0], [1.0, 0.0]])
     assert score(silent, np.array([1, 1, 0])) == 0.5
     assert score(np.array([[np.nan] * 3, [0, 1, 0]]), np.array([0, 1])) == 0.5

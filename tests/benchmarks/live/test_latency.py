@@ -50,14 +50,14 @@ def test_latency_reports_percentiles_of_stages_peer_loop_and_bare_inlet(tmp_path
     assert found["push_to_client_ms"]["p50"] > found["encode_ms"]["p50"]
 
 
-def test_a_large_encoder_takes_the_place_of_the_bundles_and_reads_its_stream(tmp_path):
+def test_a_large_encoder_replaces_the_bundles_and_reads_its_stream(tmp_path):
     with large_bundle(DEMO_BUNDLE) as path:
         demo, large = Bundle.load(DEMO_BUNDLE).manifest, Bundle.load(path).manifest
         assert parameters(large) > 11e6
     assert (large.ch_names, large.sfreq, large.hop_samples) == (demo.ch_names, demo.sfreq, demo.hop_samples)
 
 
-def test_without_a_peer_only_ours_is_measured(tmp_path):
+def test_without_a_peer_only_glimpse_is_measured(tmp_path):
     found = bench(tmp_path, "--peer", "none", "--bundle", BUNDLE)
     assert "peer" not in found
     assert found["decisions"] > 10

@@ -31,7 +31,7 @@ def windows(seed: int, n_labels: int = 2, n: int = 48) -> tuple[np.ndarray, np.n
 @needs_peers
 @pytest.mark.parametrize("name", ["EEGNet", "xdawn2+ts+lr", "cov+ts+lr", "csp+lda"])
 @pytest.mark.parametrize("n_labels", [2, 3])
-def test_a_peer_names_labels_of_trials_never_shown(name, n_labels):
+def test_a_peer_classifies_new_trials(name, n_labels):
     predict = peers.fit_classifier(name, *windows(0, n_labels), n_labels, SFREQ, seed=0, epochs=20)
     given, truth = windows(1, n_labels)
     scores = predict(given)

@@ -40,14 +40,14 @@ def found() -> dict:
     return zero_shot(some_vectors(30), TINY, methods, snr=0.5, say=lambda line: None)
 
 
-def test_the_parts_share_no_concept_and_use_all():
+def test_splits_share_no_concept_and_use_all():
     concepts = split_concepts(1203, TaskSizes(), seed=0)
     assert len(concepts.test) == 200
     together = np.concatenate([concepts.train, concepts.valid, concepts.test])
     assert np.array_equal(np.sort(together), np.arange(1203))
 
 
-def test_another_seed_deals_out_other_concepts():
+def test_another_seed_gives_other_splits():
     assert set(split_concepts(1203, TaskSizes(), 0).test) != set(split_concepts(1203, TaskSizes(), 1).test)
 
 

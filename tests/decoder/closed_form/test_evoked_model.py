@@ -32,14 +32,14 @@ def test_the_map_is_nearer_the_truth_than_least_squares_and_than_any_one_ridge()
     assert ((found - weights) ** 2).mean() < 0.5 * best
 
 
-def test_noise_alone_teaches_nothing():
+def test_weights_fitted_to_noise_alone_are_near_zero():
     rng = np.random.default_rng(1)
     noise = rng.standard_normal((DIRECTIONS, CHANNELS * BUMPS))
     found = posterior_map(noise, np.ones(DIRECTIONS), 1.0, np.eye(CHANNELS * BUMPS), CHANNELS)
     assert (found**2).mean() < 0.05 * (noise**2).mean()
 
 
-def test_bumps_cover_the_response_evenly_on_their_own_scale():
+def test_bumps_are_equally_spaced_on_the_log_time_scale():
     total = cosine_basis(125, 125.0).sum(axis=1)
     inside = slice(round(0.1 * 125), round(0.65 * 125))
     np.testing.assert_allclose(total[inside], 2.0, rtol=0.02)

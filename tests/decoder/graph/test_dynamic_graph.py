@@ -14,7 +14,7 @@ def matrix(n_features: int, window: int) -> TemporalAttention:
     return network
 
 
-def test_a_moment_is_the_newest_row_of_the_whole_matrix_between_moments() -> None:
+def test_temporal_attention_is_the_newest_row_of_the_full_matrix() -> None:
     network, x = matrix(4, 5), torch.randn(1, 9, 4)
     window = x[0, 3:8]
     between = torch.tanh(window @ network.u @ window.T / 2 + network.b) @ network.v
@@ -35,7 +35,7 @@ def test_the_weight_of_a_hop_depends_on_the_features_of_the_hops() -> None:
     assert not torch.allclose(network(2 * x)[0], 2 * network(x)[0], atol=1e-3)
 
 
-def test_moments_that_are_alike_stay_as_they_are() -> None:
+def test_temporal_attention_over_equal_hops_changes_nothing() -> None:
     """Shares add up to one."""
     x = torch.randn(4).expand(1, 9, 4)
     torch.testing.assert_close(matrix(4, 5)(x)[0][:, 4:], x[:, 4:])

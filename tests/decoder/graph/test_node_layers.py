@@ -6,7 +6,7 @@ from decoder.graph.neighbours import complete_graph
 from decoder.graph.node_layers import ConvBlock, GraphBlock, NodeTransformer, NodeWise
 
 
-def test_per_node_is_the_layer_on_each_node() -> None:
+def test_node_wise_equals_the_layer_on_each_node() -> None:
     layer = ConvBlock(3, 3).eval()
     x = torch.randn(2, 10, 12)
     expected = torch.cat([layer(node)[0] for node in x.split(3, dim=-1)], dim=-1)

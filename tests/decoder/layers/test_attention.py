@@ -22,7 +22,7 @@ def test_equals_attention_written_as_a_loop() -> None:
     torch.testing.assert_close(layer(x)[0][0], layer.out(expected.flatten(1)), atol=1e-5, rtol=1e-5)
 
 
-def test_runs_for_ever_without_growing() -> None:
+def test_the_state_does_not_grow_with_the_stream() -> None:
     layer = WindowedAttention(4, 2, 3).eval()
     state = layer.init_state(1)
     with torch.inference_mode():

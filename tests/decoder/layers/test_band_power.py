@@ -55,7 +55,7 @@ def test_whitening_comes_before_the_spatial_filters_and_is_not_trained() -> None
         ({"band_hz": (60.0, 70.0)}, "needs a rising pair that begins below 57.6"),
     ],
 )
-def test_what_the_rate_leaves_nothing_of_is_refused(options: dict, match: str) -> None:
+def test_sizes_that_are_empty_at_the_rate_are_refused(options: dict, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         LogBandPower(2, SFREQ, 8, **options)
 

@@ -23,7 +23,7 @@ def test_equals_the_recurrence_written_as_a_loop() -> None:
     torch.testing.assert_close(y.flatten(), torch.tensor(by_hand(x, onset, 0.8)))
 
 
-def test_nothing_of_the_last_trial_is_left() -> None:
+def test_a_new_onset_removes_the_sum_of_the_last_trial() -> None:
     x = torch.randn(1, 4, 2)
     onset = torch.tensor([[0.5, 0.6, 0.1, 0.2]])
     y, _ = OnsetSum(2, leak=0.9)(x, None, onset)

@@ -56,7 +56,7 @@ def test_in_training_sensors_near_a_place_are_left_out_together_and_never_all() 
     assert torch.equal(everywhere(x), everywhere.eval()(x))
 
 
-def test_the_answer_is_certain_outside_training() -> None:
+def test_the_output_is_deterministic_outside_training() -> None:
     layer = SpatialAttention(HEAD, 7, 4, dropout_radius=0.45)
     x = torch.randn(1, 6, 5)
     assert len({layer(x).sum().item() for _ in range(50)}) > 1

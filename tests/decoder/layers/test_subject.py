@@ -3,7 +3,7 @@ import torch
 from decoder.layers.subject import SubjectLayer
 
 
-def test_everyone_starts_alike_where_the_start_is_the_identity() -> None:
+def test_all_subjects_start_with_the_identity() -> None:
     x = torch.randn(2, 4, 10)
     assert torch.equal(SubjectLayer(3, 4)(x, torch.tensor([0, 2])), x)
 

@@ -11,7 +11,7 @@ def network(**options: object) -> Atm:
     return build_network("atm", **KNOWN, **options).eval()
 
 
-def test_channels_hear_each_other_through_attention_before_the_filters() -> None:
+def test_attention_mixes_channels_before_the_filters() -> None:
     """With spatial filters on one channel only, the others still reach the answer; without attention they do not."""
     for n_layers, heard in ((1, [0, 1, 2, 3]), (0, [2])):
         module = network(n_layers=n_layers)
@@ -22,7 +22,7 @@ def test_channels_hear_each_other_through_attention_before_the_filters() -> None
         assert x.grad[0].abs().amax(-1).nonzero().flatten().tolist() == heard
 
 
-def test_order_of_channels_is_known() -> None:
+def test_the_output_depends_on_the_order_of_channels() -> None:
     module, x = network(), torch.randn(1, 4, 64)
     with torch.no_grad():
         module.spatial.weight.copy_(

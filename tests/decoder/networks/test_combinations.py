@@ -14,7 +14,7 @@ def network(name: str, **options: object) -> Chain:
 
 
 @pytest.mark.parametrize("name", ["gat_fc", "cnn_gat", "transformer_gat"])
-def test_a_prior_decides_which_electrodes_hear_each_other(name: str) -> None:
+def test_a_prior_decides_which_electrodes_are_connected(name: str) -> None:
     module = network(name, neighbours=((0, 2), (1, -1), (2, -1), (3, -1)), graph_skip="none")
     x = torch.randn(1, 4, 64, requires_grad=True)
     nodes, _ = module.features(x, module.init_state(1), 0)

@@ -41,7 +41,7 @@ def without(x: Tensor, rows: slice) -> Tensor:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_first_only_second_only_and_both_answer_in_shape(rule, batch):
+def test_either_modality_and_both_give_embeddings_of_the_right_shape(rule, batch):
     """And none of the three is another: no rule drops a modality that is there."""
     module, x = network(rule), torch.randn(batch, 5, 80)
     both, first, second = (module(one)[0] for one in (x, without(x, SECOND), without(x, FIRST)))
@@ -117,7 +117,7 @@ def test_a_modality_may_go_and_come_back_in_mid_stream(rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_silence_in_both_is_finite(rule):
+def test_zeros_in_both_modalities_give_finite_outputs(rule):
     module = network(rule)
     assert module(torch.zeros(1, 5, 80))[0].isfinite().all()
     x = torch.randn(2, 5, 80)
@@ -183,7 +183,7 @@ def test_each_network_whitens_its_own_channels():
         )
 
 
-def test_positions_go_with_their_channels():
+def test_positions_follow_their_channels():
     places = tuple((0.01 * i, 0.0, 0.1) for i in range(5))
     module = network("add", positions=places)
     assert module.members["second"].config.positions == places[2:]

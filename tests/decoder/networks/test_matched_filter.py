@@ -20,7 +20,7 @@ def accuracy(network, given: TrainingTrials, hop: int = -1) -> float:
     return float(np.mean(right))
 
 
-def test_names_trials_it_has_not_seen_and_knows_more_as_evidence_adds_up() -> None:
+def test_classifies_new_trials_and_improves_with_time() -> None:
     network = build_network("matched_filter", **CONFIG)
     network.fit(trials(4, 3, 3, n_trials=90, snr=0.7))
     unseen = trials(4, 3, 3, n_trials=90, snr=0.7, seed=5)
@@ -81,7 +81,7 @@ def of_vectors(n_each: int, seed: int = 0) -> tuple[TrainingTrials, np.ndarray, 
     )
 
 
-def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_others() -> None:
+def test_new_labels_get_log_likelihoods_through_their_vectors() -> None:
     """Template times signal minus half the template's energy, but for what all labels share."""
     trials_seen, vectors, responses = of_vectors(100)
     network = build_network("matched_filter", **CONFIG | {"embedding_dim": 7})
@@ -101,7 +101,7 @@ def test_labels_never_seen_get_their_log_likelihood_through_the_vectors_of_other
     assert 0.8 < slope < 1.2  # and in its own unit, as confidence needs it
 
 
-def test_a_response_that_all_share_is_not_taken_for_noise() -> None:
+def test_activity_shared_by_all_labels_is_not_modelled_as_noise() -> None:
     """What is new in each sample is the same with a strong common response as without it."""
     plain, vectors, _ = of_vectors(40)
     common = 5 * np.outer([1, -1, 2, 0], np.exp(-(((np.linspace(0, 1, 60) - 0.3) / 0.1) ** 2))).astype(np.float32)
@@ -114,7 +114,7 @@ def test_a_response_that_all_share_is_not_taken_for_noise() -> None:
     torch.testing.assert_close(weights[0], weights[1], atol=1e-4, rtol=1e-3)
 
 
-def test_a_weak_response_is_not_taken_for_a_strong_one_of_the_same_shape() -> None:
+def test_weak_and_strong_activity_of_one_shape_are_distinguished() -> None:
     """What the energy is for: by the inner product with vectors alone the strongest of like responses always wins."""
     rng = np.random.default_rng(2)
     angle = np.linspace(0.1, np.pi / 2, 20)

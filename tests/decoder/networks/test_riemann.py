@@ -10,7 +10,7 @@ from tests.helpers.closed_form import trials
 CONFIG = {"n_channels": 4, "sfreq": 60.0, "hop_samples": 4, "embedding_dim": 3, "window_s": 1.0}
 
 
-def test_names_trials_it_has_not_seen_better_as_the_window_fills() -> None:
+def test_classifies_new_trials_better_as_the_window_fills() -> None:
     network = build_network("riemann", **CONFIG)
     network.fit(trials(4, 3, 3, n_trials=120, snr=0.8))
     unseen = trials(4, 3, 3, n_trials=90, snr=0.8, seed=5)

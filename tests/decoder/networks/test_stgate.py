@@ -16,7 +16,7 @@ def network(**options: object) -> Stgate:
 
 @pytest.mark.parametrize("off", [{"tlb": False}, {"spatial": False}, {"temporal": "none"}])
 @pytest.mark.parametrize("temporal", ["electrodes", "moments"])
-def test_every_part_may_be_switched_off_and_the_rest_trains_whole(off: dict, temporal: str) -> None:
+def test_every_block_may_be_switched_off_and_the_rest_trains(off: dict, temporal: str) -> None:
     x = torch.randn(2, 14, 128)
     less = network(**{"temporal": temporal} | off, dropout=0.0)
     y, _ = less(x, None, torch.rand(2, 16))
@@ -43,14 +43,14 @@ def test_the_matrix_called_temporal_mixes_electrodes_as_the_paper_prints_it() ->
     assert (heard_by_electrode_5("electrodes").amax(-1) > 0).all()
 
 
-def test_a_matrix_between_moments_lets_an_electrode_hear_its_own_past() -> None:
+def test_the_matrix_between_hops_mixes_an_electrode_with_its_own_past() -> None:
     """Half a second of moments are four hops of 8 samples: three more than the newest."""
     alone, with_past = heard_by_electrode_5("none")[5], heard_by_electrode_5("moments")[5]
     # Band filters ring on for ever, so the past fades and does not end: compare where it is loudest.
     assert with_past[-40:-32].sum() > 2 * alone[-40:-32].sum()
 
 
-def test_a_temporal_part_that_is_none_of_the_three_is_refused() -> None:
+def test_an_unknown_temporal_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="temporal 'time', needs one of electrodes, moments, none"):
         network(temporal="time")
 
@@ -97,6 +97,6 @@ def test_statistics_of_the_matrix_are_the_batch_s_in_training_and_running_afterw
     torch.testing.assert_close(alone, together[:1])
 
 
-def test_no_adjacency_without_the_spatial_part() -> None:
+def test_adjacency_without_the_learned_graph_is_refused() -> None:
     with pytest.raises(ValueError, match="without the learned graph"):
         network(spatial=False).adjacency(torch.zeros(1, 14, 8))
