@@ -21,7 +21,7 @@ from training.evaluate.classification import auc
 from training.evaluate.decode import DecodedHops, tracks_needed
 from training.evaluate.loaded_model import decode_run
 from training.evaluate.time_course import trial_answers
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.plan import plan_run
 from training.fit.preparation import load_training_splits
 from training.fit.train import train

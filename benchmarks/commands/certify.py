@@ -13,7 +13,7 @@ from benchmarks.certify.certify import BenchSizes, certify
 from benchmarks.certify.page import certificate_page
 from benchmarks.commands.bench_arguments import Peer
 from benchmarks.live.tables import live_tables
-from benchmarks.peers.networks import check_peer_loop_installed
+from benchmarks.peers.network_widths import check_peer_loop_installed
 from realtime.command_line import TYRO_CONFIG
 from realtime.commands.doctor import write_findings
 from realtime.errors import BadInput, check_folder_of

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common.random_bundle import export_random_network, parameters
-from benchmarks.peers.networks import WIDE, count_parameters, peer_network, width_for
+from benchmarks.peers.network_widths import WIDE, count_parameters, peer_network, width_for
 from realtime.bundle.bundle import ENCODER, Bundle
 from realtime.decoding.runner import OnnxEncoder
 

@@ -21,7 +21,7 @@ from benchmarks.common.worker_process import START_S, WorkerProcess
 from benchmarks.live.context import context
 from benchmarks.live.server_process import TimedClients, serve
 from benchmarks.peers.live_loop import PeerLoop, run_peer_loop
-from benchmarks.peers.networks import WIDE, check_peer_loop_installed, check_widths
+from benchmarks.peers.network_widths import WIDE, check_peer_loop_installed, check_widths
 from realtime.bundle.bundle import Bundle
 from realtime.errors import BadInput
 from realtime.simulation.amplifier import Amplifier, simulated_amplifier

@@ -17,7 +17,7 @@ from pylsl import local_clock
 from scipy.signal import butter, sosfiltfilt
 
 from benchmarks.common.timing import DecisionTiming, percentiles, quantiles, summarise_timings
-from benchmarks.peers.networks import count_parameters, peer_network, width_for
+from benchmarks.peers.network_widths import count_parameters, peer_network, width_for
 
 PASSBAND_HZ, ORDER = (1.0, 40.0), 4
 POLL_S = 0.001  # between two checks for new samples; StreamLSL's own thread waits as long

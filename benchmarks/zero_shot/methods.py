@@ -17,8 +17,8 @@ from realtime.sensors.montage import positions
 from training.data.loader import make_loader
 from training.evaluate.whole_windows import window_embeddings
 from training.fit.device import choose_device
+from training.fit.sensor_whitening import whiten
 from training.fit.trainer import Trainer
-from training.fit.whitening import whiten
 from training.losses.objective import Objective
 from training.runs.recipe import Recipe
 

@@ -14,12 +14,11 @@ from benchmarks.zero_shot.methods import METHODS, FitFunction, FittedMethod
 from benchmarks.zero_shot.simulation import (
     CHANNELS,
     SFREQ,
-    TaskSizes,
     default_frontend,
     preprocess_session,
     simulate_sessions,
-    split_concepts,
 )
+from benchmarks.zero_shot.splits import TaskSizes, split_concepts
 from benchmarks.zero_shot.trials import PresentedTrials
 from realtime.simulation.brain import SimulatedBrain
 from training.data.segments import Segment

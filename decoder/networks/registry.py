@@ -9,10 +9,9 @@ from pydantic import ValidationError
 
 from decoder.config import first_fault
 from decoder.layers.encoder import EncoderConfig, Network
-from decoder.networks import calibrated, ensemble, fusion
+from decoder.networks import ensemble, fusion, personal
 from decoder.networks.atm import Atm, AtmConfig
 from decoder.networks.brain_module import BrainModule, BrainModuleConfig, MegImageConfig
-from decoder.networks.calibrated import CalibratedConfig, PersonalNetwork
 from decoder.networks.combinations import (
     CnnGat,
     CnnGatConfig,
@@ -36,6 +35,7 @@ from decoder.networks.gat_transformer import GatTransformer, GatTransformerConfi
 from decoder.networks.lf_cnn import LfCnn, LfCnnConfig, VarCnn
 from decoder.networks.matched_filter import MatchedFilter, MatchedFilterConfig
 from decoder.networks.multipath import Multipath, MultipathConfig
+from decoder.networks.personal import PersonalConfig, PersonalNetwork
 from decoder.networks.riemann import Riemann, RiemannConfig
 from decoder.networks.shallow import Shallow, ShallowConfig
 from decoder.networks.spatiotemporal import SpatioTemporal, SpatioTemporalConfig
@@ -123,10 +123,10 @@ NETWORKS: dict[str, NetworkEntry] = {
         member_specs=ensemble.member_specs,
     ),
     "calibrated": NetworkEntry(
-        CalibratedConfig,
+        PersonalConfig,
         PersonalNetwork,
         "a network fitted to one person in minutes: `glimpse calibrate BUNDLE` makes it",
-        member_specs=calibrated.member_specs,
+        member_specs=personal.member_specs,
     ),
     "fusion": NetworkEntry(
         FusionConfig,

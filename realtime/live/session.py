@@ -18,7 +18,7 @@ from realtime.live.messages import Message, status_message
 from realtime.live.packet import Packet, Progress
 from realtime.live.stream_reader import StreamReader
 from realtime.live.traces import trace_frame
-from realtime.live.trials import MAX_AHEAD_S, TrialMarkers
+from realtime.live.trial_markers import MAX_AHEAD_S, TrialMarkers
 from realtime.quality.bad_channels import REASONS
 from realtime.state import State
 from realtime.stream import Chunk, Marker, Source

@@ -11,7 +11,7 @@ from serve.api.dependencies import Manager, no_session
 from serve.security.origin import is_foreign_origin
 from serve.sessions.hub import Hub, reading
 from serve.sessions.manager import SessionManager
-from serve.sessions.ring import RingReader
+from serve.sessions.message_ring import RingReader
 
 router = APIRouter(prefix="/v1/sessions/{session}")
 

@@ -26,7 +26,7 @@ from realtime.live.messages import (
 )
 from serve.metrics import Metrics
 from serve.protocol.frames import pack_frame
-from serve.sessions.ring import MessageRing, RingReader
+from serve.sessions.message_ring import MessageRing, RingReader
 from serve.settings import Settings
 
 log = logging.getLogger("glimpse")

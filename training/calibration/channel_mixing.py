@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from decoder.networks import build_network
-from decoder.networks.calibrated import PersonalNetwork
+from decoder.networks.personal import PersonalNetwork
 from decoder.streaming import Streaming
 from realtime.recordings.recording import Recording
 from training.data.crops import Crops, crops_of

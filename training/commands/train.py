@@ -16,7 +16,7 @@ from realtime.command_line import TYRO_CONFIG
 from realtime.errors import BadInput
 from training.data.dataset import load_dataset
 from training.fit.distillation import Distilled
-from training.fit.methods import EpochProgress, Event, Message, TrainingJob
+from training.fit.fit_method import EpochProgress, Event, Message, TrainingJob
 from training.fit.train import network_method, train, train_by
 from training.fit.two_modalities import TwoModalities
 from training.runs.recipe import Recipe, change_recipe

@@ -9,7 +9,7 @@ from decoder.training_trials import TrainingTrials
 from realtime.bundle.calibration import Calibration
 from realtime.errors import BadInput
 from training.calibration.confidence import fit_confidence
-from training.fit.methods import FitResult, Message, TrainingJob
+from training.fit.fit_method import FitResult, Message, TrainingJob
 from training.fit.preparation import Prepared, make_network, prepare_network
 from training.runs.run import Run
 

@@ -12,7 +12,7 @@ from realtime.bundle.calibration import Calibration
 from realtime.errors import BadInput
 from training.data.crops import Crops, crops_of, window_crops
 from training.evaluate.whole_windows import window_embeddings
-from training.fit.methods import FitMethod, FitResult, TrainingJob
+from training.fit.fit_method import FitMethod, FitResult, TrainingJob
 from training.fit.preparation import Prepared
 from training.runs.description import RunDescription
 from training.runs.run import Run

@@ -10,7 +10,7 @@ from realtime.errors import BadInput
 from training.calibration.confidence import fit_confidence
 from training.data.loader import make_loader
 from training.fit.device import choose_device, choose_precision
-from training.fit.methods import FitResult, Message, TrainingJob
+from training.fit.fit_method import FitResult, Message, TrainingJob
 from training.fit.preparation import Prepared, make_network, prepare_network
 from training.fit.trainer import Trainer, run_epochs
 from training.losses.objective import Objective

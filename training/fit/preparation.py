@@ -15,10 +15,10 @@ from training.data.loader import Windows
 from training.data.schema import DatasetFile
 from training.data.segments import Segment, preprocess_recording
 from training.data.targets import Targets, read_targets
-from training.fit.methods import Message, TrainingJob
+from training.fit.fit_method import Message, TrainingJob
 from training.fit.plan import network_entry, plan_run, with_graph
+from training.fit.sensor_whitening import whiten
 from training.fit.transfer import copy_weights, freeze
-from training.fit.whitening import whiten
 from training.runs.description import RunDescription
 from training.runs.recipe import Recipe
 from training.runs.run import Run

@@ -22,7 +22,7 @@ from training.data.split_files import split_files
 from training.evaluate.decode import tracks_needed
 from training.evaluate.loaded_model import decode_run
 from training.evaluate.time_course import trial_answers
-from training.fit.methods import FitResult, Message, TrainingJob
+from training.fit.fit_method import FitResult, Message, TrainingJob
 from training.runs.ensemble import join_runs
 from training.runs.recipe import Recipe
 from training.runs.run import DESCRIPTION, Run

@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 
 from realtime.errors import BadInput
 from training.fit.closed_form import ClosedFormFit
+from training.fit.fit_method import FitMethod, PreparedT, TrainingJob
 from training.fit.gradient_descent import GradientDescent
-from training.fit.methods import FitMethod, PreparedT, TrainingJob
 from training.fit.plan import network_entry
 from training.fit.preparation import Prepared
 from training.fit.stack import StackedFit

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from decoder.layers.encoder import Network
 from training.data.loader import Batch, Example, ShuffledCrops
 from training.fit.device import PRECISIONS, choose_precision
-from training.fit.methods import EpochProgress, Event, ignore
+from training.fit.fit_method import EpochProgress, Event, ignore
 from training.losses.objective import Objective, hop_weights
 from training.runs.recipe import Recipe
 from training.runs.run import BAD_BATCH, CHECKPOINT, LOG, Run

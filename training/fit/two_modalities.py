@@ -20,8 +20,8 @@ from training.data.pairs import PairedCrops, pair_trials
 from training.data.schema import DatasetFile
 from training.data.targets import load_targets
 from training.evaluate.whole_windows import window_embeddings
+from training.fit.fit_method import FitResult, Message, TrainingJob
 from training.fit.gradient_descent import GradientDescent
-from training.fit.methods import FitResult, Message, TrainingJob
 from training.fit.plan import plan_run, with_graph
 from training.fit.preparation import Plan, Prepared, load_training_splits, plan_job
 from training.runs.description import RunDescription

@@ -1,4 +1,4 @@
-"""Losses of each hop, one function each, float32[B, H] unless stated; the objective adds them by weight.
+"""Formulas of the losses, float32[B, H] unless stated; their names in recipes are in registry.py.
 
 A crop's target is the vector of its label. Where a batch holds a label more than once, the repeats are no negatives of
 each other. Shape suffixes: B crops, H hops, D embedding, L labels.

@@ -3,7 +3,7 @@
 Shape suffixes: B crops, H hops, D embedding, L labels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,36 +12,9 @@ from torch import Tensor, nn
 
 from realtime.errors import BadInput
 from training.losses import functions as losses
+from training.losses.registry import LOSSES, PROTOTYPE_LOSSES, loss_weights
 from training.losses.target_mix import TargetMix
 from training.runs.recipe import Recipe
-
-PROTOTYPE_LOSSES = ("cross_entropy", "info_nce", "info_nce_one_way")  # losses that prototypes can be trained with
-# Trained prototypes could satisfy these by moving to the embeddings, without any difference between labels.
-FIXED_TARGET_LOSSES = ("soft_targets", "mse", "mmd")
-OLD_NAMES = {"clip_symmetric": "info_nce", "clip_candidates": "info_nce_one_way"}  # in recipes of version 0.1
-
-
-def loss_weights(recipe: Recipe, fixed_vectors: bool) -> dict[str, float]:
-    """Weight of each loss by name.
-
-    A recipe without `losses` has cross-entropy and, for given label vectors, InfoNCE. BadInput for an unknown name, a
-    weight that is not above 0, and a loss that needs given vectors where there are none.
-    """
-    if not recipe.losses:
-        share = recipe.contrastive if fixed_vectors else 0.0
-        return {name: w for name, w in (("cross_entropy", 1 - share), ("info_nce", share)) if w}
-    for name, weight in recipe.losses.items():
-        if name not in LOSSES and name not in OLD_NAMES:
-            known = ", ".join(PROTOTYPE_LOSSES + FIXED_TARGET_LOSSES)
-            raise BadInput(f"recipe: losses has {name!r}, but needs one of {known}; correct it")
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
-            raise BadInput(f"recipe: losses has {name!r}: {weight!r}, but needs a weight above 0; correct it")
-        if name in FIXED_TARGET_LOSSES and not fixed_vectors:
-            raise BadInput(
-                f"recipe: losses has {name!r}, which needs vectors that are given, but the targets are labels; give "
-                "the dataset image or text targets or leave that loss out"
-            )
-    return {OLD_NAMES.get(name, name): weight for name, weight in recipe.losses.items()}
 
 
 class Objective(nn.Module):
@@ -120,7 +93,7 @@ class Objective(nn.Module):
 
     def per_hop(self, name: str, embedding_BHD: Tensor, vectors_LD: Tensor, label_B: Tensor) -> Tensor:
         """The loss called `name`, unweighted, float32[B, H]."""
-        return LOSSES[name](self, embedding_BHD, vectors_LD, label_B)
+        return LOSSES[name](embedding_BHD, vectors_LD, label_B, self.recipe, self.scale())
 
     def scale(self) -> Tensor:
         """The learned inverse temperature of InfoNCE."""
@@ -130,16 +103,6 @@ class Objective(nn.Module):
         """Distance to the teacher's embedding, weighted by time since onset: the teacher saw the window to its end."""
         per_hop = losses.distillation(embedding_BHD.float(), teacher_BD)
         return losses.weighted_mean(per_hop, weight_BH * onset_BH.clamp(min=0))
-
-
-LOSSES: dict[str, Callable[[Objective, Tensor, Tensor, Tensor], Tensor]] = {
-    "cross_entropy": lambda o, x_BHD, v_LD, y_B: losses.cross_entropy(x_BHD, v_LD, y_B, o.recipe.label_smoothing),
-    "soft_targets": lambda o, x_BHD, v_LD, y_B: losses.soft_targets(x_BHD, v_LD, y_B, o.recipe.soft_temperature),
-    "info_nce": lambda o, x_BHD, v_LD, y_B: losses.info_nce(x_BHD, v_LD[y_B], y_B, o.scale(), o.recipe.normalise),
-    "info_nce_one_way": lambda o, x_BHD, v_LD, y_B: losses.info_nce_one_way(x_BHD, v_LD[y_B], y_B),
-    "mse": lambda o, x_BHD, v_LD, y_B: losses.mse(x_BHD, v_LD[y_B]),
-    "mmd": lambda o, x_BHD, v_LD, y_B: losses.mmd(x_BHD, v_LD[y_B]),
-}
 
 
 def hop_weights(onset_BH: Tensor, mask_BH: Tensor, window_s: float) -> Tensor:

@@ -13,12 +13,11 @@ from benchmarks.zero_shot.run import AVERAGED, zero_shot
 from benchmarks.zero_shot.simulation import (
     CHANNELS,
     SFREQ,
-    TaskSizes,
     lvis_vectors,
     simulate_session,
     simulate_sessions,
-    split_concepts,
 )
+from benchmarks.zero_shot.splits import TaskSizes, split_concepts
 from realtime.simulation.brain import SimulatedBrain
 from training.runs.recipe import Recipe
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from decoder.networks.calibrated import PersonalNetwork
+from decoder.networks.personal import PersonalNetwork
 from glimpse import cli
 from realtime.bundle.bundle import MANIFEST, WEIGHTS, Bundle, sha256
 from realtime.errors import BadInput

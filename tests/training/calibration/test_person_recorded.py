@@ -10,7 +10,7 @@ import pytest
 from realtime.recordings.recording import Recording
 from training.calibration.person import decode_folds, fit_to_person, held_out_figures
 from training.data.dataset import load_dataset, load_split
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run

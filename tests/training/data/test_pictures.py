@@ -114,7 +114,7 @@ def test_epochs_are_trained_on_and_decoded_like_recordings(tmp_path, shared):
     keys = {"source": "things-eeg2", "root": ".", "splits": {"valid": ["abacus"]}}
     path = write_dataset(tmp_path, names, **keys)
     from training.evaluate.evaluate import evaluate
-    from training.fit.methods import TrainingJob
+    from training.fit.fit_method import TrainingJob
     from training.fit.train import train
 
     dataset = load_dataset(path)

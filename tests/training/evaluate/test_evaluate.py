@@ -12,7 +12,7 @@ from glimpse import cli
 from realtime.bundle.bundle import MANIFEST, Bundle
 from tests.helpers.rhythm_dataset import write_dataset, write_experiment, write_session
 from training.data.dataset import load_dataset
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 

@@ -12,7 +12,7 @@ from realtime.bundle.bundle import MANIFEST, Bundle
 from realtime.errors import BadInput
 from training.data.dataset import load_dataset
 from training.export.bundle import export_bundle
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run

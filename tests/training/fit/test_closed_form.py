@@ -14,7 +14,7 @@ from training.data.dataset import load_dataset
 from training.data.schema import DatasetFile
 from training.evaluate.evaluate import evaluate
 from training.export.bundle import export_bundle
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.train import train
 from training.runs.recipe import Recipe
 from training.runs.run import Run

@@ -11,7 +11,7 @@ from realtime.bundle.bundle import Bundle
 from realtime.errors import BadInput
 from tests.helpers.rhythm_dataset import write_experiment, write_session
 from training.data.dataset import load_dataset
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.stack import PRIOR_SD, stacking_weights
 from training.fit.train import train
 from training.runs.recipes import small

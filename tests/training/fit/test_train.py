@@ -13,7 +13,7 @@ from tests.helpers.rhythm_dataset import LABELS, write_dataset, write_experiment
 from training.commands.train import main
 from training.data.checks import recordings_digest
 from training.data.dataset import load_dataset, load_split
-from training.fit.methods import TrainingJob
+from training.fit.fit_method import TrainingJob
 from training.fit.train import train
 from training.runs.recipes import small
 from training.runs.run import Run

@@ -16,8 +16,8 @@ from torch import nn
 from decoder.networks import build_network
 from tests.helpers.toy_training import NETWORK, RECIPE, WINDOW_S, toy_trainer
 from training.fit.device import choose_precision
+from training.fit.sensor_whitening import whiten
 from training.fit.trainer import Trainer, absolute_weights, parameter_groups, run_epochs
-from training.fit.whitening import whiten
 from training.losses.objective import Objective
 from training.runs.description import RunDescription
 from training.runs.run import Run

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.errors import BadInput
-from training.losses.objective import Objective, hop_weights, loss_weights
+from training.losses.objective import Objective, hop_weights
 from training.runs.recipe import Recipe
 
 
@@ -196,8 +196,3 @@ def test_candidates_shown_leaves_out_labels_without_trials():
     assert not torch.isclose(every(embedding, label, weight), want)
     assert few.vectors().shape == (5, 6)  # the bank has them all the same
     assert few.export_state().keys() == every.export_state().keys()
-
-
-def test_names_of_losses_in_recipes_of_version_0_1_are_accepted():
-    old = {"clip_symmetric": 0.75, "clip_candidates": 0.25}
-    assert loss_weights(recipe(losses=old), True) == {"info_nce": 0.75, "info_nce_one_way": 0.25}

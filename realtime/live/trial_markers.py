@@ -1,4 +1,7 @@
-"""Which markers begin trials, and at which sample; duplicate, late, foreign and overlapping ones are reported."""
+"""Which markers begin trials, and at which sample; overlap runs on tracks, cut in realtime/decoding/frontend.py.
+
+Duplicate, late and foreign markers are reported, and trials that overlap on one track.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,7 +99,8 @@ class TrialMarkers:
 
         Two trials share a track where their numbers differ by a multiple of `tracks`.
         """
-        distances = [abs(onset - earlier) for earlier, _ in reversed(self.recent)]  # from the last, the one before ...
+        # To the newest trial, the one before, ...; every `tracks`-th shares our track, first this trial itself.
+        distances = [abs(onset - earlier) for earlier, _ in reversed(self.recent)]
         if (nearest := min(distances[tracks::tracks], default=window)) < window:
             needed = 1 + max(ago for ago, samples in enumerate(distances) if samples < window)
             if needed <= self._tracks_needed:

@@ -3,7 +3,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.sessions.ring import MessageRing
+from serve.sessions.message_ring import MessageRing
 from tests.helpers.waiting import PATIENCE_S
 
 STEPS = st.lists(st.one_of(st.just("publish"), st.tuples(st.just("read"), st.integers(0, 2))), max_size=200)

@@ -1,4 +1,4 @@
-"""The protocol of the ways to train, and what they are given and report."""
+"""Interface of a training method (FitMethod), its input (TrainingJob) and its reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.decoding.decoder import Decoder
-from realtime.live.trials import MAX_MARKERS_A_SECOND, TrialMarkers
+from realtime.live.trial_markers import MAX_MARKERS_A_SECOND, TrialMarkers
 from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle

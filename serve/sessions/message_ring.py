@@ -1,7 +1,7 @@
-"""Numbered messages in a ring, and readers with a place in it; knows no sockets, JSON or sessions.
+"""Numbered messages in a ring: a client that reads too slowly misses the oldest and learns how many.
 
 Everything here runs on one event loop, so nothing is locked. A reader is only a place in the shared ring: a slow one
-costs no memory and never slows the writer. Messages that it has not read in time are lost to it alone, and counted.
+costs no memory and never slows the writer. The messages that it loses reach every other reader.
 """
 
 import asyncio
