@@ -10,8 +10,8 @@ from training.commands.train import TrainCommand, recipe_from_args
 from training.data.dataset import load_dataset
 from training.fit.closed_form import ClosedFormFit
 from training.fit.distillation import Distilled
+from training.fit.fit_method import EpochProgress, Event, Message, TrainingJob
 from training.fit.gradient_descent import GradientDescent
-from training.fit.methods import EpochProgress, Event, Message, TrainingJob
 from training.fit.train import network_method, train
 from training.runs.recipe import Recipe
 from training.runs.recipes import small
