@@ -30,11 +30,6 @@ class ClosedForm(StreamingNetwork):
     fit_method = "closed_form"
 
     @classmethod
-    def trainable_member(cls) -> bool:
-        """False: only `fit` sets its weights."""
-        return False
-
-    @classmethod
     def embedding_dim_for(cls, n_labels: int, target_dim: int | None, default: int) -> int:
         return n_labels if target_dim is None else target_dim
 

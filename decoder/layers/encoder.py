@@ -112,11 +112,6 @@ class StreamingNetwork(Network, Streaming):
         super().__init__()
         self.config, self.hop = config, config.hop_samples
 
-    @classmethod
-    def trainable_member(cls) -> bool:
-        """Whether gradient descent can train it inside a larger network."""
-        return True
-
     def forward(
         self,
         x_BCT: Tensor,

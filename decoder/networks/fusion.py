@@ -76,7 +76,7 @@ class FusionNetwork(StreamingNetwork):
         self.fusion = ModalityFusion(c.rule, c.embedding_dim, c.width, c.n_heads, c.window)
         self.members = nn.ModuleDict(members)
         for modality, member in members.items():
-            if not isinstance(member, StreamingNetwork) or not member.trainable_member():
+            if not isinstance(member, StreamingNetwork) or member.fit_method != "gradient_descent":
                 raise ValueError(
                     f"FusionConfig: {modality} {getattr(c, modality)!r}, needs a network that streams and is trained"
                 )
