@@ -190,8 +190,8 @@ class Session:
 
     def _after_transfer(self, chunk: Chunk, t_next: float) -> None:
         """Number the samples as the saved session would have, by the newest line through the same stamps."""
-        newest = chunk
-        for packet in self.reader.backlog.copy():
+        newest, backlog = chunk, self.reader.backlog
+        for packet in (backlog[i] for i in range(len(backlog))):  # the reader may append meanwhile
             if packet.reconnected or (packet.chunk is not None and packet.chunk.clock_step_s):
                 break  # later packets have other numbers or another clock
             newest = packet.chunk or newest

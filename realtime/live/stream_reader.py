@@ -130,6 +130,7 @@ class StreamReader:
         while not self.stopping.is_set():
             self._take_updates()
             chunks, markers = source.pull(PULL_S, self._samples_needed())
+            self._take_updates()  # another bundle may have other events
             now = monotonic()
             if chunks:
                 stall.samples_arrived(now)

@@ -76,6 +76,14 @@ def test_a_bad_channel_is_reported_with_its_reason_and_again_when_good(decoder):
     assert not any(s["lasting"] for s in told)
 
 
+def test_a_decision_has_the_clock_offset_of_its_own_samples(decoder):
+    script = [{"clock_offset_s": 0.25}, whole(SAMPLES[:800]), {"clock_offset_s": -0.5}, whole(SAMPLES[800:], 800)]
+    with decoding(decoder, source(*script)) as log:
+        decisions = log.wait_decisions(160)
+    assert {d["clock_offset_ms"] for d in decisions if d["sample"] < 800} == {250.0}
+    assert {d["clock_offset_ms"] for d in decisions if d["sample"] >= 800} == {-500.0}
+
+
 def test_a_late_marker_is_reported_and_an_early_one_waits_for_its_sample(decoder):
     early, late, other = marker(LABELS[0], 40, SFREQ), marker(LABELS[1], 300, SFREQ), marker("pause", 310, SFREQ)
     script = [([], [early]), whole(SAMPLES[:400]), ([], [late, other]), whole(SAMPLES[400:], 400)]

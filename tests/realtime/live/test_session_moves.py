@@ -200,6 +200,22 @@ def test_a_new_bundle_takes_over_between_two_hops_warmed_up(decoder, other, want
     assert log.detail("swapped") == "Bundle 'tiny' decodes from here on."
 
 
+def test_after_a_swap_markers_begin_trials_by_the_events_of_the_new_bundle(decoder, tmp_path):
+    events = {"new": LABELS[0]}
+    other = Decoder(tiny_bundle(tmp_path / "events", sfreq=SFREQ, model=other_encoder(), events=events))
+    source = GatedSource(gate=804, markers=MARKERS[:1])
+    with engine(lambda query: source) as (running, log):
+        opened(running, decoder)
+        log.wait_decisions(80)
+        running.swap("s1", other)
+        source.markers = [marker(LABELS[1], 1000, SFREQ), marker("new", 1100, SFREQ)]
+        source.open.set()
+        log.wait_decisions(160)
+    assert [trial["marker"] for trial in log.of("trial")] == [LABELS[0], "new"]
+    (hello,) = log.of("hello")
+    assert (hello["bundle"], hello["events"], hello["stream"]) == (other.bundle.hash, events, "arrays")
+
+
 def test_after_lost_samples_a_new_bundle_starts_from_silence_too(decoder, other):
     second, _ = other.step(SAMPLES[1000:], other.skip(decoder.step(SAMPLES[:804], decoder.start())[1], 196))
     source = GatedSource(gate=804, markers=[])

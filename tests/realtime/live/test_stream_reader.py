@@ -8,15 +8,18 @@ import pylsl
 import pytest
 
 from realtime.errors import BadInput, StreamLost
+from realtime.live.packet import Progress
+from realtime.live.stream_reader import StreamReader
+from realtime.sources.lsl.search import find_streams
 from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS
-from tests.helpers.engines import ArraySource, decoding, engine, marker, same_decisions
+from tests.helpers.engines import ArraySource, chunk, decoding, engine, marker, same_decisions
 from tests.helpers.machine import Withheld
 from tests.helpers.outlets import Rig, outlet, rigs
 from tests.helpers.scripted_signal import SAMPLES, SFREQ, source, whole
 from tests.helpers.stream_readers import following
-from tests.helpers.waiting import PATIENCE_S
+from tests.helpers.waiting import PATIENCE_S, until
 
 # --- from arrays
 
@@ -225,6 +228,20 @@ def test_each_pull_waits_for_the_samples_of_the_next_decision(decoder):
         log.wait(lambda: 7 in made.wanted)
 
 
+def test_the_samples_needed_follow_what_was_read_and_what_the_engine_has_taken(decoder):
+    reader = StreamReader("x", decoder.bundle.manifest, None, None, None, None, lambda n_in: 1000 - n_in)
+    order, chunks = np.arange(8), [chunk(SAMPLES[:30], 0, SFREQ), chunk(SAMPLES[30:70], 30, SFREQ)]
+    reader._queue(chunks, [marker(LABELS[0], 10, SFREQ)], order, True, None)
+    assert [(p.n_samples, len(p.markers), p.reconnected) for p in reader.backlog] == [(30, 1, True), (40, 0, False)]
+    assert reader._samples_needed() == 1000 - 70
+    reader.update(Progress(n_taken=30, n_in=30))
+    reader._take_updates()
+    assert reader._samples_needed() == 1000 - 70
+    reader.update(Progress(n_taken=70, n_in=15))  # after a gap
+    reader._take_updates()
+    assert reader._samples_needed() == 1000 - 15
+
+
 def test_markers_of_no_label_are_left_out(decoder):
     known, other = marker(LABELS[0], 100, SFREQ), marker("pause", 110, SFREQ)
     with following(decoder, "arrays", lambda query: source(whole(markers=[other, known, other]))) as log:
@@ -306,6 +323,7 @@ def test_a_duplicate_is_reported_when_it_appears_and_when_it_ends(decoder, name)
 
 def test_two_streams_of_one_source_id_at_the_start_are_an_error_that_lists_both(decoder, name):
     both = [outlet(name, CH_NAMES, SFREQ), outlet(f"{name}-b", CH_NAMES, SFREQ, source_id=f"id-{name}")]
+    assert until(lambda: sum(row.source_id == f"id-{name}" for row in find_streams()) == 2)
     with following(decoder, f"id-{name}") as log:
         log.wait_report("connecting", words="2 LSL streams match")
         _, sentence = log.wait_report("connecting", words=f"'{name}'")
