@@ -14,7 +14,7 @@ from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.calibration.channel_costs import fit_channel_costs
 from training.calibration.confidence import join_calibrated
-from training.data.dataset import load_dataset, load_split
+from training.data.dataset import has_recordings, load_dataset, load_split
 from training.data.schema import DatasetFile
 from training.evaluate.evaluate import evaluate
 from training.export.bundle import export_bundle
@@ -39,7 +39,7 @@ def measure(run: Run, dataset: DatasetFile) -> dict[str, Any]:
     """Figures of `valid` and `test` for the card, of the splits that have recordings."""
     accuracy = {}
     for split in ("valid", "test"):
-        if dataset.has_split(split):
+        if has_recordings(dataset, split):
             figures, _ = evaluate(run.path, dataset, split, streaming=False)
             accuracy[split] = {key: figures[key] for key in ("accuracy", "ci95", "chance", "n_trials")}
     return accuracy

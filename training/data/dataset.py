@@ -70,6 +70,13 @@ def load_splits(dataset: DatasetFile, ch_names: Sequence[str] | None = None) -> 
     return splits
 
 
+def has_recordings(dataset: DatasetFile, split: str) -> bool:
+    """Whether a split is not empty; where events are pictures, sessions are read up to the first trial of the split."""
+    if not dataset.shows_pictures:
+        return bool(getattr(dataset.files, split))
+    return next(_read_split(dataset, split), None) is not None
+
+
 def _load(dataset: DatasetFile, split: str, ch_names: Sequence[str] | None) -> list[Recording]:
     recordings = [_labelled(dataset, recording) for recording in _read_split(dataset, split)]
     if recordings and ch_names is None:

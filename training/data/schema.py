@@ -198,10 +198,6 @@ class DatasetFile(StrictModel):
         """Whether the events are pictures, so that splits follow from concepts and days."""
         return self.source is not None or self.stimuli is not None
 
-    def has_split(self, split: str) -> bool:
-        """Whether recordings are listed for a split; those that show pictures are divided into all of them."""
-        return self.shows_pictures or bool(getattr(self.files, split))
-
     def resolve(self, key: str, text: str) -> Path:
         """The path that `text`, found under `key`, stands for: variables set in, relative to the file's folder."""
         expanded = os.path.expandvars(os.path.expanduser(text))

@@ -29,6 +29,8 @@ def evaluate_model(
     """
     recordings = load_split(dataset, split, model.ch_names)
     if not recordings:
+        if dataset.shows_pictures:
+            raise BadInput(f"{dataset.path}: no trial is in split {split}; change splits or choose another --split")
         raise BadInput(f"{dataset.path}: files.{split} is empty; name a recording there or choose another --split")
     for recording in recordings:
         model.check(recording, dataset, split)

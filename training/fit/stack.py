@@ -55,6 +55,11 @@ class StackedFit:
         """Which recordings are left out; BadInput where there is only one, and for members that cannot be stacked."""
         check_stackable(job.recipe, job.out)
         dataset = job.dataset
+        if dataset.shows_pictures:
+            raise BadInput(
+                f"{dataset.path}: a stack leaves out whole files of files.train, but the events are pictures, "
+                "whose splits go by concept; train one network"
+            )
         files = (
             dataset.files.train
             if dataset.simulate
