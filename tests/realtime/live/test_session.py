@@ -13,7 +13,7 @@ from realtime.sources.lsl.source import LslSource
 from realtime.sources.query import StreamQuery
 from realtime.stream import Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle
-from tests.helpers.engines import T0, ArraySource, chunk, decoding, engine, marker, same_decisions
+from tests.helpers.engines import T0, decoding, engine, marker, same_decisions
 from tests.helpers.scripted_signal import SAMPLES, SFREQ, source, whole
 from tests.helpers.waiting import PATIENCE_S
 
@@ -103,16 +103,6 @@ def test_a_marker_of_another_clock_is_reported_and_starts_no_trial(decoder):
         same_decisions(log.wait_decisions(160), want)
     assert re.match(r"Marker 'teapot' is stamped \d+ s ahead of the signal", log.detail("bad_marker"))
     assert [(t["marker"], t["trial"]) for t in log.of("trial")] == [(LABELS[0], 0)]
-
-
-def test_traces_are_the_samples_at_about_128_hz(tmp_path):
-    fast = Decoder(tiny_bundle(tmp_path / "fast", sfreq=1000.0))
-    with decoding(fast, ArraySource(CH_NAMES, 1000.0, [([chunk(SAMPLES[:700], 0, 1000.0)], [])])) as log:
-        log.wait(lambda: log.of("signal"))
-    (frame,) = log.of("signal")
-    assert (frame["samples"].shape, frame["t_first"]) == ((100, 8), T0)
-    assert frame["sfreq"] == pytest.approx(1000 / 7)
-    np.testing.assert_allclose(frame["samples"][3], SAMPLES[21:28].mean(axis=0), rtol=1e-6)
 
 
 # --- from LSL
