@@ -1,1 +1,1 @@
-"""Layers and networks in torch. Knows no files (but `export`), no clocks and no sockets."""
+"""Layers and networks in torch. Reads no data; export.py writes the ONNX file."""

@@ -1,4 +1,4 @@
-"""Linear algebra that several layers share: the torch twin of `realtime.linalg`."""
+"""Linear algebra that several packages share: the torch twin of `realtime.linalg`."""
 
 import torch
 from torch import Tensor

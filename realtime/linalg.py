@@ -1,4 +1,4 @@
-"""Linear algebra that several rooms share; `decoder/linalg.py` is its twin for torch."""
+"""Linear algebra that several packages share; `decoder/linalg.py` is its twin for torch."""
 
 import numpy as np
 

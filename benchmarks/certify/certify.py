@@ -1,4 +1,4 @@
-"""What this machine can decode, measured in one run and compared with the peer loop.
+"""How many sessions this machine decodes in time, measured in one run and compared with the peer loop.
 
 These are short versions of `glimpse bench latency`, `throughput`, `ingest` and `soak`: for figures to publish, run
 those.
@@ -40,7 +40,7 @@ def certify(sizes: BenchSizes, peer: str | None, say: Callable[[str], None]) -> 
     say("sessions at once")
     many = search_sessions(sizes.first_sessions, sizes.sessions_s, None, say)
     say(f"{sizes.channels} channels at {sizes.sfreq:g} Hz")
-    helmet = ingest(sizes.channels, sizes.sfreq, sizes.ingest_s)
+    ingest_figures = ingest(sizes.channels, sizes.sfreq, sizes.ingest_s)
     say(f"{sizes.soak_hours:g} h of stream, fast")
     day = soak(sizes.soak_hours, None, say)
     figures = {
@@ -48,16 +48,20 @@ def certify(sizes: BenchSizes, peer: str | None, say: Callable[[str], None]) -> 
         "latency": latency_figures,
         "throughput": {key: value for key, value in many.items() if key != "search"},
         "search": many["search"],
-        "ingest": helmet,
+        "ingest": ingest_figures,
         "soak": day,
         "machine": machine(),
         "made": f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, Glimpse {version('glimpse-bci')}",
     }
-    return figures | {"verdict": verdict(figures), "faults": (wrong := faults(figures)), "holds": not wrong}
+    wrong = faults(figures)
+    return figures | {"verdict": verdict(figures), "faults": wrong, "holds": not wrong}
 
 
 def faults(figures: dict[str, Any]) -> list[str]:
-    """What went wrong with one session in any bench; empty where the machine holds."""
+    """What went wrong in any bench, in sentences; without any the machine "holds": it decodes in time and in full.
+
+    The limit on latency is one hop: a decision is due when the samples of the next are complete (common/timing.py).
+    """
     totals = {
         "deadlines missed by one session": figures["latency"]["deadline_misses"],
         "deadlines missed by the helmet": figures["ingest"]["deadline_misses"],
@@ -72,14 +76,14 @@ def faults(figures: dict[str, Any]) -> list[str]:
 
 def verdict(figures: dict[str, Any]) -> list[str]:
     """The figures in sentences."""
-    late, many, helmet, day = (figures[bench] for bench in ("latency", "throughput", "ingest", "soak"))
+    late, many, whole_head, day = (figures[bench] for bench in ("latency", "throughput", "ingest", "soak"))
     sentences = [
         f"Sample to decision at a client: p50 {late['push_to_client_ms']['p50']:.1f} ms, p99 "
         f"{late['push_to_client_ms']['p99']:.1f} ms; {late['deadline_misses']} of {late['decisions']} were late.",
         f"Sessions at once without a missed deadline: {many['sessions_held']}, each of {late['channels']} channels; "
         f"{figures['search'][-1]['sessions']} were the most tried.",
-        f"{helmet['channels']} channels at {helmet['sfreq']:g} Hz: {helmet['cpu_fraction']:.2f} cores, "
-        f"{helmet['lost_samples']} samples lost.",
+        f"{whole_head['channels']} channels at {whole_head['sfreq']:g} Hz: {whole_head['cpu_fraction']:.2f} cores, "
+        f"{whole_head['lost_samples']} samples lost.",
         f"{day['stream_hours']:g} h of stream: {day['mismatched_decisions']} of {day['decisions']} decisions unlike "
         f"offline's, memory grew by {day['rss_growth_mb']:g} MB, stamps drifted by {day['stamp_drift_ms']:g} ms.",
     ]

@@ -75,7 +75,10 @@ def latency(
 
 
 def check_peers(path: Path, bundle: Bundle, peer: str | None, contexts_s: tuple[float, ...]) -> None:
-    """BadInput where the peers cannot be compared with the bundle at `path`: they come minutes later."""
+    """BadInput where the peers cannot be compared with the bundle at `path`.
+
+    It is checked now, because the peers run only minutes later.
+    """
     if peer or contexts_s:
         check_peer_loop_installed("--peer none --no-context")
     if contexts_s and (name := bundle.manifest.network.get("name")) != "gat_transformer":

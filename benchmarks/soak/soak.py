@@ -20,7 +20,7 @@ from benchmarks.common.machine import machine, resident_mb
 from benchmarks.common.random_bundle import write_random_bundle
 from benchmarks.common.worker_process import START_S, WorkerProcess
 from benchmarks.soak.schedule import SEGMENT_S, Pull, SimulatedDay
-from benchmarks.soak.source import DaySource, Log
+from benchmarks.soak.source import DaySource, PublishedDecisions
 from realtime.bundle.bundle import Bundle
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
@@ -109,7 +109,7 @@ class SoakResult:
 
 def run_soak(decoder: Decoder, hours: float, say: Callable[[str], None]) -> dict[str, Any]:
     """Figures of a decoder; see `soak`."""
-    day, log = SimulatedDay(decoder.bundle.manifest), Log()
+    day, log = SimulatedDay(decoder.bundle.manifest), PublishedDecisions()
     pulls: deque[Pull] = deque()
     t0 = local_clock()
     engine = Engine(log.publish, lambda query: DaySource(decoder, pulls, log, t0))
@@ -162,7 +162,7 @@ def decode_offline(
     return decisions, state, next_sample
 
 
-def wait_for_decisions(log: Log, expected: Sequence[Decision]) -> list[DecisionMessage]:
+def wait_for_decisions(log: PublishedDecisions, expected: Sequence[Decision]) -> list[DecisionMessage]:
     """The live decisions of a segment, once they have reached its last sample; RuntimeError when they stop."""
     while True:
         with log.changed:

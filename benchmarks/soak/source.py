@@ -14,12 +14,12 @@ from realtime.live.messages import DecisionMessage, Message, StatusMessage
 from realtime.sources.dejitter import ClockState, measured_rate, place_samples
 from realtime.stream import Chunk, Marker, StreamInfo
 
-# By which the source may be ahead of the engine's decisions; with 2 s its threads wait for each other a third of the
+# How far the source may run ahead of the engine's decisions; with 2 s its threads wait for each other a third of the
 # time.
 MAX_AHEAD_S = 8.0
 
 
-class Log:
+class PublishedDecisions:
     """Decisions of the present segment that the engine has published, and the newest one's sample; thread-safe."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class DaySource:
     clock_offset_s: float | None = 0.0
     other_matches: Mapping[str, str] = {}
 
-    def __init__(self, decoder: Decoder, pulls: deque[Pull], log: Log, t0: float):
+    def __init__(self, decoder: Decoder, pulls: deque[Pull], log: PublishedDecisions, t0: float):
         manifest = decoder.bundle.manifest
         names = tuple(manifest.ch_names)
         self.info = StreamInfo("day", "EEG", "day-1", manifest.sfreq, names, (1.0,) * len(names))

@@ -5,7 +5,8 @@ and have a Gaussian prior that is the same for every direction of the vectors: a
 time (as a few sources with time courses give), fitted by expectation-maximisation (Dempster, Laird and Rubin, 1977).
 Weights that the trials do not determine stay at zero; a single ridge would keep noise or smooth the activity away.
 
-Arrays: d directions of the vectors, k = n_channels * N_BASIS weights, channels outside, bumps inside.
+Shapes: D values of a vector; d directions in which the training vectors differ; k = n_channels * N_BASIS weights, the
+bumps of the first channel first; K labels.
 """
 
 from dataclasses import dataclass
@@ -43,7 +44,10 @@ def orthonormal_basis(filtered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class EvokedModel:
-    """Evoked activity as a linear function of a vector, in units of the noise."""
+    """Evoked activity as a linear function of a vector, in units of the noise.
+
+    D is the width of a vector, d the number of directions of the training vectors, k = n_channels * N_BASIS.
+    """
 
     centre: np.ndarray  # (D,): vector of the mean activity
     weights: np.ndarray  # (D, k): of the difference of a vector from the centre

@@ -1,4 +1,4 @@
-"""The bundle: one folder with everything needed to decode, the only handshake between training and serving.
+"""The bundle: one folder with everything needed to decode, the only thing that training hands to serving.
 
 Loading checks the schema and every hash, unpickles nothing, and reports an error in one sentence.
 """
@@ -81,7 +81,7 @@ def sha256(file: Path) -> str:
 def write_bundle(folder: Path, bank: Bank, card: str, **fields: Any) -> Bundle:
     """Finish a bundle in `folder`, which already holds `encoder.onnx`: bank, labels, card, and last the manifest.
 
-    `fields` are the manifest's, less `files`; `calibration` and `preprocess` may be dicts of their fields.
+    `fields` are all fields of the manifest except `files`; `calibration` and `preprocess` may be dicts of their fields.
     """
     bank.save(folder)
     (folder / CARD).write_text(card, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The manifest of a bundle, checked key by key."""
+"""The manifest of a bundle, checked key by key; the hashes in `files` are checked by bundle.py."""
 
 import json
 from pathlib import Path

@@ -22,7 +22,7 @@ from realtime.preprocess.chain import Preprocess
 from realtime.state import State, prefixed, stack_rows, substate
 
 TOP = 5  # labels in a decision
-CONFIDENCE, ADAPTATION = "evidence", "follow"  # keys in saved states
+CONFIDENCE, ADAPTATION = "evidence", "follow"  # old names: saved sessions contain them
 
 
 class Decoder:

@@ -1,4 +1,4 @@
-"""Makes exact hops of chunks of any size, each with the samples that it used and the time since its trials began.
+"""Repairs, preprocesses and cuts samples into hops, each with the samples that it used and the time since onset.
 
 Sample numbers count from the start of the stream and include lost samples. Trials that overlap run on tracks: trial n
 on track n % n_tracks, so each has its whole window if there are enough tracks.
@@ -16,7 +16,7 @@ from realtime.state import State, prefixed, substate
 
 # Decisions within this time after a gap are flagged: the high-pass and the network's memory are still filling.
 SETTLE_S = 1.0
-N_ONSETS = "onset.told"  # key in saved states
+N_ONSETS = "onset.told"  # an old name: saved sessions contain it
 
 
 class Repair(Protocol):
@@ -33,7 +33,7 @@ class Repair(Protocol):
 
 
 class Frontend:
-    """Repair, preprocessing and the cutter in one: `hops, state = front.step(samples, state, onsets)`.
+    """Repair, preprocessing and cutting into hops: `hops, state = front.step(samples, state, onsets)`.
 
     `positions_m` (n_channels, 3), NaN where unknown, is what bad channels are interpolated by; None: all unknown.
     `repair` is used instead of a ChannelRepair made from them.

@@ -1,4 +1,4 @@
-"""A hop: the samples between two decisions, and the clock of the running trial."""
+"""A hop: the samples between two decisions, and the clock of the running trial. Hops are cut in frontend.py."""
 
 from dataclasses import dataclass
 

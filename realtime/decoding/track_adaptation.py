@@ -9,7 +9,7 @@ from realtime.decoding.hop import TrialClock
 from realtime.state import State, prefixed, substate
 
 UNCUED = -1  # number of the trial where none runs
-LOGITS = "inner"  # key in saved states
+LOGITS = "inner"  # an old name: saved sessions contain it
 
 
 class TrackAdaptation:

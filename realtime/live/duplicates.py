@@ -16,7 +16,7 @@ class DuplicateStreams:
     Times are `time.monotonic()`.
     """
 
-    other_rigs: set[str] = field(default_factory=set)  # uids of streams of other set-ups
+    other_set_ups: set[str] = field(default_factory=set)  # uids of streams of other set-ups
     _abandoned: dict[str, float] = field(default_factory=dict)  # uid of a replaced stream -> time of replacement
     _since: dict[str, float] = field(default_factory=dict)  # uid of another match -> first time it was listed
     _reported: frozenset[str] = frozenset()  # uids of the last report
@@ -24,7 +24,7 @@ class DuplicateStreams:
     def excluded_uids(self, now: float) -> frozenset[str]:
         """Uids of streams that match and must not be read."""
         recent = {uid for uid, replaced in self._abandoned.items() if now - replaced < DUPLICATE_AFTER_S}
-        return frozenset(self.other_rigs | recent)
+        return frozenset(self.other_set_ups | recent)
 
     def begin(self) -> None:
         """Start anew with another stream."""
@@ -40,7 +40,7 @@ class DuplicateStreams:
         if lasting == self._reported:
             return None
         self._reported = lasting
-        self.other_rigs |= lasting
+        self.other_set_ups |= lasting
         if not lasting:
             return f"No other stream than {name!r} matches any more."
         listing = ", ".join(sorted(matches[uid] for uid in lasting))

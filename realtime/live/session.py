@@ -189,7 +189,7 @@ class Session:
         self.publish_status("reconnected", f"Samples arrive again; {lost} were lost.")
 
     def _after_transfer(self, chunk: Chunk, t_next: float) -> None:
-        """Number the samples as the saved session would have, by the newest line through the same stamps."""
+        """After a saved session was loaded: number the samples as it would, by the newest line through the stamps."""
         newest, backlog = chunk, self.reader.backlog
         for packet in (backlog[i] for i in range(len(backlog))):  # the reader may append meanwhile
             if packet.reconnected or (packet.chunk is not None and packet.chunk.clock_step_s):

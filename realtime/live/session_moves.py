@@ -1,4 +1,4 @@
-"""Moves of a session: saved and loaded in another process, or decoded by another bundle from the next hop on."""
+"""Save, load and swap of a session; pause is in engine.py. A swap changes the bundle from the next hop on."""
 
 from collections.abc import Sequence
 

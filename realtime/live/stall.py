@@ -16,7 +16,7 @@ class StallDetector:
 
     @property
     def limit_s(self) -> float:
-        """Seconds without a sample after which the stream is stale; one long pause among others changes nothing."""
+        """Seconds without a sample after which the stream is stale; a single long pause does not raise the limit."""
         longest = sorted(self._pauses)[-2:]
         return max(MIN_LIMIT_S, PAUSE_FACTOR * longest[0]) if longest else MIN_LIMIT_S
 

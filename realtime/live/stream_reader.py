@@ -225,12 +225,12 @@ class StreamReader:
         if off_mm is not None:
             self._report(
                 "head_moved",
-                f"The head is {off_mm:.1f} mm from where it was when the session began: the sensors see other brain "
-                "than the decoder expects; bring it back or begin a new session.",
+                f"The head is {off_mm:.1f} mm from where it was when the session began: the sensors are over other "
+                "parts of the brain than the decoder expects; bring it back or begin a new session.",
             )
 
     def _report_marker_streams(self, names: tuple[str, ...]) -> None:
-        """Where the query names no marker streams, another rig's may start trials too: report which are read."""
+        """Where the query names no marker streams, another set-up's may start trials too: report which are read."""
         if self.query.markers is None:
             listing = f"read from {', '.join(map(repr, names))}" if names else "no longer read, their stream is gone"
             self._report("assumed", f"Markers are {listing}.")

@@ -17,7 +17,7 @@ from realtime.sources.stamp_line import FIRST_JITTER_S, MEMORY_S, RATE_PRIOR, RA
 JITTER_S = 2.0  # time constant of the running mean absolute deviation from the line
 CONFIRM_S = 0.1  # samples off the line for this long, at a plausible pace, are a new segment
 PATIENCE_S = 2.0  # samples off the line for this long are a new segment whatever their pace
-# A sample arrives at most so long before its time on the line. Packets of 8 samples that are up to 20 ms late and
+# How early a sample may arrive before the time the line predicts. Packets of 8 samples that are up to 20 ms late and
 # stamped on arrival came up to 14 ms before the line's own time, and none before this (measured on simulated stamps).
 BEFORE_S, BEFORE_JITTERS = 0.001, 4.0
 

@@ -1,4 +1,4 @@
-"""The web server: REST under /v1, two WebSockets, health, metrics and the page; knows no LSL and no network weights."""
+"""The web server: which routes, WebSockets, pages and checks of requests it has, and how it starts and stops."""
 
 import gc
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""REST for sessions that are paused, moved to another process, or given another bundle."""
+"""REST routes that pause, save, load and swap: a session moves to another process, or gets another bundle."""
 
 from fastapi import APIRouter, HTTPException, Request, Response
 

@@ -1,4 +1,4 @@
-"""The two WebSockets of a session: messages as JSON, traces as binary frames; knows no engine."""
+"""The two WebSockets of a session: messages as JSON, traces as binary frames."""
 
 import asyncio
 from collections.abc import AsyncGenerator

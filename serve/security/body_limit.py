@@ -1,4 +1,4 @@
-"""A limit on the length of request bodies, so that none fills the memory; knows no routes but one."""
+"""A limit on the length of request bodies, so that none fills the memory; a saved session may be longer."""
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""One session's messages for its clients: numbered, stored, encoded once; knows no sockets and no engine."""
+"""One session's messages for its clients: their numbers, which are stored, and what a late client gets first."""
 
 import json
 import logging
@@ -71,8 +71,8 @@ class Hub:
         self.signal: MessageRing[bytes] = MessageRing(settings.signal_frames, settings.signal_frames)
         self.status = status_message(self.session, "connecting", "Waiting for the first samples.")  # the last lasting
         self.trial: TrialMessage | None = None
-        self.paused: StatusMessage | None = None  # the moment `paused`, until it is resumed
-        self.record_failed: StatusMessage | None = None  # the moment `record_failed`, for good
+        self.paused: StatusMessage | None = None  # the status message `paused`, while it holds
+        self.record_failed: StatusMessage | None = None  # the status message `record_failed`; it stays
         self.last_samples = -float("inf")  # time.monotonic() of the newest decision or trace frame
 
     def publish(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The open sessions of one server: each has a hub and outputs here, and a stream in the engine; knows no sockets."""
+"""Opens and ends the sessions of one server, each with a hub and outputs here and a stream in the engine."""
 
 import asyncio
 from collections.abc import AsyncIterator

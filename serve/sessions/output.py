@@ -1,4 +1,4 @@
-"""Outputs of a session besides its web clients, each in a thread of its own; knows no LSL, no OSC and no sockets."""
+"""Outputs of a session besides its web clients, each in a thread of its own: which messages a slow one loses."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The recording of one session, whose events become statuses of the session; knows no XDF and no disk."""
+"""The recording of one session: when it starts and ends, and which events of the recorder become statuses."""
 
 import asyncio
 from collections.abc import Callable

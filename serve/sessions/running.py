@@ -1,4 +1,4 @@
-"""One open session: where its messages go, and how it ends; knows no engine and no sockets."""
+"""One open session: to which hub, outputs and recording its messages go, and in which order these end."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -33,7 +33,7 @@ def test_the_dataset_file_of_the_readme_is_valid():
 
 def test_the_tree_of_the_readme_is_the_tree():
     """Every package and room, once, and nothing else."""
-    lines = re.findall(r"^    ( *)(\w+)/ ", README.split("## The house")[1], re.MULTILINE)
+    lines = re.findall(r"^    ( *)(\w+)/ ", README.split("## Layout")[1], re.MULTILINE)
     shown, package = list[str](), ""
     for indent, name in lines:
         package = package if indent else name

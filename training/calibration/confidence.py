@@ -1,4 +1,4 @@
-"""Calibrated confidence: the scale of the logits, fitted on validation trials.
+"""Fits the factor on the logits that makes confidence match accuracy, on validation trials.
 
 Guo et al., ICML 2017.
 """

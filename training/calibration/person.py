@@ -1,4 +1,4 @@
-"""A run fitted to one person, with only the changes that help on held-out trials.
+"""Fits a run to one person and keeps a change only if held-out trials improve.
 
 Everything is compared on the same trials, none of which the fit has used: the last trials of one recording, or each of
 several recordings left out in turn.
@@ -50,12 +50,13 @@ class HeldOutDecodings:
 
 
 def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path, report: Callable[[str], None]) -> PersonFit:
-    """Fit the finished `run` to the person of these recordings; new runs lie in `folder`, stages are reported.
+    """Fit the finished `run` to the person of these recordings.
 
-    Recordings have the run's channels in its order, and labels for markers. The mixing is kept if it makes held-out
-    trials clearly likelier and accuracy does not fall. The confidence is new either way; with a mixing it is fitted to
-    held-out trials, because on fitted trials a network is too confident. BadInput for another rate, unknown labels,
-    too few trials, and recordings that the run was trained on.
+    Intermediate runs are written to `folder`; `report` gets one sentence per stage. Recordings have the run's channels
+    in its order, and labels for markers. The mixing is kept if it makes held-out trials clearly likelier and accuracy
+    does not fall. The confidence is new either way; with a mixing it is fitted to held-out trials, because on fitted
+    trials a network is too confident. BadInput for another rate, unknown labels, too few trials, and recordings that the
+    run was trained on.
     """
     check_enough_trials(run, recordings)
     end_s = run.description.window_s[1]

@@ -1,4 +1,4 @@
-"""`glimpse data graph`: whom sensors listen to, printed and drawn."""
+"""`glimpse data graph`: which sensors are coupled, as a table and a plot."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Figures of decisions: accuracies with intervals and chance. This file knows no files and no networks."""
+"""Figures of decisions: accuracies with intervals and chance."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""`glimpse export`: a run becomes a bundle, or nothing is written."""
+"""Writes a finished run as a bundle, all or nothing."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Training by gradient descent."""
+"""Training by gradient descent; epochs, schedule and checkpoints are in trainer.py."""
 
 from dataclasses import dataclass
 

@@ -27,7 +27,8 @@ from training.runs.ensemble import join_runs
 from training.runs.recipe import Recipe
 from training.runs.run import DESCRIPTION, Run
 
-# Of a normal prior on the weight of a member whose logits have unit variance: a dozen trials cannot support more.
+# Standard deviation of the normal prior on each member's weight; a larger one overfits a dozen trials. Logits have unit
+# variance.
 PRIOR_SD = 2.0
 ENTRY_NATS = 3.0  # by which a further member must make the held-out trials more likely: e^3, 20 to 1
 MAX_HELD_OUT = 2  # recordings; each costs another training of every member

@@ -41,9 +41,10 @@ def info_nce(
 
 
 def info_nce_one_way(embedding_BHD: Tensor, target_BD: Tensor, label_B: Tensor) -> Tensor:
-    """The brain module's CLIP loss: candidates alone of unit length, no temperature, one direction.
+    """The brain module's CLIP loss.
 
-    Defossez et al., Nature Machine Intelligence 2023.
+    Only the candidates are scaled to unit length; no temperature; brain to label only. Defossez et al.,
+    Nature Machine Intelligence 2023.
     """
     similarity_HBB = embedding_BHD.transpose(0, 1) @ F.normalize(target_BD, dim=-1).T
     similarity_HBB = similarity_HBB.masked_fill(_repeats(label_B), -torch.inf)

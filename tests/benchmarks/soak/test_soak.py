@@ -82,7 +82,7 @@ def pair(decoder):
     day = SimulatedDay(decoder.bundle.manifest)
     stretch = next(day.segments(0.1))
     expected, *_ = bench.decode_offline(decoder, stretch, decoder.start(), 0)
-    log, pieces = bench.Log(), deque(stretch)
+    log, pieces = bench.PublishedDecisions(), deque(stretch)
     engine = bench.Engine(log.publish, lambda query: DaySource(decoder, pieces, log, 1000.0))
     engine.open("s1", decoder, bench.StreamQuery("day"))
     try:

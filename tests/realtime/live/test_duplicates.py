@@ -33,7 +33,7 @@ def test_a_stream_that_appears_seconds_before_the_silence_is_a_replacement():
     assert duplicates.replacement("a", B, DUPLICATE_AFTER_S / 2 + 1.0) == "b"
 
 
-def test_the_next_stream_starts_anew_and_other_rigs_stay_excluded():
+def test_the_next_stream_starts_anew_and_other_set_ups_stay_excluded():
     duplicates = DuplicateStreams()
     duplicates.change("amp", B, 0.0)
     duplicates.change("amp", B, DUPLICATE_AFTER_S + 1.0)

@@ -1,4 +1,4 @@
-"""What stands in a published folder: which subjects, and which files were never downloaded."""
+"""Which subjects a downloaded data set has, and which files are only pointers."""
 
 import re
 from collections.abc import Iterable, Sequence
