@@ -53,10 +53,10 @@ def fit_to_person(run: Run, recordings: Sequence[Recording], folder: Path, repor
     """Fit the finished `run` to the person of these recordings.
 
     Intermediate runs are written to `folder`; `report` gets one sentence per stage. Recordings have the run's channels
-    in its order, and labels for markers. The mixing is kept if it makes held-out trials clearly likelier and accuracy
-    does not fall. The confidence is new either way; with a mixing it is fitted to held-out trials, because on fitted
-    trials a network is too confident. BadInput for another rate, unknown labels, too few trials, and recordings that the
-    run was trained on.
+    in its order, and labels for markers. The mixing is kept if it makes held-out trials clearly likelier and
+    accuracy does not fall. The confidence is new either way; with a mixing it is fitted to held-out trials, because
+    on fitted trials a network is too confident. BadInput for another rate, unknown labels, too few trials, and
+    recordings that the run was trained on.
     """
     check_enough_trials(run, recordings)
     end_s = run.description.window_s[1]
