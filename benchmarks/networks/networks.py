@@ -46,7 +46,7 @@ def measure_networks(names: Sequence[str], n_channels: int, say: Callable[[str],
 
 
 def make_network(name: str, n_channels: int) -> Streaming:
-    """The network, fitted where it is fitted in closed form, with a random change of every weight."""
+    """The network, fitted where it is fitted by formula, with a random change of every weight."""
     torch.manual_seed(0)
     shared: dict[str, Any] = {
         "n_channels": n_channels,

@@ -36,7 +36,7 @@ BUDGET: dict[str, Any] = {
 
 
 class FittedMethod(Protocol):
-    """A fitted method: the score of a vector is the inner product of an embedding with the vector's row."""
+    """A fitted method: the score of a vector is the dot product of an embedding with the vector's row."""
 
     def embed(self, trials: PresentedTrials, groups: np.ndarray | None) -> np.ndarray:
         """Embeddings float32 (n, D') at the end of the window of trials, or of averaged groups of trials."""
@@ -89,7 +89,7 @@ def train_by_descent(recipe: Recipe) -> FitFunction:
 
 
 def fit_in_closed_form(recipe: Recipe) -> FitFunction:
-    """A network that is fitted in closed form, without random numbers."""
+    """A network that is fitted by formula, without random numbers."""
 
     def fit(trials: PresentedTrials, seed: int) -> FittedMethod:
         network = build_network(recipe.network, **network_config(recipe, trials))

@@ -1,7 +1,7 @@
 """Layers for features per node: one layer applied to each node, attention and graph attention within a hop.
 
 A node is a sensor or a learned source. A token has the features of one node after another, float32[B, H, N * F]. Shape
-suffixes: B streams, H hops, N number of nodes, F features of one node.
+suffixes: B streams, H hops, N number of sensors or sources, F features of one node.
 """
 
 import torch.nn.functional as F

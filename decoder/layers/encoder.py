@@ -92,7 +92,7 @@ class Network(nn.Module):
         raise TypeError(f"{type(self).__name__} whitens nothing")
 
     def fit(self, trials: TrainingTrials) -> None:
-        """Fit all weights in closed form; only called where `fit_method` is closed_form."""
+        """Fit all weights by formula; only called where `fit_method` is closed_form."""
         raise TypeError(f"{type(self).__name__} is trained by gradient descent")
 
     def embed_crops(self, x_BCT: Tensor, onset_BH: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Chains: networks of a stem followed by layers from tokens to tokens, and the configurations of these blocks.
 
-A node is a sensor or a learned source. Shape suffixes: B streams, C channels, T samples, H hops, N number of nodes, F
-features of one node, D features.
+A node is a sensor or a learned source. Shape suffixes: B streams, C channels, T samples, H hops, N number of sensors or
+sources, F features of one node, D features.
 """
 
 from pydantic.dataclasses import dataclass

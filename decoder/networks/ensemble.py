@@ -31,7 +31,7 @@ def member_specs(config: EnsembleConfig) -> dict[str, dict[str, Any]]:
 class Ensemble(StreamingNetwork):
     """The members' embeddings, each times its weight: concatenated over the root of their number, or averaged.
 
-    See StreamingNetwork for what goes in and out. With label vectors joined by `concat_rows` the inner product is the
+    See StreamingNetwork for what goes in and out. With label vectors joined by `concat_rows` the dot product is the
     mean of the members', each times its weight. ValueError where the members do not fit together.
 
     State: members.<i>.*  # of each network

@@ -45,7 +45,7 @@ class MatchedFilter(ClosedForm):
     activity, and a number that gives the row unit length. So the size of the evoked activity favours no label.
 
     State: innovations.past  float32[B, C, order]  # see CausalConv
-           evidence.*                              # see OnsetSum
+           evidence.*                              # sum of log-likelihoods, see OnsetSum; an old name in saved sessions
     """
 
     config: MatchedFilterConfig

@@ -20,18 +20,18 @@ export async function isOpen(session) {
 /** Open a session that decodes `stream`. Returns why the server refuses, or "" if the session is open. */
 export async function openSession(stream) {
   try {
-    const response = await fetch("v1/sessions", {
+    const reply = await fetch("v1/sessions", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ stream }),
     });
-    return response.ok ? "" : problemText(await response.json());
+    return reply.ok ? "" : problemText(await reply.json());
   } catch {
     return "The server does not answer; try again.";
   }
 }
 
-/** The text of an error response: a sentence, or one entry for each invalid field. */
+/** The text of an error: a sentence, or one entry for each invalid field. */
 function problemText({ detail }) {
   if (typeof detail === "string") return detail;
   return detail.map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join("; ");

@@ -21,14 +21,14 @@ const confidenceChart = new ConfidenceChart(byId("confidence"), byId("confidence
 let connected = false;
 let changed = true;
 
-/** Show a session until it is closed, then select another one. */
+/** Show a session until it ends, then select another one. */
 function follow(session) {
   byId("empty").hidden = true;
   byId("live").hidden = false;
   let ended = false;
   const onLost = async () => {
     connected = false;
-    // The connection may be lost again while the server is asked: only the first response ends the session.
+    // The connection may be lost again before the server answers: only its first answer ends the session.
     if ((await isOpen(session)) || ended) return;
     ended = true;
     closeEvents();

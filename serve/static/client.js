@@ -15,7 +15,7 @@ export function followEvents(session, onMessage, onLost) {
   const onData = (text) => {
     const message = JSON.parse(text);
     if (message.type === "hello") {
-      message.sameRun = message.run === run; // a new run of the session counts from 1 again
+      message.sameRun = message.run === run; // a new run of the session begins at 1 again
       run = message.run;
     }
     lastSeq = message.seq;
@@ -49,7 +49,7 @@ function parseFrame(buffer) {
 function reconnecting(path, { onData, onLost, binary = false }) {
   let socket, timer;
   let failures = 0;
-  let closed = false;
+  let stopped = false;
   const open = () => {
     socket = new WebSocket(socketUrl(path()));
     if (binary) socket.binaryType = "arraybuffer";
@@ -58,7 +58,7 @@ function reconnecting(path, { onData, onLost, binary = false }) {
       onData(event.data);
     };
     socket.onclose = () => {
-      if (closed) return;
+      if (stopped) return;
       onLost();
       timer = setTimeout(open, RETRY_DELAYS_MS[Math.min(failures, RETRY_DELAYS_MS.length - 1)]);
       failures += 1;
@@ -66,7 +66,7 @@ function reconnecting(path, { onData, onLost, binary = false }) {
   };
   open();
   return () => {
-    closed = true;
+    stopped = true;
     clearTimeout(timer);
     socket.close();
   };

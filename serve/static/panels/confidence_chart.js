@@ -41,12 +41,12 @@ export class ConfidenceChart {
       const x = scale.x(trial.decidedAt);
       elements.push(newSvgElement("line", { class: "decided", x1: x, x2: x, y1: scale.y(1), y2: scale.y(0) }));
     }
-    const named = [["first", first]];
+    const highlighted = [["first", first]];
     if (trial.label !== null && trial.label !== first && trial.curves.has(trial.label)) {
-      named.push(["shown", trial.label]);
+      highlighted.push(["shown", trial.label]);
     }
     let previousY = Number.POSITIVE_INFINITY;
-    for (const [kind, label] of named) {
+    for (const [kind, label] of highlighted) {
       const points = trial.curves.get(label);
       const position = this.namePosition(points.at(-1), scale, previousY);
       previousY = position.baseline;

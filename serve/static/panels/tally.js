@@ -2,7 +2,7 @@
 
 import { newElement, setText } from "../dom.js";
 
-const percent = (part, whole) => `${Math.round((100 * part) / whole)}%`;
+const percent = (n, total) => `${Math.round((100 * n) / total)}%`;
 
 export function showTally(byId, { tally, hello }) {
   if (!hello) return;
