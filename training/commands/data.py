@@ -143,6 +143,9 @@ def print_pictures(found: dict[str, Any]) -> None:
         splits.add_row(name, *(f"{split[key]:,}" for key in ("trials", "concepts", "pictures")))
     splits.add_row("none", f"{source['left_out']:,}", "", "")
     console.print(splits)
+    for name in ("valid", "test"):
+        if not found["splits"][name]["trials"] and source["sessions_read"] == source["sessions"]:
+            console.print(f"no trial is in {name}: raise splits.{name} or name its concepts, or add subjects")
     if source["sessions_read"] < source["sessions"]:
         console.print(f"counted in {source['sessions_read']} of {source['sessions']} sessions; --read-all counts all")
     rule, days = source["rule"], source["days"]
