@@ -147,7 +147,7 @@ def print_pictures(found: dict[str, Any]) -> None:
         if not found["splits"][name]["trials"] and source["sessions_read"] == source["sessions"]:
             console.print(f"no trial is in {name}: raise splits.{name} or name its concepts, or add subjects")
     if source["sessions_read"] < source["sessions"]:
-        console.print(f"counted in {source['sessions_read']} of {source['sessions']} sessions; --read-all counts all")
+        console.print(f"counted in {source['sessions_read']} of {source['sessions']} sessions; --read-all reads all")
     rule, days = source["rule"], source["days"]
     if rule["days"] == "separate" and len(days) > 1:
         console.print(
