@@ -46,13 +46,13 @@ def check_dataset(
     check_folder_of(json_to, "--json")
     dataset = load_dataset(file)
     if dataset.shows_pictures:
-        found = summarise_pictures(dataset, read_all)
-        print_pictures(found)
+        summary = summarise_pictures(dataset, read_all)
+        print_pictures(summary)
     else:
-        found = summarise_dataset(dataset, load_splits(dataset))
-        _print(found)
+        summary = summarise_dataset(dataset, load_splits(dataset))
+        _print(summary)
     if json_to is not None:
-        json_to.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        json_to.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
 def graph_dataset(
@@ -102,34 +102,34 @@ def print_list(folder: Annotated[Path, tyro.conf.Positional] = SHIPPED, /) -> No
     console.print(table)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any]) -> None:
     console = Console()
     files = Table(
-        "split", "file", "Hz", "seconds", "sd µV", "gaps", "trials", "broken", title=f"{found['name']}: recordings"
+        "split", "file", "Hz", "seconds", "sd µV", "gaps", "trials", "broken", title=f"{summary['name']}: recordings"
     )
-    for one in found["files"]:
+    for row in summary["files"]:
         numbers = (
-            f"{one['sfreq']:g}",
-            f"{one['duration_s']:.1f}",
-            f"{one['sd_uv']:.3g}",
-            len(one["gaps"]),
-            sum(one["events"].values()),
+            f"{row['sfreq']:g}",
+            f"{row['duration_s']:.1f}",
+            f"{row['sd_uv']:.3g}",
+            len(row["gaps"]),
+            sum(row["events"].values()),
         )
-        files.add_row(one["split"], Path(one["path"]).name, *map(str, numbers), str(one["broken_trials"]))
-    events = Table("label", *found["splits"], title="trials")
-    for label in found["labels"] if len(found["labels"]) <= 20 else ():
-        events.add_row(label, *(str(split["events"].get(label, 0)) for split in found["splits"].values()))
-    events.add_row("all", *(str(split["trials"]) for split in found["splits"].values()), style="bold")
+        files.add_row(row["split"], Path(row["path"]).name, *map(str, numbers), str(row["broken_trials"]))
+    events = Table("label", *summary["splits"], title="trials")
+    for label in summary["labels"] if len(summary["labels"]) <= 20 else ():
+        events.add_row(label, *(str(split["events"].get(label, 0)) for split in summary["splits"].values()))
+    events.add_row("all", *(str(split["trials"]) for split in summary["splits"].values()), style="bold")
     console.print(files, events)
-    _print_channels(console, found)
-    for one in found["files"]:
-        for warning in one["warnings"]:
+    _print_channels(console, summary)
+    for row in summary["files"]:
+        for warning in row["warnings"]:
             console.print(f"note: {warning}")
 
 
-def print_pictures(found: dict[str, Any]) -> None:
-    """Print what `summarise_pictures` found: the layout, what is missing and what that costs, the splits."""
-    console, source = Console(), found["source"]
+def print_pictures(summary: dict[str, Any]) -> None:
+    """Print what `summarise_pictures` summary: the layout, what is missing and what that costs, the splits."""
+    console, source = Console(), summary["source"]
     gigabytes = source["bytes"] / 1e9
     console.print(f"{source['source']} in {source['root']}: {source['layout']}")
     console.print(
@@ -138,8 +138,8 @@ def print_pictures(found: dict[str, Any]) -> None:
     )
     for finding in source["findings"]:
         console.print(f"- {finding['what']}: {finding['cost']}")
-    splits = Table("split", "trials", "concepts", "pictures", title=f"{found['name']}: splits")
-    for name, split in found["splits"].items():
+    splits = Table("split", "trials", "concepts", "pictures", title=f"{summary['name']}: splits")
+    for name, split in summary["splits"].items():
         splits.add_row(name, *(f"{split[key]:,}" for key in ("trials", "concepts", "pictures")))
     splits.add_row("none", f"{source['left_out']:,}", "", "")
     console.print(splits)
@@ -158,24 +158,24 @@ def print_pictures(found: dict[str, Any]) -> None:
         console.print(f"days are shared; no training trial is within {rule['margin_s']:g} s of one held out")
     else:
         console.print("days are shared; epochs have no place in time, so neighbours of trials held out may train")
-    files = Table("session", "Hz", "seconds", "sd µV", *found["splits"], title="sessions read")
-    for one in found["files"]:
-        numbers = (f"{one['sfreq']:g}", f"{one['duration_s']:.1f}", f"{one['sd_uv']:.3g}")
-        files.add_row(Path(one["path"]).name, *numbers, *(f"{n:,}" for n in one["trials"].values()))
+    files = Table("session", "Hz", "seconds", "sd µV", *summary["splits"], title="sessions read")
+    for row in summary["files"]:
+        numbers = (f"{row['sfreq']:g}", f"{row['duration_s']:.1f}", f"{row['sd_uv']:.3g}")
+        files.add_row(Path(row["path"]).name, *numbers, *(f"{n:,}" for n in row["trials"].values()))
     console.print(files)
-    _print_channels(console, found)
-    for one in found["files"]:
-        for warning in one["warnings"]:
+    _print_channels(console, summary)
+    for row in summary["files"]:
+        for warning in row["warnings"]:
             console.print(f"note: {warning}")
 
 
-def _print_channels(console: Console, found: dict[str, Any]) -> None:
-    channels = found["channels"]
+def _print_channels(console: Console, summary: dict[str, Any]) -> None:
+    channels = summary["channels"]
     console.print(f"channels on the 10-05 system ({len(channels['matched'])}): {_listed(channels['matched'], 70)}")
     console.print(f"channels without a position ({len(channels['unmatched'])}): {_listed(channels['unmatched'], 70)}")
     console.print(
-        f"window {found['window_s'][0]:g} to {found['window_s'][1]:g} s from onset; {len(found['labels'])} labels, "
-        f"chance {found['chance']:.3g}"
+        f"window {summary['window_s'][0]:g} to {summary['window_s'][1]:g} s from onset; "
+        f"{len(summary['labels'])} labels, chance {summary['chance']:.3g}"
     )
 
 

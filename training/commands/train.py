@@ -104,13 +104,13 @@ def parse_pairs(words: tuple[str, ...], flag: str) -> dict[str, Any]:
     try:
         if len(words) == 1 and words[0].lstrip().startswith("{"):
             return dict(json.loads(words[0]))
-        found = {}
+        values = {}
         for word in words:
             key, equals, value = word.partition("=")
             if not (key and equals):
                 raise BadInput(f"{flag}: {word!r} found, KEY=VALUE or one JSON object needed")
-            found[key] = float(value) if EXPONENT.fullmatch(value) else yaml.safe_load(value)
-        return found
+            values[key] = float(value) if EXPONENT.fullmatch(value) else yaml.safe_load(value)
+        return values
     except BadInput:
         raise
     except (ValueError, yaml.YAMLError) as error:

@@ -1,4 +1,4 @@
-"""Pairs of trials of two sets of crops, EEG and MEG of different people say: by stimulus, else by concept.
+"""Pairs of trials of two sets of crops, such as EEG and MEG of different people: by stimulus, else by concept.
 
 Trials are paired by stimulus, never by their position in the recording.
 """

@@ -199,7 +199,7 @@ class DatasetFile(StrictModel):
         return self.source is not None or self.stimuli is not None
 
     def resolve(self, key: str, text: str) -> Path:
-        """The path that `text`, found under `key`, stands for: variables set in, relative to the file's folder."""
+        """The path of `text`, the value of `key`: with its variables replaced, relative to the file's folder."""
         expanded = os.path.expandvars(os.path.expanduser(text))
         if unset := VARIABLE.search(expanded):
             raise BadInput(

@@ -1,4 +1,4 @@
-"""Recordings to network-ready arrays, by the very steps that run live.
+"""Recordings to network-ready arrays, by the same steps that run live.
 
 Crops for training are cut at any phase of the hop; whole recordings for evaluation are cut exactly as live.
 """
@@ -17,7 +17,7 @@ from realtime.state import State
 
 @dataclass(frozen=True)
 class Segment:
-    """An unbroken preprocessed stretch of a recording with its trials."""
+    """An unbroken preprocessed span of a recording with its trials."""
 
     signal: np.ndarray  # float32 (n_channels, n_times) at the network's rate
     sample: np.ndarray  # int64 (n_times,): newest recording sample used by each column
@@ -27,7 +27,7 @@ class Segment:
 
 
 def preprocess_recording(recording: Recording, frontend: Frontend, label_names: Sequence[str]) -> list[Segment]:
-    """Preprocess a recording, afresh after each gap; `label_names` number its markers' labels."""
+    """Preprocess a recording, from a fresh state after each gap; a label's number is its index in `label_names`."""
     state: State = frontend.start_signal()
     number = {name: i for i, name in enumerate(label_names)}
     marks = [(sample, number[label]) for sample, label in event_samples(recording)]
@@ -49,7 +49,7 @@ def preprocess_recording(recording: Recording, frontend: Frontend, label_names: 
 
 
 def recording_hops(recording: Recording, frontend: Frontend, chunk_s: float | None = None) -> list[list[Hop]]:
-    """Every hop of a recording, cut as live with all markers known, one list per unbroken stretch.
+    """Every hop of a recording, cut as live with all markers known in advance, one list per unbroken span.
 
     `chunk_s` feeds the samples in chunks of that length; the hops are the same to the last bit.
     """
@@ -70,7 +70,7 @@ def recording_hops(recording: Recording, frontend: Frontend, chunk_s: float | No
 
 
 def unbroken_spans(recording: Recording) -> list[tuple[int, int, int]]:
-    """Unbroken stretches of a recording: first row, last row + 1, stream number of the first sample."""
+    """Unbroken spans of a recording: first row, last row + 1, stream number of the first sample."""
     begins = [0, *(row for row, _ in recording.gaps)]
     ends = [*(row for row, _ in recording.gaps), len(recording.samples)]
     lost = np.cumsum([0, *(n for _, n in recording.gaps)])

@@ -16,7 +16,7 @@ COMPANIONS = {".vhdr": (".eeg", ".dat"), ".set": (".fdt",)}
 
 def split_files(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
     """The files of a split, globs in the order written, each file once."""
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     spelled_out: set[Path] = set()  # listed without a glob: a second time is a mistake
     for entry in getattr(dataset.files, split):
         if isinstance(entry, int):
@@ -33,9 +33,9 @@ def split_files(dataset: DatasetFile, split: str) -> tuple[Path, ...]:
         for name in names:
             if pattern.exists() and name.resolve() in spelled_out:
                 raise BadInput(f"{dataset.path}: files.{split} names {entry!r} twice; remove one or correct it.")
-            found.setdefault(name.resolve(), name)
+            files.setdefault(name.resolve(), name)
         spelled_out |= {pattern.resolve()} if pattern.exists() else set()
-    return tuple(found.values())
+    return tuple(files.values())
 
 
 def check_disjoint(dataset: DatasetFile) -> None:

@@ -123,9 +123,9 @@ def check_stackable(recipe: Recipe, out: Path) -> None:
     """BadInput, before hours of work, for members that cannot be stacked and for a folder with another run."""
     for i, name in enumerate(recipe.members):
         if name not in NETWORKS or not NETWORKS[name].streaming or name in recipe.members[:i]:
-            fit = ", ".join(known for known, kind in NETWORKS.items() if kind.streaming)
+            usable = ", ".join(network for network, entry in NETWORKS.items() if entry.streaming)
             raise BadInput(
-                f"recipe: members has {name!r}, but a stack needs networks that decode live, each once, of {fit}; "
+                f"recipe: members has {name!r}, but a stack needs networks that decode live, each once, of {usable}; "
                 "correct it"
             )
     if (out / DESCRIPTION).is_file() and Run.load(out).description.recipe != json.loads(json.dumps(asdict(recipe))):
