@@ -89,7 +89,7 @@ def test_options_of_the_recipes_network_add_to_the_recipes():
         (("--network", "gat_transformer", "--options", "paths=[evil]"), "network gat_transformer: "),
         (("--options", "dim=wide"), "network gat_transformer: GatTransformerConfig: dim 'wide', needs a"),
         (("--options", "n_heads=0"), "network gat_transformer: "),
-        (("--network", "ensemble"), "network ensemble: key 'members' is missing; change its options or take another"),
+        (("--network", "ensemble"), "network ensemble: key 'members' is missing; change its options or choose another"),
         (("--graph", "friendship"), "kind 'friendship' is not known"),
         (
             ("--graph", "wpli", "--network", "eegnet"),
