@@ -9,6 +9,7 @@ from pylsl import local_clock
 
 from realtime.bundle.compatibility import check_stream
 from realtime.errors import BadInput, StreamLost
+from realtime.recordings.read_npz import SCHEMA_VERSION
 from realtime.recordings.recording import Recording
 from realtime.sources.connect import connect
 from realtime.sources.query import StreamQuery
@@ -134,6 +135,7 @@ def save_live_recording(recording: Recording, path: Path) -> None:
     partial = path.with_name(f".{path.name}")  # renamed once it is complete
     np.savez(
         partial,
+        schema_version=SCHEMA_VERSION,
         samples=recording.samples[filled],
         sfreq=recording.sfreq,
         ch_names=recording.ch_names,
