@@ -128,7 +128,7 @@ def _print(summary: dict[str, Any]) -> None:
 
 
 def print_pictures(summary: dict[str, Any]) -> None:
-    """Print what `summarise_pictures` summary: the layout, what is missing and what that costs, the splits."""
+    """Print the summary of `summarise_pictures`: the layout, what is missing and what that costs, the splits."""
     console, source = Console(), summary["source"]
     gigabytes = source["bytes"] / 1e9
     console.print(f"{source['source']} in {source['root']}: {source['layout']}")
@@ -144,7 +144,7 @@ def print_pictures(summary: dict[str, Any]) -> None:
     splits.add_row("none", f"{source['left_out']:,}", "", "")
     console.print(splits)
     for name in ("valid", "test"):
-        if not found["splits"][name]["trials"] and source["sessions_read"] == source["sessions"]:
+        if not summary["splits"][name]["trials"] and source["sessions_read"] == source["sessions"]:
             console.print(f"no trial is in {name}: raise splits.{name} or name its concepts, or add subjects")
     if source["sessions_read"] < source["sessions"]:
         console.print(f"counted in {source['sessions_read']} of {source['sessions']} sessions; --read-all reads all")
