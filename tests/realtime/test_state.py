@@ -1,4 +1,4 @@
-"""A flat state takes apart and goes together again without loss."""
+"""Nested parts of a state are taken out and put back without loss."""
 
 import numpy as np
 from hypothesis import given

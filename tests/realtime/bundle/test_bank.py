@@ -1,4 +1,4 @@
-"""The bank searches label vectors by direction and keeps the embedding's length as a measure of certainty."""
+"""The bank searches label vectors by direction and keeps the length of the embedding."""
 
 import numpy as np
 import pytest

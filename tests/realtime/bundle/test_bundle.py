@@ -1,4 +1,4 @@
-"""A bundle that cannot be trusted is refused in one sentence that names file and key; nothing in it is unpickled."""
+"""A bundle that cannot be used is refused with file and key; nothing in it is unpickled."""
 
 import json
 import pickle

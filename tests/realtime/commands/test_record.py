@@ -1,4 +1,4 @@
-"""The command records until it is stopped, verifies, and says in one sentence what is wrong."""
+"""The command records until it is stopped, verifies the file, and reports errors in one sentence."""
 
 import resource
 import signal

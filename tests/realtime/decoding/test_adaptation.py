@@ -1,4 +1,4 @@
-"""Adaptation follows a person who drifts, costs little where nothing does, and goes back when labels mislead it."""
+"""Adaptation follows a drifting person, costs little without drift, and is rolled back when labels mislead it."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_without_drift_adaptation_costs_little(seed: int):
 
 
 def test_a_trial_is_scored_before_it_is_learned_from():
-    """The first trial scores as the bundle does, whatever it is, and its own label changes nothing of its score."""
+    """The first trial is scored as by the bundle, and its own label does not change its score."""
     embeddings, labels = trials(2)
     told, _ = fed(embeddings[:1], labels[:1])
     assert told[0].adapted_nats == told[0].original_nats

@@ -1,4 +1,4 @@
-"""Hops are exact for any chunking and know their samples, their trial and what was wrong."""
+"""Hops are exact for any chunking and carry their samples, trials and flags."""
 
 from functools import cache
 from itertools import pairwise
@@ -23,12 +23,12 @@ def front(sfreq=SFREQ):
     return Frontend(Preprocess(PreprocessConfig(), tuple("ABCD"), sfreq), HOP, WINDOW_S)
 
 
-def fed(x=SAMPLES, cuts=(), onsets=(), told_at=0, sfreq=SFREQ):
-    """Hops of `x` cut at `cuts`; the onsets are told with the first chunk that begins at `told_at` or later."""
+def fed(x=SAMPLES, cuts=(), onsets=(), known_at=0, sfreq=SFREQ):
+    """Hops of `x` cut at `cuts`; the onsets are given with the first chunk that begins at `known_at` or later."""
     cutter, hops = front(sfreq), []
     state, todo = cutter.start(), list(onsets)
     for start, stop in pairwise([0, *sorted(min(cut, len(x)) for cut in cuts), len(x)]):
-        now, todo = (todo, []) if start >= told_at else ([], todo)
+        now, todo = (todo, []) if start >= known_at else ([], todo)
         more, state = cutter.step(x[start:stop], state, now)
         hops += more
     return hops, state
@@ -112,9 +112,9 @@ def test_since_onset_counts_to_the_newest_sample_until_the_window_ends():
 @settings(max_examples=30, deadline=None)
 @given(onsets=st.lists(st.integers(200, 1500), min_size=1, max_size=5, unique=True), cuts=CUTS)
 def test_a_late_onset_applies_from_the_next_hop_on(onsets, cuts):
-    """Before it is told there is no trial; after, everything is as if it had been known, but for a later trial."""
+    """Before it is known there is no trial; afterwards all is as if it had been known, but for a later trial."""
     early, _ = fed(onsets=onsets)
-    late, _ = fed(cuts=[*cuts, 300], onsets=onsets, told_at=300)
+    late, _ = fed(cuts=[*cuts, 300], onsets=onsets, known_at=300)
     told = next(start for start in sorted([*cuts, 300]) if start >= 300)
     assert [t for hop, t in zip(late, trials(late), strict=True) if hop.sample < told] == [
         (None, None) for hop in late if hop.sample < told
@@ -141,7 +141,7 @@ def test_of_two_onsets_at_one_sample_the_later_call_wins():
 
 
 def test_a_late_onset_whose_window_is_over_runs_no_trial():
-    hops, _ = fed(cuts=[800], onsets=[100], told_at=800)
+    hops, _ = fed(cuts=[800], onsets=[100], known_at=800)
     assert {hop.only_track().trial for hop in hops} == {None}
 
 

@@ -1,4 +1,4 @@
-"""The exported encoder holds no stream: states go in and come out, many streams in one batch."""
+"""The exported encoder stores nothing of a stream: states go in and come out, many streams in one batch."""
 
 from contextlib import nullcontext
 from pathlib import Path

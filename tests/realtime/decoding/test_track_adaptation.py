@@ -1,4 +1,4 @@
-"""Trials on tracks: each is learned from once, when it is over, by its last decision; never by one still running."""
+"""A trial on a track is learned from once, when it is over, by its last decision."""
 
 import numpy as np
 
@@ -14,15 +14,15 @@ TRACKS = TrackAdaptation(Adaptation(K, DIM, Calibration(), 1.0))
 
 
 def walk(hops, labels, tracks=1, state=None):
-    """`hops`: trial (or None) of each track, hop by hop; `labels` are told at the first one. Embeddings are seeded."""
+    """`hops`: trial (or None) of each track, hop by hop; `labels` are given at the first one. Embeddings are seeded."""
     rng = np.random.default_rng(0)
     state, learned, adapted = state or TRACKS.start(tracks), [], []
     for n, trials in enumerate(hops):
-        cues = [TrialClock() if trial is None else TrialClock(trial, 0.1 * (n + 1)) for trial in trials]
+        clocks = [TrialClock() if trial is None else TrialClock(trial, 0.1 * (n + 1)) for trial in trials]
         embeddings = rng.standard_normal((tracks, DIM)).astype(np.float32)
-        inner, told, state = TRACKS.step(cues, embeddings, embeddings @ VECTORS.T, state, labels if n == 0 else ())
-        adapted.append((embeddings @ VECTORS.T, inner))
-        learned.append(len(told))
+        logits, steps, state = TRACKS.step(clocks, embeddings, embeddings @ VECTORS.T, state, labels if n == 0 else ())
+        adapted.append((embeddings @ VECTORS.T, logits))
+        learned.append(len(steps))
     return learned, adapted, state
 
 

@@ -1,4 +1,4 @@
-"""Running whitening: causal, exact however it is cut, and what makes two sessions alike."""
+"""Running whitening is causal, exact for any chunking, and aligns sessions."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -37,7 +37,7 @@ def test_a_sample_changes_the_whitening_from_the_next_second_on():
 
 
 def test_sessions_with_different_mixing_are_aligned():
-    """Uncorrelated, of one variance, but for the shrinkage and what the first seconds held."""
+    """Uncorrelated, of one variance, except for the shrinkage and the first seconds."""
     found = []
     for seed, mixing in enumerate(([[1.0, 0.6], [0.0, 0.5]], [[0.7, -0.5], [0.2, 1.2]])):
         x = session(np.array(mixing), 90, seed)

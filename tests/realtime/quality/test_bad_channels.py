@@ -87,7 +87,7 @@ def test_no_channel_of_a_good_recording_is_flagged():
 
 
 def test_on_headbands_only_a_railed_electrode_and_the_open_input_are_flagged():
-    """18 files, 36 minutes: AF8 where it hits both rails; `Right AUX`, on which nothing was, where it hums."""
+    """18 files, 36 minutes: AF8 where it hits both rails; the unconnected `Right AUX`, where it hums."""
     seen = set()
     folders = ("muse_left_right/subject1", "muse_n170/*", "muse_p300/subject1_session1", "muse_ssvep")
     paths = [path for folder in folders for path in recordings(f"{folder}/*.csv")]

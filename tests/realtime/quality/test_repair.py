@@ -61,7 +61,7 @@ def test_when_every_channel_is_bad_the_signal_is_constant_and_all_are_flagged(be
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_of_source_makes_no_step(kind):
-    """Electrode offsets are 20 mV here; where a stand-in begins or ends, the signal moves no more than EEG does."""
+    """Electrode offsets are 20 mV here; where an interpolation begins or ends, the signal steps no more than EEG."""
     y, bad, _, _ = repaired(corrupted(kind, 9))
     switches = np.flatnonzero(np.diff(bad[:, 9].astype(int))) + 1
     assert len(switches) == 2
@@ -69,7 +69,7 @@ def test_a_change_of_source_makes_no_step(kind):
 
 
 def test_a_rail_and_its_end_make_no_step():
-    """From 20 mV of offset to 187 mV and back, on one channel and then on another beside it."""
+    """From 20 mV of offset to 187 mV and back, on one channel and then on its neighbour."""
     x = corrupted("rail", 9)
     x[3300:3800, 10] = -187_500.0
     y, _, _, _ = repaired(x)

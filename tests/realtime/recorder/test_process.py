@@ -1,4 +1,4 @@
-"""A recording in a process of its own tells how it fares, never makes its parent wait, and outlives it properly."""
+"""A recording in a child process reports events, never makes its parent wait, and ends its file properly."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Live streams end up in the file sample for sample, with their own stamps, whatever comes, goes and returns."""
+"""Live streams are recorded sample for sample with their own stamps, through loss and return."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is written into an XDF file is read back by pyxdf bit for bit, whatever happens to the disk meanwhile."""
+"""pyxdf reads every XDF file of the writer bit for bit, also after a failing disk."""
 
 import os
 import subprocess

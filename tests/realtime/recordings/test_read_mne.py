@@ -1,4 +1,4 @@
-"""Where a file's sensors are."""
+"""Files that MNE reads: units, markers, gaps and positions of sensors."""
 
 from collections import Counter
 from pathlib import Path

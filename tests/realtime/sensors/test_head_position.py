@@ -1,4 +1,4 @@
-"""A head that moved is told, in millimetres, and one that rests is not."""
+"""Head movement is reported in millimetres."""
 
 import numpy as np
 import pytest
@@ -25,19 +25,19 @@ def test_the_origin_is_what_mne_makes_of_the_six_numbers():
 
 
 def walk(*off_mm: float) -> list[float | None]:
-    """What is told of a head that is so far off its start, one position after the other."""
-    told, head = [], HeadPosition()
+    """The reports for a head at these distances from its start, one after the other."""
+    reports, head = [], HeadPosition()
     for mm in (0.0, *off_mm):
-        mm_told, head = head_moved(START + [0, 0, 0, 0, 0, mm / 1e3], head)
-        told.append(mm_told)
-    return told[1:]
+        report, head = head_moved(START + [0, 0, 0, 0, 0, mm / 1e3], head)
+        reports.append(report)
+    return reports[1:]
 
 
 def test_head_movement_is_reported_once_per_5_mm_and_again_after_return():
     assert walk(4.9, -4.9, 1) == [None] * 3
-    told = walk(6, 5.5, 4, 6, 11, 1, 0, 7)
-    assert [mm is not None for mm in told] == [True, False, False, False, True, False, False, True]
-    assert [mm for mm in told if mm] == pytest.approx([6, 11, 7])
+    reports = walk(6, 5.5, 4, 6, 11, 1, 0, 7)
+    assert [mm is not None for mm in reports] == [True, False, False, False, True, False, False, True]
+    assert [mm for mm in reports if mm] == pytest.approx([6, 11, 7])
 
 
 def test_coils_that_were_not_found_are_no_movement():

@@ -1,4 +1,4 @@
-"""Splines give what MNE gives, and smooth fields back."""
+"""Splines agree with MNE and reproduce smooth fields."""
 
 import mne
 import numpy as np

@@ -1,4 +1,4 @@
-"""The simulated person: the same signal however it is asked for, realistic amplitudes, labels that can be read out."""
+"""The simulated person: the same signal for any chunking, realistic amplitudes, decodable labels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A recorded file comes out of LSL sample for sample, its markers ahead of their samples, at any speed."""
+"""A recorded file is replayed sample for sample, its markers ahead of their samples, at any speed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""File -> replay -> LSL -> recorder -> XDF gives the file again, whatever its format: samples, markers, gaps."""
+"""File -> replay -> LSL -> recorder -> XDF reproduces samples, markers and gaps of every format."""
 
 import threading
 from pathlib import Path

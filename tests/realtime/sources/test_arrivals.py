@@ -1,4 +1,4 @@
-"""Times of counted samples: jitter is smoothed, drift followed, and what cannot be time is told."""
+"""Times of counted samples: jitter is smoothed, drift followed, and a pause detected."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The clock of a stream: exact stamps stay exact, jitter is no gap, lost samples are, and chunking never matters."""
+"""Exact stamps stay exact, jitter is no gap, lost samples are, and chunks do not matter."""
 
 import os
 from pathlib import Path

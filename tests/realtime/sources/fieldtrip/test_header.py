@@ -1,4 +1,4 @@
-"""Headers of FieldTrip buffers: what a Neuromag system sends along is believed, and nothing is guessed in silence."""
+"""Headers of FieldTrip buffers: units from Neuromag or resolutions; assumptions are warnings."""
 
 import struct
 from types import SimpleNamespace

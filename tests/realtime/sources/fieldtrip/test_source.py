@@ -1,4 +1,4 @@
-"""A FieldTrip buffer over a real socket: the same samples, exact gaps, markers at their sample, and honest ends."""
+"""A FieldTrip buffer over a real socket: the same samples, exact gaps, markers at their sample."""
 
 import sys
 import time

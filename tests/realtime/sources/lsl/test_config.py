@@ -1,4 +1,4 @@
-"""liblsl is quiet by default and the user's word counts."""
+"""liblsl uses our quiet configuration unless the user has one."""
 
 from realtime.sources.lsl import config
 

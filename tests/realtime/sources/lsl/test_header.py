@@ -1,4 +1,4 @@
-"""Headers of LSL streams: labels and units are read as senders write them, and nothing is guessed in silence."""
+"""Headers of LSL streams: labels and units as senders write them; assumptions are warnings."""
 
 import pylsl
 import pytest

@@ -1,4 +1,4 @@
-"""Marker streams are found, told apart and read as text, whatever their senders get wrong."""
+"""Marker streams are found, distinguished and read as text, also with errors of their senders."""
 
 import ctypes
 import math

@@ -1,4 +1,4 @@
-"""Streams are found by name or source_id, and doubts are refused with a list."""
+"""Streams are found by name or source_id; ambiguous queries are refused with a list."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Live LSL streams are read whole, with their labels, units, gaps and markers, or refused in a sentence."""
+"""Live LSL streams are read completely, with labels, units, gaps and markers, or refused."""
 
 import os
 import threading
