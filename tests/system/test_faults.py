@@ -99,7 +99,7 @@ def hop_by_hop(decoder: Decoder, state: State, samples: np.ndarray, run: list[di
         trial = decision["trial"]
         n = decision["sample"] + 1 + shift - decoder.frontend.next_sample(state)
         (hop,), state = decoder.step(samples[:n], state, onsets)
-        assert hop.only_track().since_onset_s == decision["since_onset_s"]
+        assert hop.since_onset_s == decision["since_onset_s"]
         known.append(hop.embedding)
         samples = samples[n:]
     return np.array(known), state
