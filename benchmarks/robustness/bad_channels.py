@@ -21,7 +21,7 @@ from realtime.bundle.bundle import Bundle
 from realtime.command_line import shipped_folder
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
-from realtime.preprocess.guard import NonFiniteGuard
+from realtime.preprocess.non_finite_guard import NonFiniteGuard
 from realtime.quality.repair import QualityMarks
 from realtime.state import State
 from serve.commands.demo import DEMO_BUNDLE

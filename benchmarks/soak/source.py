@@ -40,7 +40,7 @@ class PublishedDecisions:
 
 
 class DaySource:
-    """Gives the pulls of a shared queue until one belongs to the stream after a reconnect; a `Source`."""
+    """A `Source` that plays the pulls of a shared queue; raises StreamLost at the first one after a reconnection."""
 
     marker_names: tuple[str, ...] = ("markers",)
     clock_offset_s: float | None = 0.0

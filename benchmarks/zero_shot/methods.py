@@ -122,7 +122,7 @@ def network_config(recipe: Recipe, trials: PresentedTrials) -> dict[str, object]
 
 
 METHODS: dict[str, FitFunction] = {
-    # Order 24 and not 8 by the validation concepts. So much signal pays for a long memory.
+    # Order 24 was better than 8 on the validation concepts: there is enough signal to fit a long memory.
     "matched_filter": fit_in_closed_form(
         Recipe(network="matched_filter", hop_samples=HOP_SAMPLES, lead_s=0.2, options={"order": 24})
     ),

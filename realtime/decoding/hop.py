@@ -25,7 +25,7 @@ class TrialClock:
 class Hop:
     """The encoder's input of one step, and the samples behind it."""
 
-    signal: np.ndarray  # float32 (n_channels, hop_samples), running standard deviations
+    signal: np.ndarray  # float32 (n_channels, hop_samples), in units of the running standard deviation
     number: int  # hops since the stream began
     sample: int  # number of the newest stream sample used
     clocks: tuple[TrialClock, ...]  # one per track

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 from realtime.decoding.decision import Decision
 from realtime.decoding.decoder import Decoder
 from realtime.decoding.hop import Hop
+from realtime.live.bundle_swap import check_swap, swap_decoder, warm_up_encoder
 from realtime.live.messages import DecisionMessage, Message, Quality
+from realtime.live.saved_session import load_session, save_session
 from realtime.live.session import Session
-from realtime.live.session_moves import check_swap, load_session, save_session, swap_decoder, warm_up_encoder
 from realtime.sources.connect import connect
 from realtime.sources.lsl.fast_calls import local_clock
 from realtime.sources.query import StreamQuery

@@ -14,6 +14,7 @@ from safetensors.numpy import load, save
 
 from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput
+from realtime.live.session import Session
 from realtime.state import State
 from realtime.stream import Marker
 
@@ -30,6 +31,32 @@ class SavedSession:
     waiting: tuple[Marker, ...]  # markers that came since the newest samples
     trials: tuple[tuple[int, str], ...]  # sample of onset and marker of the latest trials
     state: State
+
+
+def save_session(session: Session) -> bytes:
+    """Where the session stands, for `load_session`; pause it first, or both sessions decode the samples after."""
+    t_next = session.t_next
+    if session.chunk is not None:
+        t_next = session.time_of(session.decoder.frontend.next_sample(session.state))
+    trials = tuple(session.trials.recent)
+    return pack(SavedSession(session.decoder.bundle.hash, t_next, session.waiting_markers, trials, session.state))
+
+
+def load_session(session: Session, data: bytes) -> None:
+    """Continue where the saved session stood, by the clock: samples that it decoded are not decoded again.
+
+    Raises BadInput, also where the session is not paused: it would have moved on already.
+    """
+    if not session.paused:
+        raise BadInput(
+            f"session {session.id!r}: it is decoding, and a saved one is loaded while paused; pause it first"
+        )
+    saved = unpack(data, session.decoder)
+    session.state, session.t_next, session.waiting_markers = saved.state, saved.t_next, saved.waiting
+    session.chunk, session.offset = None, 0
+    session.trials.restore(saved.trials)
+    session.recent_hops.clear()
+    session.report_progress()
 
 
 def pack(saved: SavedSession) -> bytes:

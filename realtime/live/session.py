@@ -222,7 +222,7 @@ class Session:
         bad = {name: reason for name, reason in reasons.items() if reason != "held"}
         before = {name for name, reason in self._bad.items() if reason != "held"}
         if new := [f"{name} ({reason})" for name, reason in bad.items() if name not in before]:
-            how = "stood in for by the good ones" if len(bad) < len(hop.reason) else "none is good"
+            how = "interpolated from the good ones" if len(bad) < len(hop.reason) else "none is good"
             self.publish_status("bad_channels", f"Bad, and {how}: {_listing(new)}.")
         if good := [name for name in self._bad if name in before and name not in bad]:
             self.publish_status("bad_channels", f"Good again: {_listing(good)}.")

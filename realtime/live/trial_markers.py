@@ -1,4 +1,4 @@
-"""Which markers begin trials, and at which sample; overlap runs on tracks, cut in realtime/decoding/frontend.py.
+"""Which markers begin trials, and at which sample. Which hops a trial has is decided in decoding/frontend.py.
 
 Duplicate, late and foreign markers are reported, and trials that overlap on one track.
 """

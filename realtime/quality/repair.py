@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from realtime.preprocess.guard import NonFiniteGuard
+from realtime.preprocess.non_finite_guard import NonFiniteGuard
 from realtime.quality.artifacts import ArtifactDetector, differences
 from realtime.quality.bad_channels import BLOCK_S, GOOD, HELD, N_BLOCKS, BadChannelFinder, channel_kind
 from realtime.sensors.spherical_spline import interpolation_matrix, sphere_centre

@@ -1,4 +1,4 @@
-"""Which stream to read: by name or source_id."""
+"""Which stream to read: by name or source_id. An address `fieldtrip://...` is read in fieldtrip/source.py."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
-from serve.api import bank, health, pages, session_moves, session_routes, sockets, streams
+from serve.api import bank, health, pages, session_control, session_routes, sockets, streams
 from serve.api.problems import add_problem_handlers
 from serve.backend import Backend
 from serve.metrics import Metrics
@@ -39,7 +39,7 @@ def create_app(settings: Settings, backend: Backend) -> FastAPI:
     if settings.host in LOOPBACK:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK, www_redirect=False)
     add_problem_handlers(app)
-    for routes in (streams, session_routes, session_moves, bank, health, pages, sockets):
+    for routes in (streams, session_routes, session_control, bank, health, pages, sockets):
         app.include_router(routes.router)
     app.mount("/static", pages.static_files, name="static")
     return app

@@ -13,6 +13,6 @@ def is_foreign_origin(connection: HTTPConnection) -> bool:
 
 
 def same_origin(connection: HTTPConnection) -> None:
-    """403 for a page of another origin: a browser sends its request all the same, and only hides the answer."""
+    """403 for a page of another origin. Otherwise a browser would send the request and only hide the answer."""
     if is_foreign_origin(connection):
         raise HTTPException(403, "This page may not ask for that: its origin is not the server's.")

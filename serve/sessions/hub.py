@@ -69,7 +69,7 @@ class Hub:
         self.events: MessageRing[StoredMessage] = MessageRing(settings.keep_messages, settings.queue_messages)
         self.text_cache: dict[tuple[int, tuple[str, ...]], str] = {}  # the newest texts with arrays
         self.signal: MessageRing[bytes] = MessageRing(settings.signal_frames, settings.signal_frames)
-        self.status = status_message(self.session, "connecting", "Waiting for the first samples.")  # the last lasting
+        self.status = status_message(self.session, "connecting", "Waiting for the first samples.")  # lasting
         self.trial: TrialMessage | None = None
         self.paused: StatusMessage | None = None  # the status message `paused`, while it holds
         self.record_failed: StatusMessage | None = None  # the status message `record_failed`; it stays

@@ -1,4 +1,7 @@
-"""Opens and ends the sessions of one server, each with a hub and outputs here and a stream in the engine."""
+"""Opens and ends the sessions of one server, each with a hub and outputs here and a stream in the engine.
+
+Their number has no limit: `glimpse certify` measures how many a machine decodes in time.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

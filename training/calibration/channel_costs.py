@@ -23,8 +23,8 @@ from training.runs.run import Run
 
 SETS_PER_CHANNEL, MAX_SETS = 2, 128  # each costs another decoding: 120 sets were clearly better than 64 or 24
 MAX_S, MAX_TRIALS = 300.0, 300  # of recordings; with more, each set would only cost more time
-PRIOR_SD = 0.5  # of a normal prior on each cost; at least an equal share of BAD_COST, which is more with few channels
-SHARED_TRIALS = 8.0  # the sets are of the same trials: so many of them have the weight of one
+PRIOR_SD = 0.5  # of the normal prior on each cost; with few channels BAD_COST / n_channels is larger, and is used
+SHARED_TRIALS = 8.0  # every set has the same trials, so eight answers count as one
 
 
 def fit_channel_costs(

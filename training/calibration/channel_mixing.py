@@ -1,4 +1,4 @@
-"""A channel-mixing matrix in frontend of a frozen network, fitted to the trials of one person.
+"""A channel-mixing matrix before a frozen network, fitted to the trials of one person.
 
 Shape suffixes: B crops, C channels, T samples, H hops, L labels.
 """

@@ -17,7 +17,7 @@ from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
 from training.calibration.channel_mixing import fit_mixing
 from training.calibration.confidence import fit_cued, fit_uncued
-from training.calibration.held_out import cross_fit, decode_folds, folds, held_out_figures
+from training.calibration.held_out_figures import cross_fit, decode_folds, folds, held_out_figures
 from training.data.checks import label_counts, recordings_digest
 from training.evaluate.decode import DecodedHops, concatenate
 from training.export.bundle import export_bundle

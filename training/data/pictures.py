@@ -12,8 +12,8 @@ from realtime.recordings.read import read_recording
 from realtime.recordings.recording import Recording
 from realtime.sensors.montage import match_channels
 from training.data.readers.open import open_source
+from training.data.readers.own_pictures import PICTURES, open_stimuli, read_stimuli
 from training.data.readers.splits import Splitter, make_splitter, readings_of
-from training.data.readers.stimuli import PICTURES, open_stimuli, read_stimuli
 from training.data.readers.things_pictures import stem_of
 from training.data.readers.trials import PublishedSet, Trials
 from training.data.schema import DatasetFile, TextTargets

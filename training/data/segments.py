@@ -78,7 +78,7 @@ def unbroken_spans(recording: Recording) -> list[tuple[int, int, int]]:
 
 
 def event_samples(recording: Recording) -> list[tuple[int, str]]:
-    """The markers with stream sample numbers, which count lost samples, for rows."""
+    """The markers, with the stream's sample number in place of the row; lost samples are counted."""
     rows = np.array([row for row, _ in recording.gaps])
     lost = np.cumsum([0, *(n for _, n in recording.gaps)])
     return [(row + int(lost[np.searchsorted(rows, row, side="right")]), label) for row, label in recording.markers]

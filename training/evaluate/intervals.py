@@ -19,7 +19,7 @@ def wilson(n_right: int, n: int) -> list[float]:
 
 
 def effective_wilson(share: float, n: float) -> list[float]:
-    """Wilson's 95 % interval for an effective number of trials `n`, which need not be whole as scipy's."""
+    """Wilson's 95 % interval for an effective number of trials `n`, which may be a fraction; scipy needs whole ones."""
     ratio = stats.norm.ppf(0.975) ** 2 / n
     # The ends solve (p - share)^2 = ratio p (1 - p).
     ends = np.roots([1 + ratio, -(2 * share + ratio), share**2])

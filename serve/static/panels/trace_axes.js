@@ -1,4 +1,4 @@
-// What surrounds the traces: seconds, gaps, artifacts, onsets, channel names and the scale bar.
+// What surrounds the traces: seconds, gaps, artifacts, onsets, channel names and the scale bar; traces.js sets the scale.
 // A `view` says where things are: see `Traces.view`. A `pen` is the 2D context of the canvas.
 
 export const MARGIN = { left: 46, right: 60, top: 20, bottom: 22 }; // pixels

@@ -72,7 +72,7 @@ def test_a_bad_channel_is_reported_with_its_reason_and_again_when_good(decoder):
     with decoding(decoder, source(whole(x))) as log:
         same_decisions(log.wait_decisions(160), want)
     told = [s for s in log.of("status") if s["state"] == "bad_channels"]
-    assert [s["detail"] for s in told] == ["Bad, and stood in for by the good ones: Cz (flat).", "Good again: Cz."]
+    assert [s["detail"] for s in told] == ["Bad, and interpolated from the good ones: Cz (flat).", "Good again: Cz."]
     assert not any(s["lasting"] for s in told)
 
 

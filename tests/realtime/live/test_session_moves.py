@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from realtime.decoding.decoder import Decoder
 from realtime.errors import BadInput, StreamLost
 from realtime.live import session as session_module
-from realtime.live.session_moves import swap_decoder, warm_up_encoder
+from realtime.live.bundle_swap import swap_decoder, warm_up_encoder
 from realtime.sources.query import StreamQuery
 from tests.helpers.bundles import CH_NAMES, LABELS, encoder, tiny_bundle
 from tests.helpers.engines import T0, ArraySource, chunk, engine, marker, same_decisions

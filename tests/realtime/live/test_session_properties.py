@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from realtime.decoding.decoder import Decoder
 from realtime.live.messages import Message, StatusMessage
 from realtime.live.packet import Packet
+from realtime.live.saved_session import load_session, save_session
 from realtime.live.session import Session
-from realtime.live.session_moves import load_session, save_session
 from realtime.sources.query import StreamQuery
 from realtime.stream import Chunk, Marker
 from tests.helpers.bundles import CH_NAMES, LABELS, tiny_bundle

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from realtime.errors import BadInput
 from realtime.preprocess.config import PreprocessConfig
 from realtime.preprocess.filters import Filter, design_sections
-from realtime.preprocess.guard import NonFiniteGuard
+from realtime.preprocess.non_finite_guard import NonFiniteGuard
 from realtime.preprocess.resample import Resample
 from realtime.preprocess.running_scale import RunningScale
 from realtime.state import substate

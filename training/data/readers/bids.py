@@ -15,7 +15,7 @@ from realtime.errors import BadInput
 from realtime.recordings.read import checked_recording
 from realtime.recordings.recording import Recording
 from training.data.readers.layout import check_here, check_root, is_pointer, recording_bytes
-from training.data.readers.stimuli import StimulusList
+from training.data.readers.own_pictures import StimulusList
 from training.data.readers.things_pictures import concept_of_picture, picture_files, stem_of
 from training.data.readers.trials import TRAIN, Finding, PublishedSet, Reading, Session, Trials, make_trials
 

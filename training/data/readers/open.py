@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.data.readers.alljoined import open_alljoined
 from training.data.readers.bids import open_bids
-from training.data.readers.stimuli import StimulusList
+from training.data.readers.own_pictures import StimulusList
 from training.data.readers.things_eeg1 import open_things_eeg1
 from training.data.readers.things_eeg2 import open_things_eeg2
 from training.data.readers.things_meg import open_things_meg

@@ -158,7 +158,8 @@ def _read_epoched(file: Path, subset: str, pictures: Eeg2Pictures, shown: np.nda
     names = pictures.of(subset)
     data, ch_names, times = _checked(file, found, len(names), REPETITIONS[subset])
     n_pictures, n_repetitions, n_channels, n_times = data.shape
-    sfreq, onset_row = onset_row_of(times[len(times) - n_times :], str(file))  # NICE names 300 times for 250 samples
+    # NICE's files list 300 time points for 250 samples; the last 250 are right.
+    sfreq, onset_row = onset_row_of(times[len(times) - n_times :], str(file))
     epochs = Epochs(data.reshape(-1, n_channels, n_times), sfreq, onset_row, tuple(ch_names), str(file))
     picture = np.repeat(names, n_repetitions)
     concept = np.repeat([concept_of_picture(name) for name in names], n_repetitions)

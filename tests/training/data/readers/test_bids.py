@@ -5,8 +5,8 @@ from realtime.errors import BadInput
 from tests.helpers.published.bids import CONCEPTS, write_bids
 from training.data.readers.bids import open_bids, read_events
 from training.data.readers.open import open_source
+from training.data.readers.own_pictures import read_stimuli
 from training.data.readers.splits import SplitRule, make_splitter, readings_of
-from training.data.readers.stimuli import read_stimuli
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Figures of trials that a calibration was not fitted on."""
+"""Folds of trials, their decoding, and figures of trials that a calibration was not fitted on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ def decode_folds(run: Run, recordings: Sequence[Recording], cued: bool = True) -
 
 
 def cross_fit(held_out: DecodedHops, window_s: float) -> list[tuple[DecodedHops, Calibration]]:
-    """Every other trial with the confidence fitted to the rest, and the other way round.
+    """Two halves of the trials, each with the confidence that was fitted to the other half.
 
     On trials that a mixing was fitted to, the confidence would be too high.
     """

@@ -6,7 +6,7 @@ import pytest
 
 from realtime.errors import BadInput
 from realtime.recordings.recording import Recording
-from training.data.readers.stimuli import open_stimuli, read_stimuli
+from training.data.readers.own_pictures import open_stimuli, read_stimuli
 
 
 def pictures(root: Path, names=("cat/c1.jpg", "cat/c2.jpg", "dog/d1.png")) -> Path:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.calibration.held_out import FIRST_SHARE, cross_fit, folds
+from training.calibration.held_out_figures import FIRST_SHARE, cross_fit, folds
 from training.data.dataset import load_dataset, load_split
 from training.evaluate.decode import DecodedHops
 
