@@ -42,7 +42,7 @@ def test_decisions_of_a_live_stream_reach_a_client(bundle, capfd):
         assert http.get(f"{server}/v1/bank").json()["labels"] == list(LABELS)
         assert until(lambda: name in [stream["name"] for stream in http.get(f"{server}/v1/streams").json()])
         assert http.delete(f"{server}/v1/sessions/s1").status_code == 204
-    assert "tiny runs on CPUExecutionProvider: one hop of a small network" in capfd.readouterr().out
+    assert "tiny runs on CPUExecutionProvider: one hop on the CPU" in capfd.readouterr().out
     hello, trial = got[0], next(message for message in got if message.type == "trial")
     decision = got[-1]
     assert (hello.name, hello.note, hello.channels) == ("tiny", "an untrained encoder", CH_NAMES)
