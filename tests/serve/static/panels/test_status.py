@@ -18,7 +18,8 @@ START = """async () => {
 
 @pytest.fixture
 def panel(page):
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(1)  # seconds: from here on time passes only by run_for
     page.evaluate(START)
     return page
 
